@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/attr.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/parse.h"
+
+#define PERMISSIONS 07777
+#define TARGET_MAX 4095
+
+static bool meta_u64(const struct obj_info *info, const char *key, int base, uint64_t max,
+		     uint64_t *ret)
+{
+	const char *s = obj_info_meta(info, key);
+
+	return s && parse_u64(s, base, 0, max, ret) == 0;
+}
+
+static int64_t meta_time(const struct obj_info *info, const char *key, int64_t otherwise)
+{
+	const char *s = obj_info_meta(info, key);
+	int64_t t;
+
+	return s && parse_i64(s, INT64_MIN, INT64_MAX, &t) == 0 ? t : otherwise;
+}
+
+static bool is_special(mode_t type)
+{
+	return type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR || type == S_IFBLK;
+}
+
+/* The type is believed only where it fits what the object is. */
+static mode_t choose_mode(const struct fs_config *cfg, const struct obj_info *info, bool is_dir)
+{
+	uint64_t mode;
+	mode_t type;
+
+	if (info->link_bucket && !obj_info_meta(info, "posix.mode"))
+		return S_IFLNK | 0777;
+	if (!meta_u64(info, "posix.mode", 8, 0177777, &mode))
+		return is_dir ? (mode_t)(S_IFDIR | cfg->dmode) : (mode_t)(S_IFREG | cfg->fmode);
+	type = (mode_t)mode & S_IFMT;
+	mode &= PERMISSIONS;
+	if (is_dir)
+		return S_IFDIR | (mode_t)mode;
+	if (type == S_IFLNK && (obj_info_meta(info, "posix.target") || info->link_bucket))
+		return S_IFLNK | 0777;
+	if (is_special(type) && info->size == 0)
+		return type | (mode_t)mode;
+	return S_IFREG | (mode_t)mode;
+}
+
+void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bool is_dir,
+		    struct attr *ret)
+{
+	uint64_t v;
+
+	*ret = (struct attr){
+		.mode = choose_mode(cfg, info, is_dir), .uid = cfg->uid, .gid = cfg->gid};
+	if (meta_u64(info, "posix.uid", 10, UINT32_MAX - 1, &v))
+		ret->uid = (uid_t)v;
+	if (meta_u64(info, "posix.gid", 10, UINT32_MAX - 1, &v))
+		ret->gid = (gid_t)v;
+	if (is_special(ret->mode & S_IFMT) && meta_u64(info, "posix.rdev", 10, UINT64_MAX, &v))
+		ret->rdev = (dev_t)v;
+	ret->mtime_ns = meta_time(info, "posix.mtime", info->time_ns);
+	ret->ctime_ns = meta_time(info, "posix.ctime", info->time_ns);
+	ret->btime_ns = meta_time(info, "posix.btime", info->time_ns);
+	ret->size = info->size;
+}
+
+void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr *ret)
+{
+	*ret = (struct attr){.mode = S_IFDIR | cfg->dmode,
+			     .uid = cfg->uid,
+			     .gid = cfg->gid,
+			     .mtime_ns = time_ns,
+			     .ctime_ns = time_ns,
+			     .btime_ns = time_ns};
+}
+
+static int set_number(struct obj_info *info, const char *key, long long value)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%lld", value);
+	return obj_info_set_meta(info, key, text);
+}
+
+static int set_mode(struct obj_info *info, mode_t mode)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%o", mode);
+	return obj_info_set_meta(info, "posix.mode", text);
+}
+
+int attr_to_info(const struct node *n, struct obj_info *info)
+{
+	int err = set_mode(info, n->mode);
+
+	if (!err)
+		err = set_number(info, "posix.uid", n->uid);
+	if (!err)
+		err = set_number(info, "posix.gid", n->gid);
+	if (!err)
+		err = set_number(info, "posix.mtime", n->mtime_ns);
+	if (!err)
+		err = set_number(info, "posix.ctime", n->ctime_ns);
+	if (!err)
+		err = set_number(info, "posix.btime", n->btime_ns);
+	if (!err && (S_ISCHR(n->mode) || S_ISBLK(n->mode)))
+		err = set_number(info, "posix.rdev", (long long)n->rdev);
+	if (!err && S_ISLNK(n->mode) && n->target && !info->link_bucket)
+		err = obj_info_set_meta(info, "posix.target", n->target);
+	info->mtime_ns = n->mtime_ns;
+	return err;
+}
+
+void attr_to_node(const struct attr *a, struct node *n)
+{
+	n->mode = (n->mode & S_IFMT) == 0 || !S_ISDIR(n->mode) ? a->mode
+							       : S_IFDIR | (a->mode & PERMISSIONS);
+	n->uid = a->uid;
+	n->gid = a->gid;
+	n->rdev = a->rdev;
+	n->atime_ns = n->mtime_ns = a->mtime_ns;
+	n->ctime_ns = a->ctime_ns;
+	n->btime_ns = a->btime_ns;
+	n->size = a->size;
+}
+
+static struct timespec to_timespec(int64_t ns)
+{
+	struct timespec ts = {.tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC};
+
+	if (ts.tv_nsec < 0) {
+		ts.tv_sec--;
+		ts.tv_nsec += NS_PER_SEC;
+	}
+	return ts;
+}
+
+void attr_stat(const struct node *n, struct stat *ret)
+{
+	*ret = (struct stat){
+		.st_ino = n->ino,
+		.st_mode = n->mode,
+		.st_nlink = n->dir ? 2 + n->dir->n_subdirs : 1,
+		.st_uid = n->uid,
+		.st_gid = n->gid,
+		.st_rdev = n->rdev,
+		.st_size = n->dir ? 4096 : (off_t)n->size,
+		.st_blksize = OBJ_DEFAULT_CHUNK_SIZE,
+		.st_blocks = n->dir ? 8 : (blkcnt_t)(n->size / 512 + (n->size % 512 != 0)),
+		.st_atim = to_timespec(n->atime_ns),
+		.st_mtim = to_timespec(n->mtime_ns),
+		.st_ctim = to_timespec(n->ctime_ns),
+	};
+	if (!n->dentry && !n->is_superseded && !n->dir)
+		ret->st_nlink = 0;
+	if (S_ISLNK(n->mode) && n->target)
+		ret->st_size = (off_t)strlen(n->target);
+}
+
+/* Path from the directory of the object from to the object to, both relative to the bucket. */
+static char *relative_path(const char *from, const char *to)
+{
+	struct buf out CLEANUP(buf_done);
+	size_t common = 0;
+
+	buf_init(&out, TARGET_MAX);
+	for (size_t i = 0; from[i] && from[i] == to[i]; i++)
+		if (from[i] == '/')
+			common = i + 1;
+	for (const char *p = from + common; *p; p++)
+		if (*p == '/')
+			buf_append_str(&out, "../");
+	buf_append_str(&out, to + common);
+	return buf_steal(&out);
+}
+
+char *attr_link_target(const struct obj_info *info, const char *bucket)
+{
+	const char *target = obj_info_meta(info, "posix.target");
+	char *text = NULL;
+
+	if (target && target[0] && strlen(target) <= TARGET_MAX)
+		return strdup(target);
+	if (!info->link_bucket)
+		return NULL;
+	if (info->link_name && strcmp(info->link_bucket, bucket) == 0)
+		return relative_path(info->name, info->link_name);
+	/* Another bucket is not below this mount: the text says where the link leads. */
+	if (asprintf(&text, "nats-object:%s%s%s", info->link_bucket, info->link_name ? "/" : "",
+		     info->link_name ? info->link_name : "") < 0)
+		return NULL;
+	return text;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FS_ATTR_H
+#define NATSOBJ_FS_ATTR_H
+
+/*
+ * POSIX attributes in an object's metadata, and in struct stat.
+ *
+ *	posix.mode    octal, file type included
+ *	posix.uid, posix.gid, posix.rdev          decimal
+ *	posix.mtime, posix.ctime, posix.btime     nanoseconds since 1970, decimal
+ *	posix.target  exact text of a symbolic link
+ *	posix.claim   on a tombstone: a name being created, by this mount
+ *	posix.from    "<name>@<sequence>": where a rename came from
+ *
+ * Values that make no sense count as absent.
+ */
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "fs/fs.h"
+#include "fs/tree.h"
+#include "objstore/info.h"
+
+#define ATTR_CLAIM "posix.claim"
+#define ATTR_FROM "posix.from"
+
+struct attr {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	dev_t rdev;
+	int64_t mtime_ns, ctime_ns, btime_ns;
+	uint64_t size;
+};
+
+/* is_dir: the info is a directory's marker. */
+void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bool is_dir,
+		    struct attr *ret);
+int attr_to_info(const struct node *n, struct obj_info *info) MUST_CHECK;
+/* Attributes of a directory without a marker. */
+void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr *ret);
+
+void attr_to_node(const struct attr *a, struct node *n);
+/* Tree lock held. */
+void attr_stat(const struct node *n, struct stat *ret);
+
+/* Target of a symbolic link made by us or of another client's object link, relative to the link;
+ * the caller frees. NULL: not a link, or no memory. */
+char *attr_link_target(const struct obj_info *info, const char *bucket);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/chunk_cache.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/*
+ * A slot is FETCHING from its insertion until the store's answer, then READY until it is evicted,
+ * or FAILED. A failed slot leaves the table at once and lives on only for those that wait for it,
+ * so that the next reader asks again.
+ */
+enum slot_state { SLOT_FETCHING, SLOT_READY, SLOT_FAILED };
+
+struct slot {
+	struct hash_node by_key;
+	struct list in_lru;
+	struct list in_source;
+	struct chunk_source *source;
+	uint32_t idx;
+	enum slot_state state;
+	struct chunk *chunk;
+	int err;
+	unsigned waiters;
+	struct cond answered;
+};
+
+static uint64_t slot_hash(uint64_t source, uint32_t idx)
+{
+	return (source * UINT64_C(0x9E3779B97F4A7C15)) ^
+	       ((uint64_t)idx * UINT64_C(0xC2B2AE3D27D4EB4F));
+}
+
+void chunk_cache_init(struct chunk_cache *c, uint64_t max_bytes)
+{
+	*c = (struct chunk_cache){.max_bytes = max_bytes, .next_source = 1};
+	mutex_init(&c->lock, LOCK_RANK_LEAF);
+	hash_init(&c->slots);
+	list_init(&c->lru);
+}
+
+void chunk_cache_done(struct chunk_cache *c)
+{
+	assert(c->slots.count == 0);
+	hash_done(&c->slots);
+	mutex_done(&c->lock);
+}
+
+void chunk_source_init(struct chunk_source *s, struct chunk_cache *c, struct store_get *get,
+		       uint32_t chunk_bytes)
+{
+	*s = (struct chunk_source){.cache = c, .get = get, .chunk_bytes = chunk_bytes};
+	list_init(&s->slots);
+	cond_init(&s->idle);
+	LOCK_SCOPE(&c->lock);
+	s->id = c->next_source++;
+}
+
+static struct slot *find_locked(struct chunk_source *s, uint32_t idx)
+{
+	uint64_t h = slot_hash(s->id, idx);
+
+	hash_for_each (it, &s->cache->slots, h) {
+		struct slot *slot = container_of(it, struct slot, by_key);
+
+		if (it->hash == h && slot->source == s && slot->idx == idx)
+			return slot;
+	}
+	return NULL;
+}
+
+static void free_slot(struct slot *slot)
+{
+	cond_done(&slot->answered);
+	free(slot);
+}
+
+/* Takes a slot out of table and lists; returns its chunk, to be released without the lock. */
+static struct chunk *remove_locked(struct slot *slot)
+{
+	struct chunk_source *s = slot->source;
+	struct chunk *chunk = steal_ptr(slot->chunk);
+
+	hash_remove(&s->cache->slots, &slot->by_key);
+	list_remove(&slot->in_lru);
+	list_remove(&slot->in_source);
+	s->cache->bytes -= s->chunk_bytes;
+	if (slot->waiters == 0)
+		free_slot(slot);
+	return chunk;
+}
+
+/* Evicts until need more bytes fit; false when only requests under way are left. The chunks that
+ * went are released by the caller through freed, a small batch at a time. */
+#define EVICT_BATCH 8
+
+static bool make_room_locked(struct chunk_cache *c, uint64_t need, struct chunk **freed, int *n)
+{
+	while (c->bytes + need > c->max_bytes && *n < EVICT_BATCH) {
+		if (list_is_empty(&c->lru))
+			return false;
+		freed[(*n)++] = remove_locked(list_entry(c->lru.next, struct slot, in_lru));
+	}
+	return c->bytes + need <= c->max_bytes;
+}
+
+static void on_chunk(void *arg, uint32_t idx, struct chunk *chunk, int err)
+{
+	struct slot *slot = arg;
+	struct chunk_source *s = slot->source;
+	struct chunk_cache *c = s->cache;
+
+	(void)idx;
+	LOCK_SCOPE(&c->lock);
+	if (err) {
+		slot->state = SLOT_FAILED;
+		slot->err = err;
+	} else {
+		slot->state = SLOT_READY;
+		slot->chunk = chunk;
+	}
+	if (slot->waiters > 0)
+		cond_broadcast(&slot->answered);
+	if (err)
+		(void)remove_locked(slot);
+	else
+		list_push_back(&c->lru, &slot->in_lru);
+	if (--s->n_fetching == 0)
+		cond_broadcast(&s->idle);
+}
+
+/* A new slot in state FETCHING; the caller sends the request after it has released the lock. */
+static struct slot *add_locked(struct chunk_source *s, uint32_t idx)
+{
+	struct slot *slot = calloc(1, sizeof(*slot));
+
+	if (!slot)
+		return NULL;
+	slot->source = s;
+	slot->idx = idx;
+	list_init(&slot->in_lru);
+	list_init(&slot->in_source);
+	cond_init(&slot->answered);
+	if (hash_insert(&s->cache->slots, &slot->by_key, slot_hash(s->id, idx)) < 0) {
+		free_slot(slot);
+		return NULL;
+	}
+	list_push_back(&s->slots, &slot->in_source);
+	s->cache->bytes += s->chunk_bytes;
+	s->n_fetching++;
+	return slot;
+}
+
+static void request(struct chunk_source *s, struct slot *slot)
+{
+	int err = store_get_chunk(s->get, slot->idx, on_chunk, slot);
+
+	if (err)
+		on_chunk(slot, slot->idx, NULL, err);
+}
+
+static void release_all(struct chunk **chunks, int n)
+{
+	for (int i = 0; i < n; i++)
+		chunk_unref(chunks[i]);
+}
+
+bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
+{
+	struct chunk_cache *c = s->cache;
+	struct chunk *freed[EVICT_BATCH];
+	struct slot *slot = NULL;
+	bool has_room = true;
+	int n = 0;
+
+	mutex_lock(&c->lock);
+	if (!find_locked(s, idx)) {
+		has_room = make_room_locked(c, s->chunk_bytes, freed, &n);
+		if (has_room)
+			slot = add_locked(s, idx);
+	}
+	mutex_unlock(&c->lock);
+	release_all(freed, n);
+	if (slot)
+		request(s, slot);
+	return has_room;
+}
+
+static int wait_locked(struct chunk_cache *c, struct slot *slot, struct chunk **ret)
+{
+	int err = 0;
+
+	slot->waiters++;
+	while (slot->state == SLOT_FETCHING)
+		cond_wait(&slot->answered, &c->lock);
+	slot->waiters--;
+	if (slot->state == SLOT_FAILED) {
+		err = slot->err;
+		if (slot->waiters == 0)
+			free_slot(slot);
+	} else if (slot->chunk) {
+		*ret = chunk_ref(slot->chunk);
+	} else {
+		/* Evicted between answer and wake-up; the caller asks again. */
+		err = -EAGAIN;
+		if (slot->waiters == 0)
+			free_slot(slot);
+	}
+	return err;
+}
+
+/* One attempt; -EAGAIN when the chunk came and went. */
+static int try_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct chunk **ret)
+{
+	struct chunk_cache *c = s->cache;
+	struct chunk *freed[EVICT_BATCH];
+	struct slot *slot;
+	bool is_new;
+	int n = 0, err = 0;
+
+	mutex_lock(&c->lock);
+	slot = find_locked(s, idx);
+	if (slot && slot->state == SLOT_READY) {
+		*ret = chunk_ref(slot->chunk);
+		list_remove(&slot->in_lru);
+		list_push_back(&c->lru, &slot->in_lru);
+		mutex_unlock(&c->lock);
+		return 0;
+	}
+	is_new = !slot;
+	if (is_new) {
+		/* What a reader needs now is requested even above the limit, which is exceeded by
+		 * no more than one chunk for each thread. */
+		(void)make_room_locked(c, s->chunk_bytes, freed, &n);
+		slot = add_locked(s, idx);
+		if (slot)
+			slot->waiters++; /* keeps it while the lock is free */
+	}
+	mutex_unlock(&c->lock);
+	release_all(freed, n);
+	if (!slot)
+		return -ENOMEM;
+	if (is_new)
+		request(s, slot);
+	mutex_lock(&c->lock);
+	if (is_new)
+		slot->waiters--;
+	else
+		slot = find_locked(s, idx);
+	if (!slot)
+		err = -EAGAIN;
+	else if (may_wait || slot->state != SLOT_FETCHING)
+		err = wait_locked(c, slot, ret);
+	else
+		err = -EINPROGRESS;
+	mutex_unlock(&c->lock);
+	return err;
+}
+
+int chunk_source_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct chunk **ret)
+{
+	int err;
+
+	do
+		err = try_get(s, idx, may_wait, ret);
+	while (err == -EAGAIN);
+	return err;
+}
+
+void chunk_source_done(struct chunk_source *s)
+{
+	struct chunk_cache *c = s->cache;
+	struct chunk *chunk;
+
+	/* Answers the requests under way with ECANCELED. */
+	store_get_close(s->get);
+	mutex_lock(&c->lock);
+	while (s->n_fetching > 0)
+		cond_wait(&s->idle, &c->lock);
+	while (!list_is_empty(&s->slots)) {
+		chunk = remove_locked(list_entry(s->slots.next, struct slot, in_source));
+		mutex_unlock(&c->lock);
+		chunk_unref(chunk);
+		mutex_lock(&c->lock);
+	}
+	mutex_unlock(&c->lock);
+	cond_done(&s->idle);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FS_CHUNK_CACHE_H
+#define NATSOBJ_FS_CHUNK_CACHE_H
+
+/*
+ * Received chunks of all contents, in memory up to a limit, and the requests for those under way:
+ * one request per chunk however many wait for it. The least recently used chunk goes first; chunks
+ * being requested count with their expected size and cannot go.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "objstore/store.h"
+#include "util/hash.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+struct chunk_cache {
+	struct mutex lock; /* protects everything here and in the slots; leaf */
+	struct hash slots;
+	struct list lru; /* ready slots, oldest first */
+	uint64_t bytes, max_bytes;
+	uint64_t next_source;
+};
+
+/* One content as the cache sees it. Embedded in the content; its get outlives all requests. */
+struct chunk_source {
+	struct chunk_cache *cache;
+	struct store_get *get;
+	uint64_t id;
+	uint32_t chunk_bytes; /* largest size of a chunk, for accounting */
+	struct list slots;    /* protected by cache->lock */
+	unsigned n_fetching;  /* protected by cache->lock */
+	struct cond idle;     /* signalled when n_fetching becomes 0 */
+};
+
+void chunk_cache_init(struct chunk_cache *c, uint64_t max_bytes);
+void chunk_cache_done(struct chunk_cache *c);
+
+void chunk_source_init(struct chunk_source *s, struct chunk_cache *c, struct store_get *get,
+		       uint32_t chunk_bytes);
+/* Drops all chunks, closes the get and waits for the requests under way to be answered. */
+void chunk_source_done(struct chunk_source *s);
+
+/*
+ * A reference to chunk idx, requesting it if necessary. -EINPROGRESS when it is not there yet and
+ * may_wait is false. Else waits; errors are those of store_get_chunk and are not remembered.
+ */
+int chunk_source_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct chunk **ret)
+	MUST_CHECK;
+/* Requests chunk idx if it is neither there nor under way and the limit allows it: false when not.
+ */
+bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/content.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+
+int content_new(struct store *store, struct chunk_cache *cache, const char *nuid, uint64_t size,
+		uint32_t chunks, uint32_t max_chunk_size, const uint8_t *digest,
+		struct content **ret)
+{
+	struct content *c = calloc(1, sizeof(*c));
+	struct obj_info info = {0};
+	int err = -ENOMEM;
+
+	if (!c)
+		return -ENOMEM;
+	atomic_init(&c->refs, 1);
+	c->size = size;
+	mutex_init(&c->check_lock, LOCK_RANK_FILE_INNER);
+	c->nuid = strdup(nuid ? nuid : "");
+	if (!c->nuid)
+		goto fail;
+	if (digest) {
+		c->has_digest = true;
+		memcpy(c->expected, digest, OBJ_DIGEST_LEN);
+	}
+	if (size > 0) {
+		if (strlen(c->nuid) > OBJ_NUID_MAX) {
+			err = -EIO;
+			goto fail;
+		}
+		strcpy(info.nuid, c->nuid);
+		info.size = size;
+		info.chunks = chunks;
+		info.max_chunk_size = max_chunk_size;
+		err = store_get_open(store, &info, &c->get);
+		if (err)
+			goto fail;
+		chunk_source_init(&c->source, cache, c->get,
+				  max_chunk_size ? max_chunk_size : OBJ_DEFAULT_CHUNK_SIZE);
+	}
+	*ret = c;
+	return 0;
+fail:
+	content_unref(c);
+	return err;
+}
+
+struct content *content_ref(struct content *c)
+{
+	if (c)
+		atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
+void content_unref(struct content *c)
+{
+	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	if (c->get)
+		chunk_source_done(&c->source);
+	digest_free(c->digest);
+	free(c->asked);
+	free(c->nuid);
+	mutex_done(&c->check_lock);
+	free(c);
+}
+
+void content_warm(struct content *c)
+{
+	if (c->get)
+		(void)!store_get_index(c->get, false);
+}
+
+static int prepare_locked(struct content *c)
+{
+	uint32_t last;
+	uint64_t off;
+
+	if (atomic_load(&c->is_ready))
+		return 0;
+	store_get_locate(c->get, c->size - 1, &last, &off);
+	c->n_chunks = last + 1;
+	c->asked = calloc((size_t)last / 8 + 1, sizeof(*c->asked));
+	c->digest = c->has_digest ? digest_new() : NULL;
+	if (!c->asked || (c->has_digest && !c->digest)) {
+		digest_free(steal_ptr(c->digest));
+		free(c->asked);
+		c->asked = NULL;
+		return -ENOMEM;
+	}
+	atomic_store(&c->is_ready, true);
+	return 0;
+}
+
+/* The chunk index is known and the fields that depend on it are set. */
+static int prepare(struct content *c, bool may_wait)
+{
+	int err;
+
+	if (atomic_load(&c->is_ready))
+		return 0;
+	err = store_get_index(c->get, may_wait);
+	if (err)
+		return err;
+	LOCK_SCOPE(&c->check_lock);
+	return prepare_locked(c);
+}
+
+static void note_asked(struct content *c, uint32_t idx)
+{
+	uint8_t bit = (uint8_t)(1u << (idx % 8));
+
+	if (!(__atomic_fetch_or(&c->asked[idx / 8], bit, __ATOMIC_SEQ_CST) & bit))
+		atomic_fetch_add(&c->n_asked, 1);
+}
+
+static bool was_asked(struct content *c, uint32_t idx)
+{
+	return __atomic_load_n(&c->asked[idx / 8], __ATOMIC_SEQ_CST) & (1u << (idx % 8));
+}
+
+static void compare_locked(struct content *c)
+{
+	uint8_t actual[OBJ_DIGEST_LEN];
+
+	digest_finish(c->digest, actual);
+	if (memcmp(actual, c->expected, sizeof(actual)) != 0) {
+		atomic_store(&c->is_bad, true);
+		log_error("content %s contradicts its SHA-256 digest: reads of it fail", c->nuid);
+	}
+	atomic_store(&c->is_checked, true);
+}
+
+/* Adds chunks to the digest from where it stands, at most to the end of what was asked for. */
+static int advance_locked(struct content *c, bool may_wait)
+{
+	while (!atomic_load(&c->is_checked) && was_asked(c, c->next_idx)) {
+		_cleanup_chunk_ struct chunk *chunk = NULL;
+		int err = chunk_source_get(&c->source, c->next_idx, may_wait, &chunk);
+
+		if (err)
+			return err;
+		digest_add(c->digest, chunk->data, chunk->len);
+		if (++c->next_idx == c->n_chunks)
+			compare_locked(c);
+	}
+	return 0;
+}
+
+void content_check_behind(struct content *c)
+{
+	if (!c->has_digest || !atomic_load(&c->is_ready) || atomic_load(&c->is_checked))
+		return;
+	if (!mutex_trylock(&c->check_lock))
+		return;
+	(void)!advance_locked(c, false);
+	mutex_unlock(&c->check_lock);
+}
+
+/* Before the last byte of a whole scan is handed over. */
+static int check_whole(struct content *c, bool may_wait)
+{
+	int err;
+
+	if (!c->has_digest || atomic_load(&c->is_checked))
+		return 0;
+	if (atomic_load(&c->n_asked) < c->n_chunks) {
+		atomic_store(&c->is_tail_unchecked, true);
+		return 0;
+	}
+	if (may_wait)
+		mutex_lock(&c->check_lock);
+	else if (!mutex_trylock(&c->check_lock))
+		return -EINPROGRESS;
+	err = advance_locked(c, may_wait);
+	mutex_unlock(&c->check_lock);
+	return err;
+}
+
+/* Adds a piece of a chunk to the answer; many small pieces are gathered into one copy. */
+static void add_piece(struct fs_data *d, struct chunk *chunk, size_t at, size_t len)
+{
+	if (d->copy) {
+		memcpy((char *)d->copy + d->len, chunk->data + at, len);
+		d->iov[0].iov_len += len;
+		chunk_unref(chunk);
+	} else {
+		d->chunks[d->n] = chunk;
+		d->iov[d->n++] = (struct iovec){chunk->data + at, len};
+	}
+	d->len += len;
+}
+
+static int use_copy(struct fs_data *d, size_t len)
+{
+	d->copy = malloc(len);
+	if (!d->copy)
+		return -ENOMEM;
+	d->iov[0] = (struct iovec){d->copy, 0};
+	d->n = 1;
+	return 0;
+}
+
+void fs_data_done(struct fs_data *d)
+{
+	for (int i = 0; i < d->n && !d->copy; i++)
+		chunk_unref(d->chunks[i]);
+	free(d->copy);
+	*d = (struct fs_data){0};
+}
+
+static int gather(struct content *c, uint64_t off, size_t len, uint32_t first, uint32_t last,
+		  bool may_wait, struct fs_data *d)
+{
+	uint64_t end = off + len, start;
+	uint32_t idx;
+
+	if (last - first >= FS_DATA_MAX_IOV && use_copy(d, len) < 0)
+		return -ENOMEM;
+	while (off < end) {
+		struct chunk *chunk = NULL;
+		size_t at, n;
+		int err;
+
+		store_get_locate(c->get, off, &idx, &start);
+		err = chunk_source_get(&c->source, idx, may_wait, &chunk);
+		if (err)
+			return err;
+		at = (size_t)(off - start);
+		if (at >= chunk->len) {
+			chunk_unref(chunk);
+			return -EIO;
+		}
+		n = chunk->len - at < end - off ? chunk->len - at : (size_t)(end - off);
+		add_piece(d, chunk, at, n);
+		off += n;
+	}
+	return 0;
+}
+
+int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, struct fs_data *ret)
+{
+	struct fs_data d = {0};
+	uint32_t first, last;
+	uint64_t start;
+	int err;
+
+	*ret = d;
+	if (off >= c->size || len == 0)
+		return 0;
+	if (len > c->size - off)
+		len = (size_t)(c->size - off);
+	err = prepare(c, may_wait);
+	if (err)
+		return err;
+	store_get_locate(c->get, off, &first, &start);
+	store_get_locate(c->get, off + len - 1, &last, &start);
+	/* All requests go out before the first answer is waited for. */
+	for (uint32_t i = first; i <= last; i++) {
+		note_asked(c, i);
+		(void)chunk_source_prefetch(&c->source, i);
+	}
+	err = gather(c, off, len, first, last, may_wait, &d);
+	if (!err && off + len == c->size)
+		err = check_whole(c, may_wait);
+	if (!err && atomic_load(&c->is_bad))
+		err = -EIO;
+	if (err)
+		fs_data_done(&d);
+	else
+		*ret = d;
+	return err;
+}
+
+void content_prefetch(struct content *c, uint64_t from, uint64_t to)
+{
+	uint32_t first, last;
+	uint64_t start;
+
+	if (to > c->size)
+		to = c->size;
+	if (from >= to || !c->get || !atomic_load(&c->is_ready))
+		return;
+	store_get_locate(c->get, from, &first, &start);
+	store_get_locate(c->get, to - 1, &last, &start);
+	for (uint32_t i = first; i <= last; i++)
+		if (!chunk_source_prefetch(&c->source, i))
+			return;
+}

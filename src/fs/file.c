@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/internal.h"
+#include "util/clock.h"
+
+struct file *file_get_locked(struct fs *fs, struct node *n)
+{
+	struct file *f = n->file;
+	struct buf name CLEANUP(buf_done);
+
+	mutex_assert_held(&fs->tree.lock);
+	if (f) {
+		f->refs++;
+		return f;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	buf_init(&name, OBJ_META_MAX);
+	if (n->dentry)
+		fs_full_name(fs, n->dentry, &name);
+	f->name = buf_steal(&name);
+	if (!f->name)
+		f->name = strdup("");
+	if (!f->name) {
+		free(f);
+		return NULL;
+	}
+	mutex_init(&f->lock, LOCK_RANK_FILE);
+	f->refs = 1;
+	f->node = n;
+	n->file = f;
+	tree_pin(n);
+	list_push_back(&fs->files, &f->link);
+	return f;
+}
+
+struct file *file_find(struct fs *fs, struct node *n)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	if (n->file)
+		n->file->refs++;
+	return n->file;
+}
+
+void file_drop_content(struct file *f)
+{
+	content_unref(steal_ptr(f->content));
+}
+
+void file_put(struct fs *fs, struct file *f)
+{
+	if (!f)
+		return;
+	mutex_lock(&fs->tree.lock);
+	if (--f->refs > 0) {
+		mutex_unlock(&fs->tree.lock);
+		return;
+	}
+	list_remove(&f->link);
+	f->node->file = NULL;
+	f->node->is_dirty = false;
+	if (f->content && atomic_load(&f->content->is_tail_unchecked))
+		f->node->is_tail_unverified = true;
+	tree_unpin(&fs->tree, f->node);
+	mutex_unlock(&fs->tree.lock);
+	file_drop_content(f);
+	writer_reset(f);
+	obj_info_free(f->base);
+	free(f->name);
+	mutex_done(&f->lock);
+	free(f);
+}
+
+int file_lock(struct file *f, const struct fs_ctx *ctx)
+{
+	if (ctx->may_wait)
+		mutex_lock(&f->lock);
+	else if (!mutex_trylock(&f->lock))
+		return -FS_WOULD_WAIT;
+	return 0;
+}
+
+uint64_t file_stored_size(struct fs *fs, struct file *f)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return f->node->size;
+}
+
+int file_content(struct fs *fs, struct file *f, struct content **ret)
+{
+	struct node *n = f->node;
+	uint8_t digest[OBJ_DIGEST_LEN];
+	uint32_t chunks, max_chunk_size;
+	_cleanup_free_ char *nuid = NULL;
+	uint64_t size;
+	bool has_digest, is_unreadable;
+	int err;
+
+	mutex_assert_held(&f->lock);
+	mutex_lock(&fs->tree.lock);
+	is_unreadable = n->is_malformed || n->is_bad;
+	size = n->size;
+	chunks = n->chunks;
+	max_chunk_size = n->max_chunk_size;
+	has_digest = n->has_digest;
+	memcpy(digest, n->digest, sizeof(digest));
+	nuid = n->nuid ? strdup(n->nuid) : NULL;
+	mutex_unlock(&fs->tree.lock);
+	if (is_unreadable || (size > 0 && !nuid))
+		return -EIO;
+	if (!f->content) {
+		err = content_new(fs->store, &fs->cache, nuid, size, chunks, max_chunk_size,
+				  has_digest ? digest : NULL, &f->content);
+		if (err)
+			return err;
+	}
+	*ret = content_ref(f->content);
+	return 0;
+}
+
+void file_touch(struct fs *fs, struct file *f, bool is_content)
+{
+	struct node *n = f->node;
+	int64_t now = clock_wall_ns();
+
+	mutex_assert_held(&f->lock);
+	LOCK_SCOPE(&fs->tree.lock);
+	n->size = f->size;
+	if (is_content)
+		n->mtime_ns = now;
+	n->ctime_ns = now;
+	n->is_dirty = true;
+	f->is_dirty = true;
+}

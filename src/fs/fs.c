@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/fs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/internal.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* Seconds the kernel may believe what it was told: while the watch is connected it is told of every
+ * change, so the time only bounds the harm of a fault. */
+#define TIMEOUT_CONNECTED 600.0
+#define TIMEOUT_DISCONNECTED 1.0
+
+static void on_reload_begin(void *arg)
+{
+	fs_reload_begin(arg);
+}
+
+static void on_reload_end(void *arg, uint64_t last_seq)
+{
+	fs_reload_end(arg, last_seq);
+}
+
+static void on_info(void *arg, struct obj_info *info)
+{
+	fs_apply(arg, info);
+}
+
+static void on_state(void *arg, enum watch_state state)
+{
+	struct fs *fs = arg;
+
+	atomic_store(&fs->is_connected, state == WATCH_CONNECTED);
+	atomic_store(&fs->is_gone, state == WATCH_GONE);
+	if (state == WATCH_GONE)
+		log_error("bucket %s was deleted", fs->store->bucket);
+}
+
+static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
+{
+	int err;
+
+	fs->store = store;
+	fs->cfg = *cfg;
+	fs->prefix = strdup(cfg->prefix ? cfg->prefix : "");
+	fs->prefix_len = fs->prefix ? strlen(fs->prefix) : 0;
+	fs->cfg.prefix = fs->prefix;
+	obj_nuid_new(fs->claim_id);
+	list_init(&fs->files);
+	namelock_init(&fs->names);
+	later_init(&fs->later);
+	chunk_cache_init(&fs->cache, cfg->memory);
+	atomic_init(&fs->is_connected, true);
+	err = staging_area_init(&fs->staging, cfg->cache_dir, cfg->staging_max);
+	if (!err)
+		err = tree_init(&fs->tree);
+	return err ? err : fs->prefix ? 0 : -ENOMEM;
+}
+
+int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
+{
+	const struct watch_listener listener = {.on_reload_begin = on_reload_begin,
+						.on_reload_end = on_reload_end,
+						.on_info = on_info,
+						.on_state = on_state};
+	struct watch_listener l = listener;
+	struct fs *fs = calloc(1, sizeof(*fs));
+	struct attr root;
+	int err;
+
+	if (!fs)
+		return -ENOMEM;
+	err = init(fs, store, cfg);
+	if (err)
+		goto fail;
+	attr_implied_dir(&fs->cfg, clock_wall_ns(), &root);
+	attr_to_node(&root, fs->tree.root);
+	err = later_start(&fs->later);
+	if (err)
+		goto fail;
+	l.arg = fs;
+	err = store_watch(store, &l);
+	if (err)
+		goto fail;
+	*ret = fs;
+	return 0;
+fail:
+	fs_free(fs);
+	return err;
+}
+
+void fs_set_listener(struct fs *fs, const struct fs_listener *l)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	fs->listener = l ? *l : (struct fs_listener){0};
+}
+
+/* The next open file with something unsaved, referenced; NULL when there is none. Files that failed
+ * are not dirty any more, so this ends. */
+static struct file *next_dirty(struct fs *fs)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	list_for_each (it, &fs->files) {
+		struct file *f = list_entry(it, struct file, link);
+
+		if (f->node->is_dirty && f->node->dentry) {
+			f->refs++;
+			return f;
+		}
+	}
+	return NULL;
+}
+
+int fs_drain(struct fs *fs, uint64_t timeout_ms)
+{
+	uint64_t deadline = clock_deadline_ms((int64_t)timeout_ms);
+	struct file *f;
+	int failed = 0;
+
+	atomic_store(&fs->is_draining, true);
+	while ((f = next_dirty(fs))) {
+		mutex_lock(&f->lock);
+		if (file_commit(fs, f) < 0)
+			failed++;
+		mutex_unlock(&f->lock);
+		file_put(fs, f);
+		if (clock_now_ns() >= deadline) {
+			log_error("not all unsaved files could be stored in time");
+			return failed + 1;
+		}
+	}
+	later_stop(&fs->later);
+	return failed;
+}
+
+void fs_free(struct fs *fs)
+{
+	if (!fs)
+		return;
+	later_stop(&fs->later);
+	later_done(&fs->later);
+	tree_done(&fs->tree);
+	chunk_cache_done(&fs->cache);
+	staging_area_done(&fs->staging);
+	namelock_done(&fs->names);
+	free(fs->prefix);
+	free(fs);
+}
+
+void fs_full_name(const struct fs *fs, const struct dentry *d, struct buf *out)
+{
+	buf_append(out, fs->prefix, fs->prefix_len);
+	tree_object_name(d, out);
+	if (d->node->dir)
+		buf_append_char(out, '/');
+}
+
+struct node *fs_pin(struct fs *fs, uint64_t nodeid)
+{
+	struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	if (n)
+		tree_pin(n);
+	return n;
+}
+
+void fs_unpin(struct fs *fs, struct node *n)
+{
+	if (!n)
+		return;
+	LOCK_SCOPE(&fs->tree.lock);
+	tree_unpin(&fs->tree, n);
+}
+
+double fs_timeout(const struct fs *fs)
+{
+	return atomic_load(&fs->is_connected) ? TIMEOUT_CONNECTED : TIMEOUT_DISCONNECTED;
+}
+
+int fs_make_entry(struct fs *fs, struct node *n, struct fs_entry *ret)
+{
+	*ret = (struct fs_entry){.entry_timeout = fs_timeout(fs), .attr_timeout = fs_timeout(fs)};
+	ret->nodeid = tree_ref_lookup(&fs->tree, n);
+	if (!ret->nodeid)
+		return -ENOMEM;
+	attr_stat(n, &ret->st);
+	return 0;
+}
+
+int fs_may_change(const struct fs *fs)
+{
+	if (fs->cfg.is_read_only)
+		return -EROFS;
+	if (atomic_load(&fs->is_gone))
+		return -ENODEV;
+	return atomic_load(&fs->is_draining) ? -ESHUTDOWN : 0;
+}
+
+void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len)
+{
+	mutex_assert_held(&fs->tree.lock);
+	if (n->nlookup > 0 && fs->listener.inval_inode)
+		fs->listener.inval_inode(fs->listener.arg, n->id, off, len);
+}
+
+void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
+{
+	mutex_assert_held(&fs->tree.lock);
+	if (dir->nlookup > 0 && fs->listener.inval_entry)
+		fs->listener.inval_entry(fs->listener.arg, dir->id, name, strlen(name));
+}
+
+int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret)
+{
+	struct store_status st;
+	uint64_t total, used;
+	int err;
+
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	err = store_status(fs->store, &st);
+	if (err)
+		return err;
+	used = st.bytes;
+	/* Without a limit there is room for as much again and more, as far as anyone knows. */
+	total = st.max_bytes ? st.max_bytes : (UINT64_C(1) << 50);
+	if (used > total)
+		used = total;
+	*ret = (struct statvfs){.f_bsize = OBJ_DEFAULT_CHUNK_SIZE,
+				.f_frsize = 4096,
+				.f_blocks = total / 4096,
+				.f_bfree = (total - used) / 4096,
+				.f_bavail = (total - used) / 4096,
+				.f_ffree = 1000000000,
+				.f_favail = 1000000000,
+				.f_namemax = 255};
+	LOCK_SCOPE(&fs->tree.lock);
+	ret->f_files = ret->f_ffree + fs->tree.n_nodes;
+	return 0;
+}

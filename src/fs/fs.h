@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FS_FS_H
+#define NATSOBJ_FS_FS_H
+
+/*
+ * The file system on one bucket, without any knowledge of FUSE: one function per operation, 0 or
+ * -errno.
+ *
+ * Waiting. Every operation may be called on a thread that has to stay responsive, with
+ * ctx->may_wait false: it then does its work only if it can do so from memory, and returns
+ * -FS_WOULD_WAIT, having changed nothing, when it would need the server, a disk or a busy file. The
+ * caller repeats the call with may_wait set on a thread that may block. Operations that always need
+ * the server return -FS_WOULD_WAIT at once.
+ *
+ * Node identifiers. A node identifier is one content version of one inode, FS_ROOT_ID the root.
+ * Each identifier given out in a struct fs_entry counts one lookup; fs_forget takes them back. It
+ * stays valid until its count is zero, whatever happens to the name. When another client replaces
+ * the content, the name gets a new identifier with the same st_ino.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "objstore/chunk.h"
+#include "util/cleanup.h"
+
+struct fs;
+struct fs_handle;
+struct store;
+
+#define FS_ROOT_ID UINT64_C(1)
+#define FS_WOULD_WAIT EINPROGRESS
+
+struct fs_config {
+	const char *prefix; /* objects below this name only; "" or ends in '/'; copied */
+	uid_t uid;	    /* owner of what carries no owner */
+	gid_t gid;
+	mode_t fmode; /* permission bits of files and directories without a mode */
+	mode_t dmode;
+	bool is_read_only;
+	uint64_t memory;	      /* bytes of received content kept, and in flight */
+	uint64_t readahead;	      /* bytes requested ahead of a sequential reader at most */
+	const char *cache_dir;	      /* for staging files; copied */
+	uint64_t staging_max;	      /* bytes of all staging files together; 0: no limit */
+	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
+	uint64_t purge_delay_ms;      /* how long replaced content stays readable for others */
+	uint64_t max_file_size;
+};
+
+/* Who asks. */
+struct fs_ctx {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* thread id of the caller, 0 when it is the kernel itself */
+	mode_t umask;
+	bool may_wait;
+};
+
+struct fs_entry {
+	uint64_t nodeid; /* 0: the name does not exist, and that may be cached */
+	struct stat st;
+	double entry_timeout; /* seconds the kernel may believe name and attributes */
+	double attr_timeout;
+};
+
+/* What the kernel should forget. Called with the tree locked: only queue. */
+struct fs_listener {
+	void *arg;
+	/* Attributes of a node, and its pages from off on if off >= 0 (len 0: to the end). */
+	void (*inval_inode)(void *arg, uint64_t nodeid, int64_t off, int64_t len);
+	/* A directory entry, and with it the directory's cached listing. */
+	void (*inval_entry)(void *arg, uint64_t parent, const char *name, size_t len);
+};
+
+/*
+ * Fills the tree from the store and follows its changes from then on. The store must stay open
+ * until fs_free. Waits for the first listing.
+ */
+int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret) MUST_CHECK;
+/* From now on changes of others are told to l, until it is set to NULL again. Copied. */
+void fs_set_listener(struct fs *fs, const struct fs_listener *l);
+/* Stores every unsaved file. Number of files that could not be stored (each was logged), or 0.
+ * New writes are refused with ESHUTDOWN from now on. Waits at most timeout_ms. */
+int fs_drain(struct fs *fs, uint64_t timeout_ms) MUST_CHECK;
+/* Ends the threads. All handles must be released. NULL is harmless. */
+void fs_free(struct fs *fs);
+
+int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	      struct fs_entry *ret) MUST_CHECK;
+/* Takes back n lookups. The node may be gone afterwards. Never waits. */
+void fs_forget(struct fs *fs, uint64_t nodeid, uint64_t n);
+
+/* timeout in seconds for the kernel. */
+int fs_getattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct stat *ret,
+	       double *ret_timeout) MUST_CHECK;
+
+enum fs_set {
+	FS_SET_MODE = 1 << 0,
+	FS_SET_UID = 1 << 1,
+	FS_SET_GID = 1 << 2,
+	FS_SET_SIZE = 1 << 3,
+	FS_SET_ATIME = 1 << 4,
+	FS_SET_MTIME = 1 << 5,
+	FS_SET_ATIME_NOW = 1 << 6,
+	FS_SET_MTIME_NOW = 1 << 7,
+};
+
+/* h: the open file the change came through, or NULL. attr carries the fields named by set. */
+int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct fs_handle *h,
+	       const struct stat *attr, unsigned set, struct stat *ret, double *ret_timeout)
+	MUST_CHECK;
+
+/* Target of a symbolic link; the caller frees. */
+int fs_readlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, char **ret) MUST_CHECK;
+
+/* mode includes the type and the permission bits as the caller asked; ctx->umask is applied here.
+ */
+int fs_mknod(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	     mode_t mode, dev_t rdev, struct fs_entry *ret) MUST_CHECK;
+int fs_mkdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	     mode_t mode, struct fs_entry *ret) MUST_CHECK;
+int fs_symlink(struct fs *fs, const struct fs_ctx *ctx, const char *target, uint64_t parent,
+	       const char *name, struct fs_entry *ret) MUST_CHECK;
+int fs_unlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
+	MUST_CHECK;
+int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name) MUST_CHECK;
+/* flags: RENAME_NOREPLACE or 0; others -EINVAL (renameat2(2)). */
+int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	      uint64_t new_parent, const char *new_name, unsigned flags) MUST_CHECK;
+
+int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret) MUST_CHECK;
+
+/*
+ * One entry of a directory, called with the tree locked: copy and return. next is the cookie to go
+ * on behind this entry. "." and ".." come without a counted lookup (their nodeid is 0). Not zero:
+ * the entry did not fit, stop; its lookup is then not counted.
+ */
+typedef int (*fs_fill_fn)(void *arg, const char *name, const struct fs_entry *entry, uint64_t next);
+
+/* Lists from behind cookie (0: the start). with_lookup counts a lookup for each entry delivered, as
+ * readdirplus needs. Cookies stay valid whatever is added or removed meanwhile. Never waits. */
+int fs_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_t cookie,
+	       bool with_lookup, fs_fill_fn fill, void *arg) MUST_CHECK;
+
+/*
+ * Opens with open(2)'s flags (O_TRUNC included). -ESTALE: the content was replaced and nodeid is of
+ * the old version; look the name up again. *ret_keep_cache: pages the kernel holds are of this
+ * version.
+ */
+int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
+	    struct fs_handle **ret, bool *ret_keep_cache) MUST_CHECK;
+/* open(2) with O_CREAT on a name the kernel believes absent; without O_EXCL an existing object is
+ * opened instead. */
+int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
+	      bool *ret_keep_cache) MUST_CHECK;
+
+#define FS_DATA_MAX_IOV 16
+
+/* Bytes answering a read, without a copy where they lie in few chunks. */
+struct fs_data {
+	struct iovec iov[FS_DATA_MAX_IOV];
+	int n;
+	size_t len; /* of all together; less than asked for only at the end of the file */
+	/* private */
+	struct chunk *chunks[FS_DATA_MAX_IOV];
+	void *copy;
+};
+
+int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off, size_t len,
+	    struct fs_data *ret) MUST_CHECK;
+/* Releases the bytes after they were used. */
+void fs_data_done(struct fs_data *d);
+/* To be called after the reply to a read was sent and its data released: continues the digest check
+ * of the content off the reply's path. h must still be open. */
+void fs_read_behind(struct fs *fs, struct fs_handle *h);
+
+/* All len bytes are taken or none. */
+int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
+	     const void *data, size_t len) MUST_CHECK;
+/* close(2) of one descriptor: stores what is unsaved when this was the last that could. */
+int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h) MUST_CHECK;
+int fs_fsync(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h) MUST_CHECK;
+/* The last reference to the open file is gone; h is freed, also on error. */
+int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h);
+
+#endif

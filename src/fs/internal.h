@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FS_INTERNAL_H
+#define NATSOBJ_FS_INTERNAL_H
+
+/*
+ * What the files of this layer share: the mount itself, open inodes, and the helpers between them.
+ *
+ * Lock order: file->lock, namelock, tree.lock, leaves. file->lock may be held while the server or
+ * a disk is waited for, tree.lock never.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/attr.h"
+#include "fs/chunk_cache.h"
+#include "fs/content.h"
+#include "fs/fs.h"
+#include "fs/later.h"
+#include "fs/namelock.h"
+#include "fs/prefetch.h"
+#include "fs/staging.h"
+#include "fs/tree.h"
+#include "objstore/store.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+struct fs {
+	struct store *store;
+	struct fs_config cfg;
+	char *prefix;
+	size_t prefix_len;
+	char claim_id[OBJ_NUID_LEN + 1];
+	struct tree tree;
+	struct namelock names;
+	struct chunk_cache cache;
+	struct staging_area staging;
+	struct later later;
+	struct list files;	     /* struct file; protected by tree.lock */
+	struct fs_listener listener; /* protected by tree.lock */
+	atomic_bool is_connected;
+	atomic_bool is_gone;
+	atomic_bool is_draining;
+};
+
+/*
+ * The open state of one inode, shared by its handles.
+ *
+ * CLEAN: the content is that of the node. STREAMING: written in order from the start; full chunks
+ * are with put, the last one is tail and may still change. STAGED: the whole content is in a
+ * staging file. FAILED: a commit failed; what was written is lost to the server and every later
+ * operation says so, until the last close or a truncation to nothing.
+ */
+enum file_state { FILE_CLEAN, FILE_STREAMING, FILE_STAGED, FILE_FAILED };
+
+struct file {
+	struct list link;  /* in fs->files, tree.lock */
+	struct node *node; /* pinned */
+	unsigned refs;	   /* tree.lock */
+
+	struct mutex lock; /* LOCK_RANK_FILE, protects what follows */
+	enum file_state state;
+	int error;	       /* of FILE_FAILED, negative */
+	unsigned n_writers;    /* handles open for writing */
+	bool is_dirty;	       /* there is something to commit */
+	bool is_rewrite;       /* the change does not build on the old content */
+	bool is_claimed;       /* seq is that of our claim */
+	char *name;	       /* object name when last known: for a node that lost its own */
+	struct obj_info *base; /* metadata the change builds on; NULL when new */
+	uint64_t base_seq;     /* expected sequence of the commit */
+	struct store_put *put;
+	uint64_t published; /* bytes given to put */
+	uint64_t size;	    /* while not CLEAN */
+	struct chunk *tail;
+	struct staging *staging;
+	struct content *content; /* of the node's version; made when first read */
+};
+
+struct fs_handle {
+	struct file *file;
+	int flags;
+	pid_t opener;	   /* thread group of the process that opened, 0 unknown */
+	struct mutex lock; /* leaf; protects prefetch */
+	struct prefetch prefetch;
+};
+
+/* --- fs.c --- */
+
+/* Object name of an entry, prefix included; "" and an error in out for a node without a name. Tree
+ * lock held. Appends a slash for directories. */
+void fs_full_name(const struct fs *fs, const struct dentry *d, struct buf *out);
+/* Finds and pins a node; NULL when the kernel does not know it (any more). */
+struct node *fs_pin(struct fs *fs, uint64_t nodeid);
+void fs_unpin(struct fs *fs, struct node *n);
+/* Fills an entry and counts a lookup. Tree lock held. */
+int fs_make_entry(struct fs *fs, struct node *n, struct fs_entry *ret) MUST_CHECK;
+double fs_timeout(const struct fs *fs);
+/* EROFS, ENODEV or ESHUTDOWN when nothing can be changed. */
+int fs_may_change(const struct fs *fs) MUST_CHECK;
+void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len);
+void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name);
+
+/* --- name_ops.c --- */
+
+/* Full object name of a name in a directory, "a/b". -ENOENT when the directory has no name any
+ * more, -EINVAL and -EILSEQ as name_decode. Tree lock held. */
+int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf *out) MUST_CHECK;
+/* The entry of a name in a directory, found and its lookup counted. */
+int fs_find_child(struct fs *fs, struct node *dir, const char *name, struct fs_entry *ret)
+	MUST_CHECK;
+/* Sets owner and group as for something made in dir by the caller (inode(7): set-group-ID). Tree
+ * lock held. */
+void fs_inherit(const struct fs_ctx *ctx, const struct node *dir, struct node *n);
+
+/* --- apply.c: what the bucket says → tree --- */
+
+/* Takes over info. Events about names that are being changed here are put aside. */
+void fs_apply(struct fs *fs, struct obj_info *info);
+/* The same for a name the caller holds; info stays the caller's. */
+void fs_apply_held(struct fs *fs, const struct obj_info *info);
+/* Exists for us: not a tombstone, or a tombstone that claims a name being created. */
+bool fs_info_is_live(const struct obj_info *info);
+/* A name is known not to exist, not even as a tombstone, as of sequence seq. */
+void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq);
+/* Releases a name and applies what came meanwhile. */
+void fs_release_name(struct fs *fs, const char *name, size_t len);
+void fs_reload_begin(struct fs *fs);
+void fs_reload_end(struct fs *fs, uint64_t last_seq);
+/* Removes d and the directories that exist only because of it. Tree lock held. */
+void fs_remove_entry(struct fs *fs, struct dentry *d);
+/* Removes a directory that exists only because of what was in it, if that is gone, and those above
+ * it likewise. Tree lock held. */
+void fs_prune(struct fs *fs, struct node *dir);
+/* Sets a node's attributes and content from info. Tree lock held. */
+int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
+
+/* --- purge.c --- */
+
+/* The chunks of nuid are no longer named by name; they are removed when nothing needs them. */
+void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t name_len);
+/* Asks for name at the server after a while, because another name has its content now. */
+void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq);
+
+/* --- file.c --- */
+
+/* The open state of a node, made when it has none. Tree lock held. NULL without memory. */
+struct file *file_get_locked(struct fs *fs, struct node *n);
+/* The open state if there is one. Takes the tree lock. */
+struct file *file_find(struct fs *fs, struct node *n);
+void file_put(struct fs *fs, struct file *f);
+/* Size of the stored version. */
+uint64_t file_stored_size(struct fs *fs, struct file *f);
+/* Content of the present version; file lock held, state CLEAN. */
+int file_content(struct fs *fs, struct file *f, struct content **ret) MUST_CHECK;
+/* Locks the file: -FS_WOULD_WAIT when it is busy and the context may not wait. */
+int file_lock(struct file *f, const struct fs_ctx *ctx) MUST_CHECK;
+/* Tells the tree about size and time after a change of the content. */
+void file_touch(struct fs *fs, struct file *f, bool is_content);
+/* The metadata a change will build on, from the server unless it is known. -ESTALE: another version
+ * is there. File lock held, state CLEAN. */
+int file_load_base(struct fs *fs, struct file *f) MUST_CHECK;
+/* A handle on f, whose reference it takes over on success. File lock held. */
+int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
+	MUST_CHECK;
+/* Forgets the content read so far: a new version exists. File lock held. */
+void file_drop_content(struct file *f);
+
+/* --- writer.c: all with file lock held --- */
+
+void writer_reset(struct file *f);
+/* Begins an empty content; what is unsaved is given up. */
+void writer_start(struct file *f);
+int writer_write(struct fs *fs, struct file *f, uint64_t off, const void *data, size_t len)
+	MUST_CHECK;
+int writer_truncate(struct fs *fs, struct file *f, uint64_t size) MUST_CHECK;
+/* Whether a write could be taken without waiting. */
+bool writer_is_ready(const struct file *f, uint64_t off, size_t len);
+/* Bytes of unsaved content. */
+int writer_read(struct fs *fs, struct file *f, uint64_t off, size_t len, bool may_wait,
+		struct fs_data *ret) MUST_CHECK;
+int writer_stage(struct fs *fs, struct file *f) MUST_CHECK;
+/* Uploads everything; the chunks belong to f->put, or to *ret_put when the content was staged. */
+int writer_finish(struct fs *fs, struct file *f, struct store_put **ret_put, struct put_result *ret)
+	MUST_CHECK;
+
+/* --- publish.c --- */
+
+/* Stores info under a name that must not exist (a tombstone may): -EEXIST. The caller holds the
+ * name. */
+int fs_publish_new(struct fs *fs, struct obj_info *info) MUST_CHECK;
+/* Describes uploaded content. */
+int fs_set_content(struct obj_info *info, const struct put_result *r) MUST_CHECK;
+/* Stores a marker for a directory that would vanish with its last entry. */
+int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
+/* Deletes the object of a version, whatever other version took its place meanwhile: the node's
+ * metadata sequence is where to start. -ENOENT when it is gone. The caller holds the name. */
+int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq) MUST_CHECK;
+
+/* --- commit.c --- */
+
+/* Stores what is unsaved; 0 when nothing is. File lock held. */
+int file_commit(struct fs *fs, struct file *f) MUST_CHECK;
+/* Gives up what is unsaved because of error, which every later operation gets. File lock held. */
+void file_give_up(struct fs *fs, struct file *f, int error);
+/* Publishes metadata of n as they stand in the tree. Takes the name lock. */
+int fs_store_attributes(struct fs *fs, struct node *n) MUST_CHECK;
+
+/* --- procfd.c --- */
+
+/* Thread group of a thread, 0 when unknown. */
+pid_t procfd_tgid(pid_t tid);
+/* Whether a process has a descriptor open for writing on the inode. false when /proc cannot tell.
+ */
+bool procfd_has_writer(pid_t tgid, uint64_t ino);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Operations on open files. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/internal.h"
+#include "util/clock.h"
+
+static bool wants_write(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
+/* Takes over the reference to f on success. File lock held. */
+int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
+{
+	struct fs_handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->file = f;
+	h->flags = flags;
+	h->opener = wants_write(flags) ? procfd_tgid(ctx->pid) : 0;
+	mutex_init(&h->lock, LOCK_RANK_LEAF);
+	if (wants_write(flags))
+		f->n_writers++;
+	*ret = h;
+	return 0;
+}
+
+/* The newest metadata of the file's name when it is still this content; -ESTALE when it is not. */
+static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_obj_info_ struct obj_info *copy = NULL;
+	struct buf name CLEANUP(buf_done);
+	struct node *n = f->node;
+	bool is_same;
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	mutex_lock(&fs->tree.lock);
+	if (n->dentry)
+		fs_full_name(fs, n->dentry, &name);
+	mutex_unlock(&fs->tree.lock);
+	if (name.len == 0)
+		return buf_error(&name) ? buf_error(&name) : -ESTALE;
+	err = store_get_info(fs->store, name.data, name.len, &info);
+	if (err == -ENOENT) {
+		fs_apply_absent(fs, name.data, name.len, UINT64_MAX);
+		return -ESTALE;
+	}
+	if (err)
+		return err;
+	copy = obj_info_dup(info);
+	if (!copy)
+		return -ENOMEM;
+	mutex_lock(&fs->tree.lock);
+	is_same = fs_info_is_live(info) && n->nuid && strcmp(n->nuid, info->nuid) == 0;
+	mutex_unlock(&fs->tree.lock);
+	fs_apply(fs, steal_ptr(copy));
+	if (!is_same)
+		return -ESTALE;
+	*ret = steal_ptr(info);
+	return 0;
+}
+
+int file_load_base(struct fs *fs, struct file *f)
+{
+	struct obj_info *info = NULL;
+	int err;
+
+	mutex_assert_held(&f->lock);
+	if (f->base)
+		return 0;
+	err = newest(fs, f, &info);
+	if (err)
+		return err;
+	f->base = info;
+	f->base_seq = info->seq;
+	return 0;
+}
+
+static void set_base(struct file *f, struct obj_info *info)
+{
+	obj_info_free(f->base);
+	f->base = info;
+	f->base_seq = info->seq;
+}
+
+/* What open does beyond finding the file: the newest version, truncation. File lock held. */
+static int open_locked(struct fs *fs, struct file *f, int flags)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	bool is_unsaved, is_nameless;
+	int err = 0;
+
+	mutex_lock(&fs->tree.lock);
+	is_unsaved = f->node->is_dirty || f->state != FILE_CLEAN;
+	is_nameless = !f->node->dentry && !f->node->is_superseded;
+	mutex_unlock(&fs->tree.lock);
+	if (f->state == FILE_FAILED && !(flags & O_TRUNC))
+		return f->error;
+	/* While this host has unsaved changes, its own opens see those. */
+	if (!is_unsaved && !is_nameless)
+		err = newest(fs, f, &info);
+	if (err)
+		return err;
+	if (info && wants_write(flags))
+		set_base(f, steal_ptr(info));
+	if (flags & O_TRUNC) {
+		writer_start(f);
+		file_drop_content(f);
+		file_touch(fs, f, true);
+	}
+	return 0;
+}
+
+static void warm(struct fs *fs, struct file *f)
+{
+	_cleanup_content_ struct content *c = NULL;
+
+	if (f->state == FILE_CLEAN && file_content(fs, f, &c) == 0)
+		content_warm(c);
+}
+
+int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
+	    struct fs_handle **ret, bool *ret_keep_cache)
+{
+	struct file *f = NULL;
+	struct node *n;
+	int err = wants_write(flags) ? fs_may_change(fs) : 0;
+
+	if (err)
+		return err;
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	mutex_lock(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	err = !n || n->is_superseded ? -ESTALE : n->dir ? -EISDIR : n->is_malformed ? -EIO : 0;
+	if (!err) {
+		f = file_get_locked(fs, n);
+		err = f ? 0 : -ENOMEM;
+		*ret_keep_cache = !n->is_tail_unverified && !n->is_bad && !(flags & O_TRUNC);
+		n->is_tail_unverified = false;
+	}
+	mutex_unlock(&fs->tree.lock);
+	if (err)
+		return err;
+	mutex_lock(&f->lock);
+	/* The first chunks are asked for while the metadata is. */
+	if (!(flags & O_TRUNC) && (flags & O_ACCMODE) != O_WRONLY)
+		warm(fs, f);
+	err = open_locked(fs, f, flags);
+	if (!err)
+		err = file_new_handle(f, ctx, flags, ret);
+	mutex_unlock(&f->lock);
+	if (err)
+		file_put(fs, f);
+	return err;
+}
+
+static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
+		      struct content *c, uint64_t off, size_t len, struct fs_data *ret)
+{
+	uint64_t from, to, step = 2 * (uint64_t)OBJ_DEFAULT_CHUNK_SIZE;
+	int err;
+
+	err = content_read(c, off, len, ctx->may_wait, ret);
+	/* Noted once for each read: by the attempt that may wait, or the one that did not have to.
+	 */
+	if (err && !ctx->may_wait)
+		return err;
+	mutex_lock(&h->lock);
+	prefetch_note(&h->prefetch, off, len, step, fs->cfg.readahead, &from, &to);
+	mutex_unlock(&h->lock);
+	if (!err)
+		content_prefetch(c, from, to);
+	if (err == -EIO && atomic_load(&c->is_bad)) {
+		LOCK_SCOPE(&fs->tree.lock);
+		h->file->node->is_bad = true;
+		fs_inval_inode(fs, h->file->node, 0, 0);
+	}
+	return err;
+}
+
+int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off, size_t len,
+	    struct fs_data *ret)
+{
+	_cleanup_content_ struct content *c = NULL;
+	struct file *f = h->file;
+	int err;
+
+	*ret = (struct fs_data){0};
+	err = file_lock(f, ctx);
+	if (err)
+		return err;
+	if (f->state == FILE_FAILED)
+		err = f->error;
+	else if (f->state != FILE_CLEAN)
+		err = writer_read(fs, f, off, len, ctx->may_wait, ret);
+	else
+		err = file_content(fs, f, &c);
+	mutex_unlock(&f->lock);
+	if (!err && c)
+		err = read_clean(fs, ctx, h, c, off, len, ret);
+	return err;
+}
+
+void fs_read_behind(struct fs *fs, struct fs_handle *h)
+{
+	_cleanup_content_ struct content *c = NULL;
+
+	(void)fs;
+	if (!mutex_trylock(&h->file->lock))
+		return;
+	c = content_ref(h->file->content);
+	mutex_unlock(&h->file->lock);
+	if (c)
+		content_check_behind(c);
+}
+
+int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
+	     const void *data, size_t len)
+{
+	struct file *f = h->file;
+	int err = fs_may_change(fs);
+
+	if (err)
+		return err;
+	if (off > fs->cfg.max_file_size || len > fs->cfg.max_file_size - off)
+		return -EFBIG;
+	err = file_lock(f, ctx);
+	if (err)
+		return err;
+	if (!ctx->may_wait && !writer_is_ready(f, off, len)) {
+		mutex_unlock(&f->lock);
+		return -FS_WOULD_WAIT;
+	}
+	if (f->state == FILE_FAILED)
+		err = f->error;
+	if (!err && f->state == FILE_CLEAN)
+		err = file_load_base(fs, f);
+	if (!err) {
+		if (h->flags & O_APPEND)
+			off = f->state == FILE_CLEAN ? file_stored_size(fs, f) : f->size;
+		err = writer_write(fs, f, off, data, len);
+		/* An upload that failed cannot go on; a full staging disk leaves what is there. */
+		if (err && f->state == FILE_STREAMING)
+			file_give_up(fs, f, err);
+		else if (!err)
+			file_touch(fs, f, true);
+	}
+	mutex_unlock(&f->lock);
+	return err;
+}
+
+/* Whether a close of one descriptor leaves another that will commit later: the process has a second
+ * one, as shells have while they redirect, or the one that opened the file still has its own. */
+static bool is_still_open(struct fs_handle *h, const struct fs_ctx *ctx)
+{
+	uint64_t ino = h->file->node->ino;
+	pid_t tgid = procfd_tgid(ctx->pid);
+
+	if (tgid == 0)
+		return false;
+	if (procfd_has_writer(tgid, ino))
+		return true;
+	return h->opener && tgid != h->opener && procfd_has_writer(h->opener, ino);
+}
+
+int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	int err = file_lock(f, ctx);
+
+	if (err)
+		return err;
+	if (f->state == FILE_FAILED && wants_write(h->flags)) {
+		err = f->error;
+	} else if (f->is_dirty && wants_write(h->flags)) {
+		if (!ctx->may_wait)
+			err = -FS_WOULD_WAIT;
+		else if (!is_still_open(h, ctx))
+			err = file_commit(fs, f);
+	}
+	mutex_unlock(&f->lock);
+	return err;
+}
+
+int fs_fsync(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	int err = file_lock(f, ctx);
+
+	if (err)
+		return err;
+	if (f->state == FILE_FAILED)
+		err = f->error;
+	else if (f->is_dirty)
+		err = ctx->may_wait ? file_commit(fs, f) : -FS_WOULD_WAIT;
+	mutex_unlock(&f->lock);
+	return err;
+}
+
+int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	int err = 0;
+
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	if (wants_write(h->flags)) {
+		mutex_lock(&f->lock);
+		/* Stores through a mapping can come after the last flush. */
+		if (--f->n_writers == 0)
+			err = file_commit(fs, f);
+		mutex_unlock(&f->lock);
+	}
+	mutex_done(&h->lock);
+	free(h);
+	file_put(fs, f);
+	return err;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/namelock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct taken {
+	struct list link;
+	struct obj_info *aside;
+	size_t len;
+	char name[];
+};
+
+void namelock_init(struct namelock *nl)
+{
+	mutex_init(&nl->lock, LOCK_RANK_LEAF);
+	cond_init(&nl->changed);
+	list_init(&nl->names);
+}
+
+void namelock_done(struct namelock *nl)
+{
+	assert(list_is_empty(&nl->names));
+	cond_done(&nl->changed);
+	mutex_done(&nl->lock);
+}
+
+/* As many names as operations wait at one time: a list is short enough to be walked. */
+static struct taken *find_locked(struct namelock *nl, const char *name, size_t len)
+{
+	mutex_assert_held(&nl->lock);
+	list_for_each (it, &nl->names) {
+		struct taken *t = list_entry(it, struct taken, link);
+
+		if (t->len == len && memcmp(t->name, name, len) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+int namelock_take(struct namelock *nl, const char *name, size_t len)
+{
+	struct taken *t = calloc(1, sizeof(*t) + len + 1);
+
+	if (!t)
+		return -ENOMEM;
+	memcpy(t->name, name, len);
+	t->len = len;
+	LOCK_SCOPE(&nl->lock);
+	while (find_locked(nl, name, len))
+		cond_wait(&nl->changed, &nl->lock);
+	list_push_back(&nl->names, &t->link);
+	return 0;
+}
+
+int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t min = a_len < b_len ? a_len : b_len;
+	int order = memcmp(a, b, min), err;
+
+	if (order > 0 || (order == 0 && a_len > b_len))
+		return namelock_take2(nl, b, b_len, a, a_len);
+	assert(order != 0 || a_len != b_len);
+	err = namelock_take(nl, a, a_len);
+	if (err)
+		return err;
+	err = namelock_take(nl, b, b_len);
+	if (err)
+		obj_info_free(namelock_release(nl, a, a_len));
+	return err;
+}
+
+struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t len)
+{
+	struct obj_info *aside;
+	struct taken *t;
+
+	LOCK_SCOPE(&nl->lock);
+	t = find_locked(nl, name, len);
+	assert(t);
+	aside = t->aside;
+	list_remove(&t->link);
+	free(t);
+	cond_broadcast(&nl->changed);
+	return aside;
+}
+
+bool namelock_put_aside(struct namelock *nl, struct obj_info *info)
+{
+	struct taken *t;
+
+	LOCK_SCOPE(&nl->lock);
+	t = find_locked(nl, info->name, info->name_len);
+	if (!t)
+		return false;
+	if (t->aside && t->aside->seq > info->seq) {
+		obj_info_free(info);
+		return true;
+	}
+	obj_info_free(t->aside);
+	t->aside = info;
+	return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FS_NAMELOCK_H
+#define NATSOBJ_FS_NAMELOCK_H
+
+/*
+ * Object names that an operation of this mount is changing right now.
+ *
+ * At most one operation at a time changes a name, and events about it are put aside meanwhile, so
+ * that an operation's own message coming back through the watch is not taken for somebody else's.
+ * The newest event put aside is handed out when the name is released.
+ *
+ * Names are taken after a file's lock and before the tree's; one that takes two calls
+ * namelock_take2, which orders them. Waiting has no end of its own: holders have deadlines.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "objstore/info.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+struct namelock {
+	struct mutex lock; /* protects all below; leaf */
+	struct cond changed;
+	struct list names;
+};
+
+void namelock_init(struct namelock *nl);
+void namelock_done(struct namelock *nl);
+/* Waits until name is free and takes it. 0 or -ENOMEM. */
+int namelock_take(struct namelock *nl, const char *name, size_t len) MUST_CHECK;
+/* Takes two different names. */
+int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
+	MUST_CHECK;
+/* Frees the name; the newest event put aside, or NULL, is the caller's. */
+struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t len);
+/* True when the info's name is taken; the info then belongs to the lock. */
+bool namelock_put_aside(struct namelock *nl, struct obj_info *info);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_OBJSTORE_BUCKET_INTERNAL_H
+#define NATSOBJ_OBJSTORE_BUCKET_INTERNAL_H
+
+/*
+ * What the files that implement a bucket share: bucket*.c, api.c, meta*.c, put*.c, get*.c, index.c,
+ * push.c, watch*.c, purge.c and space.c. Nobody else includes it.
+ *
+ * Locks: every mutex of this layer has rank LOCK_RANK_STORE and none is held while another is taken,
+ * except those of rpc, which rank above. None is held across a wait for the server or a callback.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "objstore/bucket.h"
+#include "objstore/push.h"
+#include "objstore/rpc.h"
+#include "objstore/space.h"
+#include "objstore/store.h"
+#include "util/hash.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+#define SERVER_VERSION(major, minor, patch)                                                        \
+	((uint32_t)(major) << 16 | (uint32_t)(minor) << 8 | (uint32_t)(patch))
+
+struct bucket;
+struct put;
+struct watch;
+
+/* What STREAM.INFO says. */
+struct stream_info {
+	uint64_t bytes, messages, last_seq;
+	int64_t created_ns;
+	uint64_t max_bytes, max_msgs; /* 0: no limit */
+	uint64_t max_msg_size;	      /* 0: no limit */
+	uint64_t max_age_ns;	      /* 0: for ever */
+	uint32_t replicas;
+	bool is_memory;
+	bool allow_direct;
+	bool is_sealed, is_mirror;
+	char description[256]; /* possibly cut off */
+	/* Why nothing can be written, as a clause for people; NULL when it can. */
+	const char *why_read_only;
+};
+
+/* One of the bucket's connections, for the event handlers. */
+struct bucket_link {
+	struct bucket *bucket;
+	struct rpc *rpc; /* NULL when not opened */
+	struct push *push;
+};
+
+/* All uploads together: see put.c. */
+struct uploads {
+	struct mutex lock;
+	struct cond changed;
+	/* protected by lock */
+	struct list puts; /* those with chunks queued or in flight, in turn */
+	size_t n_puts;	  /* not yet freed */
+	uint64_t in_flight;
+	uint64_t window, window_max;
+	uint64_t latency_min_ns;
+	struct list disturbed; /* to be sent again, in order */
+	bool is_stopping, has_thread;
+	pthread_t thread;
+};
+
+/* Requests for chunks that wait for the connection: see get.c. */
+struct parked {
+	struct mutex lock;
+	struct cond changed;
+	/* protected by lock */
+	struct list fetches;
+	bool is_stopping, has_thread;
+	pthread_t thread;
+};
+
+/* Removal of what aborted uploads left behind: see purge.c. */
+struct janitor {
+	struct mutex lock;
+	struct cond changed;
+	/* protected by lock */
+	struct list queue;
+	bool is_busy; /* a purge is under way, of whatever origin */
+	bool is_stopping, has_thread;
+	unsigned int n_hurried; /* callers that want the queue emptied now */
+	pthread_t thread;
+};
+
+struct bucket {
+	struct store store; /* first */
+
+	/* set before sharing */
+	char *stream;
+	char *api;	   /* "$JS.API" or "$JS.<domain>.API" */
+	char *domain;	   /* NULL: none configured */
+	char *meta_prefix; /* "$O.<bucket>.M." */
+	char *where;	   /* servers, for people */
+	uint64_t timeout_ms;
+	bool is_hard;
+	bool is_read_only;
+	bool allow_direct;
+	uint32_t version;
+	struct stream_info at_open;
+	struct bucket_link control, read, write, janitor_link;
+
+	struct uploads uploads;
+	struct parked parked;
+	struct janitor janitor;
+	struct space space;
+	struct watch *watch; /* NULL before store_watch; under lock */
+
+	struct mutex lock;
+	struct cond changed; /* a connection came up or went, or closing began */
+	/* protected by lock */
+	bool is_open; /* before, a refusal is final and nothing waits for a server */
+	bool is_closing;
+	bool is_sealed; /* became so after opening */
+	unsigned int n_calls;
+	struct stream_info last_info;
+	uint64_t last_info_ns; /* 0: never */
+	struct hash foreign;   /* names stored under a token that is not theirs */
+	/* Written by the connections' managers. */
+	atomic_uint n_up;
+};
+
+static inline struct bucket *bucket_of(struct store *s)
+{
+	return container_of(s, struct bucket, store);
+}
+
+/* ---- bucket.c ---- */
+
+extern const struct store_ops bucket_ops;
+
+/* A bucket without connections. NULL without memory; bucket "" for calls about the account. */
+struct bucket *bucket_new(const struct conn_config *cfg, const char *name) MUST_CHECK;
+/* Closes and frees, from whatever state opening has reached. */
+void bucket_free(struct bucket *b);
+int bucket_connect(struct bucket *b, const struct conn_config *cfg, enum conn_kind kind,
+		   struct bucket_link *link, char **ret_why) MUST_CHECK;
+/* -EROFS where nothing may be written. */
+int bucket_check_writable(struct bucket *b) MUST_CHECK;
+bool bucket_is_closing(struct bucket *b);
+
+/* ---- stream_info.c ---- */
+
+/* Asks on the control connection and remembers the answer. Waits. -ENOENT: no such stream. */
+int stream_info_read(struct bucket *b, struct stream_info *ret) MUST_CHECK;
+/* Understands an answer, which may be an error. */
+int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret) MUST_CHECK;
+
+/* ---- meta.c ---- */
+
+/* The newest metadata under n tokens, from the leader, with one round trip for many. Waits. */
+int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
+		     int *ret_errs) MUST_CHECK;
+int meta_get_info(struct store *s, const char *name, size_t len, struct obj_info **ret) MUST_CHECK;
+int meta_get_infos(struct store *s, const char *const *names, const size_t *lens, size_t n,
+		   struct obj_info **ret, int *ret_errs) MUST_CHECK;
+/* An info from the parts of a message. */
+int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len, bool is_marker,
+		uint64_t seq, int64_t time_ns, struct obj_info **ret) MUST_CHECK;
+/* Remembers or forgets that info's name is stored under a token of its own. */
+void meta_note_token(struct bucket *b, const struct obj_info *info);
+void meta_forget_tokens(struct bucket *b);
+
+/* ---- meta_put.c ---- */
+
+int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
+int meta_remove_info(struct store *s, const struct obj_info *info) MUST_CHECK;
+
+/* ---- purge.c ---- */
+
+void janitor_init(struct janitor *j);
+int janitor_start(struct bucket *b) MUST_CHECK;
+/* Ends the thread; what is queued gets until the deadline. */
+void janitor_stop(struct bucket *b, uint64_t deadline_ns);
+void janitor_done(struct janitor *j);
+/* Queues the removal of one upload's chunks. Does not wait. If is_unsure chunks may still arrive
+ * late, and the removal is repeated after a while. */
+void janitor_add(struct bucket *b, const char *nuid, bool is_unsure);
+/* Waits until the queue was worked through. True when there was anything in it. */
+bool janitor_hurry(struct bucket *b);
+int purge_chunks(struct store *s, const char *nuid) MUST_CHECK;
+/* Removes messages of one subject with sequences below seq_end (0: all). Waits for its turn. */
+int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end) MUST_CHECK;
+
+/* ---- put.c, put_resume.c ---- */
+
+void uploads_init(struct uploads *u, uint64_t window);
+/* Waits for uploads under way to settle, at most until the deadline. */
+void uploads_stop(struct bucket *b, uint64_t deadline_ns);
+void uploads_done(struct uploads *u);
+/* Room in the bucket is known anew. */
+void uploads_pump(struct bucket *b);
+int put_open(struct store *s, struct store_put **ret) MUST_CHECK;
+int put_add(struct store_put *sp, struct chunk *chunk) MUST_CHECK;
+bool put_has_room(struct store_put *sp);
+int put_wait_room(struct store_put *sp) MUST_CHECK;
+int put_finish(struct store_put *sp, struct put_result *ret) MUST_CHECK;
+void put_close(struct store_put *sp, bool keep);
+
+/* ---- get.c ---- */
+
+void parked_init(struct parked *p);
+int parked_start(struct bucket *b) MUST_CHECK;
+void parked_stop(struct bucket *b);
+void parked_done(struct parked *p);
+/* The read connection is up again. */
+void parked_wake(struct bucket *b);
+int get_open(struct store *s, const struct obj_info *info, struct store_get **ret) MUST_CHECK;
+void get_close(struct store_get *sg);
+int get_index(struct store_get *sg, bool may_wait) MUST_CHECK;
+void get_locate(struct store_get *sg, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
+int get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg) MUST_CHECK;
+
+/* ---- watch.c ---- */
+
+int watch_start(struct store *s, const struct watch_listener *listener) MUST_CHECK;
+void watch_stop(struct bucket *b);
+/* The control connection came or went. */
+void watch_wake(struct bucket *b);
+bool watch_is_running(struct bucket *b);
+
+#endif

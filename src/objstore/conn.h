@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_OBJSTORE_CONN_H
+#define NATSOBJ_OBJSTORE_CONN_H
+
+/*
+ * One connection to a NATS server that is kept alive by ourselves.
+ *
+ * The library's own reconnect is switched off (nats.c before 3.8 can spin for ever inside it). A
+ * manager thread probes the servers with a socket of its own (INFO, CONNECT, PING, a deadline, TLS
+ * where the server wants it), connects with the library while a watchdog is armed, and starts again
+ * whenever the connection closes. Users learn of it through callbacks.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nats/nats.h>
+
+#include "util/cleanup.h"
+
+/* What is needed to reach a server. Strings are borrowed until conn_config_copy. NULL: not set. */
+struct conn_config {
+	const char *servers; /* comma separated nats:// or tls:// URLs or host[:port] */
+	const char *name;    /* shown in the server's connection list */
+	const char *user, *password, *token;
+	const char *creds_file, *nkey_file;
+	const char *tls_ca, *tls_cert, *tls_key;
+	bool tls_required;
+	const char *domain; /* JetStream domain */
+	uint64_t connect_timeout_ms;
+	uint64_t timeout_ms; /* of one operation */
+	bool is_hard;        /* operations wait for a lost server instead of failing */
+};
+
+enum conn_kind {
+	CONN_CONTROL, /* requests, metadata, watch */
+	CONN_READ,    /* large receive buffer */
+	CONN_WRITE,   /* chunks out, acknowledgements in */
+	CONN_JANITOR, /* purges and listings, which may be slow */
+};
+
+struct conn;
+
+struct conn_events {
+	void *arg;
+	/* Both run on the manager thread, strictly in turn, starting with on_up. nc stays valid until
+	 * on_down has returned; on_down must make sure that nobody uses it afterwards. */
+	void (*on_up)(void *arg, natsConnection *nc);
+	void (*on_down)(void *arg);
+	/* The server refused a publish or subscription to subject. Library thread: do not wait. */
+	void (*on_denied)(void *arg, const char *subject);
+};
+
+/*
+ * Starts the manager and waits for the first connection, at most connect_timeout_ms for each server:
+ * -ECONNREFUSED, -ETIMEDOUT, -EACCES (authentication refused), -EHOSTUNREACH (name or network),
+ * -EPROTO (not a NATS server), -EINVAL (bad option), -ENOMEM. ret_why, freed by the caller, is one
+ * clause for people that names the server, without credentials.
+ */
+int conn_open(const struct conn_config *cfg, enum conn_kind kind, const struct conn_events *events,
+	      struct conn **ret, char **ret_why) MUST_CHECK;
+/* Closes and joins; on_down runs first if the connection is up. NULL is harmless. */
+void conn_close(struct conn *c);
+
+/* From the server's INFO of the present or last connection. */
+uint64_t conn_max_payload(struct conn *c);
+/* major << 16 | minor << 8 | patch of the server */
+uint32_t conn_server_version(struct conn *c);
+
+/* Call once, before anything else of this layer, after the last fork: sets up nats.c without spin
+ * locks. -errno when the library cannot start. */
+int conn_library_init(void) MUST_CHECK;
+void conn_library_done(void);
+
+#endif

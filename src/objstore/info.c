@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objstore/info.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void pairs_done(struct obj_pairs *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		free(p->items[i].key);
+		free(p->items[i].value);
+	}
+	free(p->items);
+	*p = (struct obj_pairs){0};
+}
+
+static int pairs_add(struct obj_pairs *p, const char *key, const char *value)
+{
+	struct obj_pair *items = reallocarray(p->items, p->count + 1, sizeof(*items));
+	struct obj_pair pair;
+
+	if (!items)
+		return -ENOMEM;
+	p->items = items;
+	pair = (struct obj_pair){strdup(key), strdup(value)};
+	if (!pair.key || !pair.value) {
+		free(pair.key);
+		free(pair.value);
+		return -ENOMEM;
+	}
+	p->items[p->count++] = pair;
+	return 0;
+}
+
+static int pairs_copy(const struct obj_pairs *from, struct obj_pairs *to)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < from->count && !err; i++)
+		err = pairs_add(to, from->items[i].key, from->items[i].value);
+	return err;
+}
+
+struct obj_info *obj_info_new(const char *name, size_t name_len)
+{
+	struct obj_info *info = calloc(1, sizeof(*info));
+
+	if (!info)
+		return NULL;
+	info->name = malloc(name_len + 1);
+	if (!info->name) {
+		free(info);
+		return NULL;
+	}
+	memcpy(info->name, name, name_len);
+	info->name[name_len] = '\0';
+	info->name_len = name_len;
+	return info;
+}
+
+void obj_info_free(struct obj_info *info)
+{
+	if (!info)
+		return;
+	free(info->name);
+	free(info->description);
+	pairs_done(&info->headers);
+	pairs_done(&info->metadata);
+	free(info->link_bucket);
+	free(info->link_name);
+	free(info->foreign_token);
+	free(info);
+}
+
+static int copy_text(char **to, const char *from)
+{
+	char *copy = from ? strdup(from) : NULL;
+
+	if (from && !copy)
+		return -ENOMEM;
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+struct obj_info *obj_info_dup(const struct obj_info *info)
+{
+	struct obj_info *copy = obj_info_new(info->name, info->name_len);
+	char *name = copy ? copy->name : NULL;
+	int err;
+
+	if (!copy)
+		return NULL;
+	*copy = *info;
+	copy->name = name;
+	copy->description = copy->link_bucket = copy->link_name = copy->foreign_token = NULL;
+	copy->headers = copy->metadata = (struct obj_pairs){0};
+	err = copy_text(&copy->description, info->description);
+	if (!err)
+		err = obj_info_set_link(copy, info->link_bucket, info->link_name);
+	if (!err)
+		err = copy_text(&copy->foreign_token, info->foreign_token);
+	if (!err)
+		err = pairs_copy(&info->headers, &copy->headers);
+	if (!err)
+		err = pairs_copy(&info->metadata, &copy->metadata);
+	if (err) {
+		obj_info_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+const char *obj_info_meta(const struct obj_info *info, const char *key)
+{
+	for (size_t i = 0; i < info->metadata.count; i++)
+		if (strcmp(info->metadata.items[i].key, key) == 0)
+			return info->metadata.items[i].value;
+	return NULL;
+}
+
+int obj_info_set_meta(struct obj_info *info, const char *key, const char *value)
+{
+	struct obj_pairs *m = &info->metadata;
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (strcmp(m->items[i].key, key) != 0)
+			continue;
+		if (value)
+			return copy_text(&m->items[i].value, value);
+		free(m->items[i].key);
+		free(m->items[i].value);
+		memmove(&m->items[i], &m->items[i + 1], (m->count - i - 1) * sizeof(*m->items));
+		m->count--;
+		return 0;
+	}
+	return value ? pairs_add(m, key, value) : 0;
+}
+
+int obj_info_set_link(struct obj_info *info, const char *bucket, const char *name)
+{
+	int err = copy_text(&info->link_bucket, bucket);
+
+	return err ? err : copy_text(&info->link_name, name);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Delivery: the library runs on_delivery on one thread per subscription, so events of a consumer
+ * come in order. p->lock protects the list of consumers; while a handler runs, p->n_running is above
+ * zero and push_remove waits for it, so that a consumer can be freed once it is removed.
+ *
+ * Messages carry the stream's subject; which consumer they belong to is in their reply subject.
+ * Status messages carry the deliver subject.
+ */
+#include "objstore/push.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/parse.h"
+
+#define TOKENS_MAX 13
+/* How long a forgotten deletion stays in the table of requests. */
+#define DELETE_MS 10000
+
+struct push {
+	struct bucket *bucket;
+	/* set before the first connection */
+	char *hint_subject;
+	void (*on_hint)(void *arg, natsMsg *msg);
+	void *hint_arg;
+
+	struct mutex lock;
+	struct cond idle;
+	/* protected by lock */
+	struct list consumers;
+	unsigned int n_running; /* handlers */
+	unsigned int n_live;	/* subscriptions that may still deliver */
+	char *inbox;		/* NULL while the connection is down */
+
+	/* the manager's */
+	natsConnection *nc;
+	natsSubscription *sub, *hint_sub;
+};
+
+struct push *push_new(struct bucket *b)
+{
+	struct push *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->bucket = b;
+	mutex_init(&p->lock, LOCK_RANK_STORE);
+	cond_init(&p->idle);
+	list_init(&p->consumers);
+	return p;
+}
+
+void push_free(struct push *p)
+{
+	if (!p)
+		return;
+	free(p->hint_subject);
+	free(p->inbox);
+	cond_done(&p->idle);
+	mutex_done(&p->lock);
+	free(p);
+}
+
+int push_set_hints(struct push *p, const char *subject, void (*on_hint)(void *arg, natsMsg *msg),
+		   void *arg)
+{
+	p->hint_subject = strdup(subject);
+	p->on_hint = on_hint;
+	p->hint_arg = arg;
+	return p->hint_subject ? 0 : -ENOMEM;
+}
+
+/* Splits at dots in place. Returns the number of tokens, 0 when there are too many. */
+static size_t split(char *s, char *tokens[TOKENS_MAX])
+{
+	size_t n = 0;
+
+	for (char *token = s; token; n++) {
+		char *dot = strchr(token, '.');
+
+		if (n == TOKENS_MAX)
+			return 0;
+		if (dot)
+			*dot++ = '\0';
+		tokens[n] = token;
+		token = dot;
+	}
+	return n;
+}
+
+/* $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, or with
+ * domain and account hash before the stream and possibly one token more. */
+static int parse_reply(const char *reply, struct push_meta *ret, char *ret_name, size_t size)
+{
+	_cleanup_free_ char *copy = strdup(reply);
+	char *t[TOKENS_MAX];
+	size_t n, at;
+	uint64_t time_ns;
+
+	if (!copy)
+		return -ENOMEM;
+	n = split(copy, t);
+	if (n < 9 || n == 10 || strcmp(t[0], "$JS") != 0 || strcmp(t[1], "ACK") != 0)
+		return -EINVAL;
+	at = n == 9 ? 3 : 5;
+	if (parse_u64(t[at + 2], 10, 1, UINT64_MAX, &ret->stream_seq) < 0 ||
+	    parse_u64(t[at + 3], 10, 1, UINT64_MAX, &ret->consumer_seq) < 0 ||
+	    parse_u64(t[at + 4], 10, 0, INT64_MAX, &time_ns) < 0 ||
+	    parse_u64(t[at + 5], 10, 0, UINT64_MAX, &ret->pending) < 0)
+		return -EINVAL;
+	ret->time_ns = (int64_t)time_ns;
+	if (ret_name)
+		snprintf(ret_name, size, "%s", t[at]);
+	return 0;
+}
+
+int push_parse_reply(const char *reply, struct push_meta *ret)
+{
+	return parse_reply(reply, ret, NULL, 0);
+}
+
+/* A heartbeat's own account of what was sent. */
+static void parse_heartbeat(natsMsg *msg, struct push_meta *ret)
+{
+	const char *consumer = rpc_msg_header(msg, "Nats-Last-Consumer");
+	const char *stream = rpc_msg_header(msg, "Nats-Last-Stream");
+
+	if (!consumer || parse_u64(consumer, 10, 0, UINT64_MAX, &ret->consumer_seq) < 0)
+		ret->consumer_seq = 0;
+	if (!stream || parse_u64(stream, 10, 0, UINT64_MAX, &ret->stream_seq) < 0)
+		ret->stream_seq = 0;
+}
+
+static const char *last_token(const char *subject)
+{
+	const char *dot = strrchr(subject, '.');
+
+	return dot ? dot + 1 : subject;
+}
+
+/* What msg is and whose. */
+static int classify(natsMsg *msg, enum push_kind *ret_kind, struct push_meta *ret, char *ret_name,
+		    size_t size)
+{
+	const char *reply = natsMsg_GetReply(msg);
+
+	*ret = (struct push_meta){0};
+	if (rpc_msg_status(msg) == 100) {
+		snprintf(ret_name, size, "%s", last_token(natsMsg_GetSubject(msg)));
+		*ret_kind = reply && *reply ? PUSH_FLOW : PUSH_HEARTBEAT;
+		if (*ret_kind == PUSH_HEARTBEAT)
+			parse_heartbeat(msg, ret);
+		return 0;
+	}
+	*ret_kind = PUSH_MESSAGE;
+	return reply ? parse_reply(reply, ret, ret_name, size) : -EINVAL;
+}
+
+static struct push_consumer *find_locked(struct push *p, const char *name)
+{
+	list_for_each (it, &p->consumers) {
+		struct push_consumer *c = list_entry(it, struct push_consumer, link);
+
+		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct push *p = closure;
+	struct push_consumer *c;
+	struct push_meta meta;
+	enum push_kind kind;
+	char name[OBJ_NUID_LEN + 1];
+
+	(void)nc;
+	(void)sub;
+	if (classify(msg, &kind, &meta, name, sizeof(name)) < 0) {
+		natsMsg_Destroy(msg);
+		return;
+	}
+	mutex_lock(&p->lock);
+	c = find_locked(p, name);
+	if (c)
+		p->n_running++;
+	mutex_unlock(&p->lock);
+	if (!c) {
+		natsMsg_Destroy(msg);
+		return;
+	}
+	c->handler.on_event(c->handler.arg, kind, msg, &meta);
+	mutex_lock(&p->lock);
+	p->n_running--;
+	cond_broadcast(&p->idle);
+	mutex_unlock(&p->lock);
+}
+
+static void on_hint(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct push *p = closure;
+
+	(void)nc;
+	(void)sub;
+	p->on_hint(p->hint_arg, msg);
+}
+
+/* Last words of a delivery thread. */
+static void on_complete(void *closure)
+{
+	struct push *p = closure;
+
+	LOCK_SCOPE(&p->lock);
+	p->n_live--;
+	cond_broadcast(&p->idle);
+}
+
+static natsStatus subscribe(struct push *p, const char *subject, natsMsgHandler handler,
+			    natsSubscription **ret)
+{
+	natsStatus s = natsConnection_Subscribe(ret, p->nc, subject, handler, p);
+
+	if (s == NATS_OK)
+		s = natsSubscription_SetPendingLimits(*ret, -1, -1);
+	if (s != NATS_OK)
+		return s;
+	mutex_lock(&p->lock);
+	p->n_live++;
+	mutex_unlock(&p->lock);
+	s = natsSubscription_SetOnCompleteCB(*ret, on_complete, p);
+	if (s != NATS_OK)
+		on_complete(p);
+	return s;
+}
+
+void push_up(struct push *p, natsConnection *nc)
+{
+	natsInbox *inbox = NULL;
+	char wildcard[128];
+	natsStatus s;
+
+	p->nc = nc;
+	s = natsInbox_Create(&inbox);
+	if (s == NATS_OK) {
+		snprintf(wildcard, sizeof(wildcard), "%s.*", inbox);
+		s = subscribe(p, wildcard, on_delivery, &p->sub);
+	}
+	if (s == NATS_OK && p->hint_subject)
+		s = subscribe(p, p->hint_subject, on_hint, &p->hint_sub);
+	if (s == NATS_OK) {
+		mutex_lock(&p->lock);
+		p->inbox = strdup(inbox);
+		mutex_unlock(&p->lock);
+	} else {
+		log_warn("%s: cannot subscribe: %s", p->bucket->store.bucket,
+			 natsStatus_GetText(s));
+		/* The manager makes a new connection. */
+		natsConnection_Close(nc);
+	}
+	natsInbox_Destroy(inbox);
+}
+
+/* Tells every consumer, one by one, as handlers may not run under the lock. */
+static void lose_consumers(struct push *p)
+{
+	struct push_consumer *c;
+
+	mutex_lock(&p->lock);
+	while (!list_is_empty(&p->consumers)) {
+		c = list_entry(p->consumers.next, struct push_consumer, link);
+		list_remove(&c->link);
+		p->n_running++;
+		mutex_unlock(&p->lock);
+		c->handler.on_lost(c->handler.arg);
+		mutex_lock(&p->lock);
+		p->n_running--;
+		cond_broadcast(&p->idle);
+	}
+	mutex_unlock(&p->lock);
+}
+
+void push_down(struct push *p)
+{
+	mutex_lock(&p->lock);
+	free(p->inbox);
+	p->inbox = NULL;
+	mutex_unlock(&p->lock);
+	/* Ends the read loop, without which a subscription must not be destroyed (nats.c #637), and
+	 * the delivery threads. */
+	natsConnection_Close(p->nc);
+	mutex_lock(&p->lock);
+	while (p->n_live > 0)
+		cond_wait(&p->idle, &p->lock);
+	mutex_unlock(&p->lock);
+	natsSubscription_Destroy(p->sub);
+	natsSubscription_Destroy(p->hint_sub);
+	p->sub = p->hint_sub = NULL;
+	p->nc = NULL;
+	lose_consumers(p);
+}
+
+static char *format_body(const struct bucket *b, const struct push_consumer *c,
+			 const struct push_spec *spec, const char *inbox)
+{
+	_cleanup_buf_ struct buf body;
+
+	buf_init(&body, 8192);
+	buf_append_str(&body, "{\"stream_name\":");
+	api_append_string(&body, b->stream);
+	buf_append_str(&body, ",\"config\":{\"name\":");
+	api_append_string(&body, c->name);
+	buf_printf(&body, ",\"deliver_policy\":\"%s\"", spec->deliver_policy);
+	buf_append_str(&body, ",\"ack_policy\":\"none\",\"max_deliver\":1,\"filter_subject\":");
+	api_append_string(&body, spec->filter);
+	buf_printf(&body, ",\"deliver_subject\":\"%s.%s\"", inbox, c->name);
+	buf_printf(&body, ",\"flow_control\":true,\"idle_heartbeat\":%" PRIu64,
+		   (uint64_t)spec->heartbeat_ms * (uint64_t)NS_PER_MS);
+	if (spec->is_headers_only)
+		buf_append_str(&body, ",\"headers_only\":true");
+	buf_append_str(&body, ",\"num_replicas\":1,\"mem_storage\":true}}");
+	return buf_steal(&body);
+}
+
+int push_add(struct push *p, struct push_consumer *c, const struct push_spec *spec,
+	     char **ret_subject, char **ret_body)
+{
+	_cleanup_free_ char *inbox = NULL, *prefix = NULL, *subject = NULL, *body = NULL;
+
+	obj_nuid_new(c->name);
+	mutex_lock(&p->lock);
+	inbox = p->inbox ? strdup(p->inbox) : NULL;
+	mutex_unlock(&p->lock);
+	if (!inbox)
+		return -ENOTCONN;
+	prefix = api_subject(p->bucket, "CONSUMER.CREATE");
+	if (!prefix || asprintf(&subject, "%s.%s.%s", prefix, c->name, spec->filter) < 0) {
+		subject = NULL;
+		return -ENOMEM;
+	}
+	body = format_body(p->bucket, c, spec, inbox);
+	if (!body)
+		return -ENOMEM;
+	LOCK_SCOPE(&p->lock);
+	if (!p->inbox || strcmp(p->inbox, inbox) != 0)
+		return -ENOTCONN;
+	list_push_back(&p->consumers, &c->link);
+	*ret_subject = steal_ptr(subject);
+	*ret_body = steal_ptr(body);
+	return 0;
+}
+
+static void discard(void *arg, natsMsg *msg, int err, bool was_sent)
+{
+	(void)arg;
+	(void)err;
+	(void)was_sent;
+	natsMsg_Destroy(msg);
+}
+
+void push_remove(struct push *p, struct rpc *r, struct push_consumer *c)
+{
+	struct rpc_request req = {.deadline_ns = clock_deadline_ms(DELETE_MS), .done = discard};
+	_cleanup_free_ char *prefix = api_subject(p->bucket, "CONSUMER.DELETE");
+	_cleanup_free_ char *subject = NULL;
+	bool is_known;
+
+	mutex_lock(&p->lock);
+	is_known = c->link.next && c->link.next != &c->link;
+	if (is_known)
+		list_remove(&c->link);
+	while (p->n_running > 0)
+		cond_wait(&p->idle, &p->lock);
+	mutex_unlock(&p->lock);
+	/* The deliver subject keeps its interest, so the server would keep the consumer. */
+	if (!is_known || !prefix || asprintf(&subject, "%s.%s", prefix, c->name) < 0)
+		return;
+	req.subject = subject;
+	(void)!rpc_send(r, &req);
+}
+
+void push_reply(struct rpc *r, natsMsg *msg)
+{
+	const char *subject = natsMsg_GetReply(msg);
+
+	if (!subject || !*subject)
+		subject = rpc_msg_header(msg, "Nats-Consumer-Stalled");
+	if (subject)
+		(void)!rpc_publish(r, subject, NULL, 0);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_OBJSTORE_STORE_H
+#define NATSOBJ_OBJSTORE_STORE_H
+
+/*
+ * The port to one bucket: all that the file system and the command line know of a server. There are
+ * two implementations, the real one (objstore/bucket.h) and an in-memory double for tests; the
+ * contract tests run against both.
+ *
+ * Calling rules
+ *  - Calls marked "waits" may take until the store's operation time-out, or with hard set until the
+ *    server is back; never call them on a thread that has to stay responsive. All others return at
+ *    once and may be called from any thread.
+ *  - Callbacks run on a thread of the store. They must not wait and must not call a function that
+ *    waits; locks they take must be of rank LOCK_RANK_LEAF, except in the watch listener, which has
+ *    a thread of its own and may take any lock.
+ *  - Errors are -errno: ENOENT no such object, EEXIST or ESTALE see each call, ENOSPC bucket or
+ *    account full, EROFS sealed or mirror, EACCES no permission, ENAMETOOLONG, EFBIG,
+ *    ETIMEDOUT no answer, ENOTCONN (not hard) server away, ENODEV the bucket is gone,
+ *    EIO everything else.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "objstore/chunk.h"
+#include "objstore/info.h"
+#include "util/cleanup.h"
+
+struct store;
+struct store_put;
+struct store_get;
+
+struct store_status {
+	uint64_t bytes;     /* used in the stream, overhead included */
+	uint64_t max_bytes; /* 0: no limit is known */
+	uint64_t messages;
+	uint64_t last_seq;
+	int64_t created_ns;  /* changes when the bucket is deleted and made again */
+	bool is_read_only;   /* sealed, a mirror, or without the right to write */
+	bool is_connected;
+	uint32_t replicas;
+	uint64_t max_age_ns; /* 0: objects do not expire */
+};
+
+struct put_result {
+	char nuid[OBJ_NUID_LEN + 1];
+	uint64_t size;
+	uint32_t chunks;
+	uint32_t max_chunk_size;
+	uint8_t digest[OBJ_DIGEST_LEN];
+};
+
+enum watch_state {
+	WATCH_CONNECTED,    /* events flow */
+	WATCH_DISCONNECTED, /* what is known may be out of date */
+	WATCH_GONE,         /* the bucket was deleted */
+};
+
+struct watch_listener {
+	void *arg;
+	/* A full listing starts: at first, and whenever events may have been missed. */
+	void (*on_reload_begin)(void *arg);
+	/* The listing is complete: a name not reported since on_reload_begin does not exist, unless
+	 * this process stored it meanwhile (sequence above last_seq). */
+	void (*on_reload_end)(void *arg, uint64_t last_seq);
+	/* The newest version of one name, tombstones and malformed ones included. May come twice and,
+	 * for one name, never goes back in sequence. The info is the callee's, who frees it. */
+	void (*on_info)(void *arg, struct obj_info *info);
+	void (*on_state)(void *arg, enum watch_state state);
+};
+
+/* Result of a chunk request: the chunk (a reference for the callee) or NULL and -errno. */
+typedef void (*get_chunk_fn)(void *arg, uint32_t idx, struct chunk *chunk, int err);
+
+struct store_ops {
+	void (*close)(struct store *s);
+	int (*status)(struct store *s, struct store_status *ret);
+	int (*get_info)(struct store *s, const char *name, size_t len, struct obj_info **ret);
+	int (*get_infos)(struct store *s, const char *const *names, const size_t *lens, size_t n,
+			 struct obj_info **ret, int *ret_errs);
+	int (*put_info)(struct store *s, struct obj_info *info, uint64_t expected_seq);
+	int (*remove_info)(struct store *s, const struct obj_info *info);
+	int (*purge_chunks)(struct store *s, const char *nuid);
+	int (*watch)(struct store *s, const struct watch_listener *listener);
+
+	int (*put_open)(struct store *s, struct store_put **ret);
+	int (*put_add)(struct store_put *p, struct chunk *chunk);
+	bool (*put_has_room)(struct store_put *p);
+	int (*put_wait_room)(struct store_put *p);
+	int (*put_finish)(struct store_put *p, struct put_result *ret);
+	void (*put_close)(struct store_put *p, bool keep);
+
+	int (*get_open)(struct store *s, const struct obj_info *info, struct store_get **ret);
+	void (*get_close)(struct store_get *g);
+	int (*get_index)(struct store_get *g, bool may_wait);
+	void (*get_locate)(struct store_get *g, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
+	int (*get_chunk)(struct store_get *g, uint32_t idx, get_chunk_fn fn, void *arg);
+};
+
+/* First member of every implementation, of its puts and of its gets. */
+struct store {
+	const struct store_ops *ops;
+	char bucket[256];
+	uint32_t chunk_size;  /* of new objects */
+	size_t name_max;      /* longest object name, bytes */
+	uint64_t max_object_size; /* 0: no limit */
+};
+
+struct store_put {
+	const struct store_ops *ops;
+};
+
+struct store_get {
+	const struct store_ops *ops;
+};
+
+/* Ends all threads of the store; pending requests fail with ESHUTDOWN first. Puts and gets must be
+ * closed before. NULL is harmless. Waits. */
+static inline void store_close(struct store *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+/* Figures about the bucket. Waits at most one round trip; a recent answer may be given again. */
+static inline int MUST_CHECK store_status(struct store *s, struct store_status *ret)
+{
+	return s->ops->status(s, ret);
+}
+
+/*
+ * The newest metadata of a name, from the stream's leader: never older than what any client was
+ * told it had stored. A tombstone is returned with is_deleted set; -ENOENT only when there is no
+ * message at all. Waits.
+ */
+static inline int MUST_CHECK store_get_info(struct store *s, const char *name, size_t len,
+					    struct obj_info **ret)
+{
+	return s->ops->get_info(s, name, len, ret);
+}
+
+/*
+ * store_get_info for n names at once, in one round trip. ret_errs[i] is 0 or -errno; ret[i] is NULL
+ * on error. The call's own result is 0 unless nothing could be asked. Waits.
+ */
+static inline int MUST_CHECK store_get_infos(struct store *s, const char *const *names,
+					     const size_t *lens, size_t n, struct obj_info **ret,
+					     int *ret_errs)
+{
+	return s->ops->get_infos(s, names, lens, n, ret, ret_errs);
+}
+
+/*
+ * Stores metadata under info's name if the newest message there still has the sequence
+ * expected_seq (0: none exists, not even a tombstone). On success info->seq and info->time_ns are
+ * those of the new message. -ESTALE: another version is there, nothing was stored. A lost answer is
+ * resolved inside (the same message is offered again until the outcome is certain). A full bucket
+ * is ENOSPC, also for tombstones. Waits.
+ */
+static inline int MUST_CHECK store_put_info(struct store *s, struct obj_info *info,
+					    uint64_t expected_seq)
+{
+	return s->ops->put_info(s, info, expected_seq);
+}
+
+/*
+ * Deletes an object: a tombstone with a fresh identifier replaces exactly the version info->seq
+ * (-ESTALE when it is no longer the newest). Works in a full bucket too. The chunks stay: see
+ * store_purge_chunks. Waits.
+ */
+static inline int MUST_CHECK store_remove_info(struct store *s, const struct obj_info *info)
+{
+	return s->ops->remove_info(s, info);
+}
+
+/* Removes all chunks of one identifier. The caller has made sure that no metadata names it. Runs on
+ * a connection of its own. Waits. */
+static inline int MUST_CHECK store_purge_chunks(struct store *s, const char *nuid)
+{
+	return s->ops->purge_chunks(s, nuid);
+}
+
+/* Starts the one watch of this store; returns after the first listing was delivered. The listener
+ * is copied and stays in use until store_close. Waits. */
+static inline int MUST_CHECK store_watch(struct store *s, const struct watch_listener *l)
+{
+	return s->ops->watch(s, l);
+}
+
+/*
+ * Uploads the content of one object. Chunks are sent in the order they are added, inside a window
+ * of unacknowledged bytes; the first error is sticky and returned by every later call. Nothing is
+ * visible to anyone before the caller stores metadata with the result. One thread at a time.
+ */
+static inline int MUST_CHECK store_put_open(struct store *s, struct store_put **ret)
+{
+	return s->ops->put_open(s, ret);
+}
+
+/* Queues one chunk of 1 … chunk_size bytes and takes over the caller's reference, also on error.
+ * The chunk is not changed any more. Does not wait, whatever the window. */
+static inline int MUST_CHECK store_put_add(struct store_put *p, struct chunk *c)
+{
+	return p->ops->put_add(p, c);
+}
+
+/* True when the next chunk would go out without exceeding the window. */
+static inline bool store_put_has_room(struct store_put *p)
+{
+	return p->ops->put_has_room(p);
+}
+
+/* Waits until there is room, or an error. */
+static inline int MUST_CHECK store_put_wait_room(struct store_put *p)
+{
+	return p->ops->put_wait_room(p);
+}
+
+/* Waits until every chunk is acknowledged. More chunks may be added afterwards, which makes a later
+ * call return a longer content. */
+static inline int MUST_CHECK store_put_finish(struct store_put *p, struct put_result *ret)
+{
+	return p->ops->put_finish(p, ret);
+}
+
+/* Ends the upload. Without keep its chunks are removed in the background. NULL is harmless. */
+static inline void store_put_close(struct store_put *p, bool keep)
+{
+	if (p)
+		p->ops->put_close(p, keep);
+}
+
+/*
+ * The content of one object version, by chunk. Does not wait and does not ask the server yet. The
+ * info is copied as far as needed. The same works for the chunks of a put that is not committed:
+ * info then carries nuid, size, chunks and max_chunk_size of its put_result.
+ */
+static inline int MUST_CHECK store_get_open(struct store *s, const struct obj_info *info,
+					    struct store_get **ret)
+{
+	return s->ops->get_open(s, info, ret);
+}
+
+/* Requests under way are answered with ECANCELED, on another thread, before or after this returns;
+ * their arg must stay valid until then. NULL is harmless. */
+static inline void store_get_close(struct store_get *g)
+{
+	if (g)
+		g->ops->get_close(g);
+}
+
+/*
+ * Learns where each chunk is: 0 when known, -EINPROGRESS when not yet (the requests are under way)
+ * and may_wait is false, else the error: -ESTALE the chunks are gone, -EIO the content contradicts
+ * the metadata. Errors caused by the connection are not remembered.
+ */
+static inline int MUST_CHECK store_get_index(struct store_get *g, bool may_wait)
+{
+	return g->ops->get_index(g, may_wait);
+}
+
+/* The chunk that holds byte off (below the object's size) and the offset at which it starts. Only
+ * after store_get_index returned 0. */
+static inline void store_get_locate(struct store_get *g, uint64_t off, uint32_t *ret_idx,
+				    uint64_t *ret_off)
+{
+	g->ops->get_locate(g, off, ret_idx, ret_off);
+}
+
+/*
+ * Asks for one chunk; fn is called exactly once, possibly before this returns, when the result is 0.
+ * The chunk's length and subject were checked against index and object. Errors as for
+ * store_get_index. Only after store_get_index returned 0.
+ */
+static inline int MUST_CHECK store_get_chunk(struct store_get *g, uint32_t idx, get_chunk_fn fn,
+					     void *arg)
+{
+	return g->ops->get_chunk(g, idx, fn, arg);
+}
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "util/clock.h"
+
+static bool string_is(const cJSON *object, const char *key, const char *value)
+{
+	const char *s = api_string(object, key);
+
+	return s && strcmp(s, value) == 0;
+}
+
+/* Both of the bucket's subjects, or what we publish is stored somewhere else or nowhere. */
+static bool has_subjects(const struct bucket *b, const cJSON *config)
+{
+	const cJSON *subjects = cJSON_GetObjectItemCaseSensitive(config, "subjects"), *item;
+	bool has_chunks = false, has_meta = false;
+	char chunks[300], meta[300];
+
+	snprintf(chunks, sizeof(chunks), "$O.%s.C.>", b->store.bucket);
+	snprintf(meta, sizeof(meta), "$O.%s.M.>", b->store.bucket);
+	cJSON_ArrayForEach(item, subjects)
+	{
+		if (!cJSON_IsString(item))
+			continue;
+		has_chunks = has_chunks || strcmp(item->valuestring, chunks) == 0;
+		has_meta = has_meta || strcmp(item->valuestring, meta) == 0;
+	}
+	return has_chunks && has_meta;
+}
+
+/* Settings under which writing would lose data or leave garbage that nobody can remove. */
+static const char *why_read_only(const struct bucket *b, const cJSON *config)
+{
+	if (api_bool(config, "sealed"))
+		return "is sealed";
+	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror")))
+		return "is a mirror of another one";
+	if (!string_is(config, "retention", "limits"))
+		return "does not keep messages until they are removed (retention is not limits)";
+	if (!string_is(config, "discard", "new"))
+		return "drops its oldest messages when full (discard is not new)";
+	if (api_u64(config, "max_msgs_per_subject") > 0)
+		return "keeps a limited number of messages per subject only";
+	if (api_bool(config, "no_ack"))
+		return "does not acknowledge what it stores (no_ack)";
+	if (!api_bool(config, "allow_rollup_hdrs"))
+		return "does not allow metadata to be replaced (allow_rollup_hdrs)";
+	if (api_bool(config, "deny_purge"))
+		return "does not allow content to be removed (deny_purge)";
+	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "subject_transform")))
+		return "changes the subjects of messages (subject_transform)";
+	if (!has_subjects(b, config))
+		return "does not have the subjects of an object store";
+	return NULL;
+}
+
+static void parse_config(struct bucket *b, const cJSON *config, struct stream_info *ret)
+{
+	const char *description = api_string(config, "description");
+
+	ret->max_bytes = api_u64(config, "max_bytes");
+	ret->max_msgs = api_u64(config, "max_msgs");
+	ret->max_msg_size = api_u64(config, "max_msg_size");
+	ret->max_age_ns = api_u64(config, "max_age");
+	ret->replicas = (uint32_t)api_u64(config, "num_replicas");
+	ret->is_memory = string_is(config, "storage", "memory");
+	ret->allow_direct = api_bool(config, "allow_direct");
+	ret->is_sealed = api_bool(config, "sealed");
+	ret->is_mirror = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror"));
+	snprintf(ret->description, sizeof(ret->description), "%s", description ? description : "");
+	ret->why_read_only = why_read_only(b, config);
+}
+
+static int parse(struct bucket *b, const cJSON *json, struct stream_info *ret)
+{
+	const cJSON *config = cJSON_GetObjectItemCaseSensitive(json, "config");
+	const cJSON *state = cJSON_GetObjectItemCaseSensitive(json, "state");
+	const char *created = api_string(json, "created");
+
+	*ret = (struct stream_info){0};
+	if (!cJSON_IsObject(config) || !cJSON_IsObject(state) || !created ||
+	    obj_time_parse(created, &ret->created_ns) < 0)
+		return -EIO;
+	parse_config(b, config, ret);
+	ret->bytes = api_u64(state, "bytes");
+	ret->messages = api_u64(state, "messages");
+	ret->last_seq = api_u64(state, "last_seq");
+	return 0;
+}
+
+/* Keeps it for store_status. */
+static void remember(struct bucket *b, const struct stream_info *info)
+{
+	LOCK_SCOPE(&b->lock);
+	b->last_info = *info;
+	b->last_info_ns = clock_now_ns();
+	b->is_sealed = info->is_sealed;
+}
+
+int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret)
+{
+	_cleanup_json_ cJSON *json = NULL;
+	int err;
+
+	err = api_parse(msg, &json, NULL);
+	if (!err)
+		err = parse(b, json, ret);
+	if (!err)
+		remember(b, ret);
+	return err;
+}
+
+int stream_info_read(struct bucket *b, struct stream_info *ret)
+{
+	_cleanup_json_ cJSON *json = NULL;
+	struct api_error error;
+	int err;
+
+	err = api_call(b, b->control.rpc, "STREAM.INFO", NULL, 0, &json, &error);
+	if (err < 0)
+		return error.err_code == API_NO_STREAM ? -ENOENT : err;
+	err = parse(b, json, ret);
+	if (!err)
+		remember(b, ret);
+	return err;
+}

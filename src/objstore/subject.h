@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_OBJSTORE_SUBJECT_H
+#define NATSOBJ_OBJSTORE_SUBJECT_H
+
+/*
+ * Names of things on the wire: stream, chunk and metadata subjects of a bucket (NATS ADR-20).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "objstore/info.h"
+#include "util/cleanup.h"
+
+#define OBJ_BUCKET_MAX 251
+
+/* ^[A-Za-z0-9_-]+$ and short enough for a stream name. */
+bool obj_bucket_is_valid(const char *bucket);
+/* Valid UTF-8, as JSON demands of a name: no surrogates, no overlong forms. */
+bool obj_utf8_is_valid(const char *s, size_t len);
+/* Longest object name, in bytes, whose metadata subject the server's default control line of 4096
+ * bytes carries with our reply subjects. */
+size_t obj_name_max(const char *bucket);
+
+/* The following allocate; the caller frees. NULL means no memory. */
+char *obj_stream_name(const char *bucket) MUST_CHECK;                  /* OBJ_<bucket> */
+char *obj_chunk_subject(const char *bucket, const char *nuid) MUST_CHECK; /* $O.<bucket>.C.<nuid> */
+char *obj_meta_token(const char *name, size_t len) MUST_CHECK;
+char *obj_meta_subject_token(const char *bucket, const char *token) MUST_CHECK;
+/* Subject an info is stored under: its foreign_token if it has one, else the canonical one. */
+char *obj_meta_subject(const char *bucket, const struct obj_info *info) MUST_CHECK;
+
+/* A chunk token from the network is one subject token without wildcards, blanks or controls. */
+bool obj_nuid_is_valid(const char *nuid, size_t len);
+
+#endif
