@@ -146,7 +146,7 @@ static bool is_same_content(const struct node *n, const struct obj_info *info)
 static void note_second_name(struct fs *fs, struct node *n)
 {
 	struct node *other = n->nuid ? tree_find_nuid(&fs->tree, n->nuid, n) : NULL;
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 
 	if (!other || !other->dentry)
 		return;

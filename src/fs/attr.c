@@ -170,7 +170,7 @@ void attr_stat(const struct node *n, struct stat *ret)
 /* Path from the directory of the object from to the object to, both relative to the bucket. */
 static char *relative_path(const char *from, const char *to)
 {
-	struct buf out CLEANUP(buf_done);
+	struct buf out CLEANUP(buf_done) = {0};
 	size_t common = 0;
 
 	buf_init(&out, TARGET_MAX);

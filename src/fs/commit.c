@@ -24,7 +24,7 @@
 static int take_name(struct fs *fs, struct file *f, struct buf *ret_name)
 {
 	for (;;) {
-		struct buf again CLEANUP(buf_done);
+		struct buf again CLEANUP(buf_done) = {0};
 		int err;
 
 		buf_reset(ret_name);
@@ -103,7 +103,7 @@ static int conflict_name(const char *name, size_t len, struct buf *out)
 /* Stores info beside the version of somebody else. */
 static int store_conflict(struct fs *fs, struct obj_info *info)
 {
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 	char *copy;
 	int err;
 
@@ -210,7 +210,7 @@ static void give_up(struct fs *fs, struct file *f, int error, const struct buf *
 
 void file_give_up(struct fs *fs, struct file *f, int error)
 {
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 
 	buf_init(&name, OBJ_META_MAX);
 	if (take_name(fs, f, &name) < 0) {
@@ -246,7 +246,7 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name,
 
 int file_commit(struct fs *fs, struct file *f)
 {
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 	struct store_put *put = NULL;
 	bool has_name;
 	int err;
@@ -326,7 +326,7 @@ static int store_attributes_once(struct fs *fs, struct node *n, const struct buf
 
 int fs_store_attributes(struct fs *fs, struct node *n)
 {
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 	int err;
 
 	buf_init(&name, OBJ_META_MAX);

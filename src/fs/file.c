@@ -9,7 +9,7 @@
 struct file *file_get_locked(struct fs *fs, struct node *n)
 {
 	struct file *f = n->file;
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 
 	mutex_assert_held(&fs->tree.lock);
 	if (f) {

@@ -37,7 +37,7 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_obj_info_ struct obj_info *copy = NULL;
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 	struct node *n = f->node;
 	bool is_same;
 	int err;

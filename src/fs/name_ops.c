@@ -384,7 +384,7 @@ static int unlink_held(struct fs *fs, struct node *n, struct file *f, const stru
 static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const char *name)
 {
 	struct file *f = file_find(fs, n);
-	struct buf full CLEANUP(buf_done);
+	struct buf full CLEANUP(buf_done) = {0};
 	int err;
 
 	buf_init(&full, OBJ_META_MAX);
@@ -451,7 +451,7 @@ int fs_unlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 
 static int rmdir_node(struct fs *fs, struct node *n)
 {
-	struct buf full CLEANUP(buf_done);
+	struct buf full CLEANUP(buf_done) = {0};
 	struct node *parent = NULL;
 	uint64_t seq;
 	int err = 0;

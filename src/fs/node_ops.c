@@ -14,8 +14,8 @@
 static int ask_server(struct fs *fs, struct node *dir, const char *name)
 {
 	struct obj_info *infos[2] = {NULL, NULL};
-	struct buf file CLEANUP(buf_done);
-	struct buf marker CLEANUP(buf_done);
+	struct buf file CLEANUP(buf_done) = {0};
+	struct buf marker CLEANUP(buf_done) = {0};
 	const char *names[2];
 	size_t lens[2];
 	int errs[2], err;

@@ -73,7 +73,7 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
 int fs_keep_directory(struct fs *fs, struct node *dir)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 	struct put_result empty;
 	struct store_put *put;
 	int err = 0;

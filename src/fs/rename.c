@@ -102,7 +102,7 @@ static int get_live(struct fs *fs, const struct buf *name, struct obj_info **ret
 static int renamed_info(const struct obj_info *info, const struct buf *to, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *copy = obj_info_dup(info);
-	struct buf from CLEANUP(buf_done);
+	struct buf from CLEANUP(buf_done) = {0};
 	char *name = malloc(to->len + 1);
 	char number[32];
 	int err;
@@ -277,8 +277,8 @@ static int move_file_held(struct fs *fs, struct move *m, struct file *f, const s
 static int move_file(struct fs *fs, struct move *m)
 {
 	struct file *f = file_find(fs, m->n);
-	struct buf from CLEANUP(buf_done);
-	struct buf to CLEANUP(buf_done);
+	struct buf from CLEANUP(buf_done) = {0};
+	struct buf to CLEANUP(buf_done) = {0};
 	int err = 0;
 
 	buf_init(&from, OBJ_META_MAX);
@@ -343,7 +343,7 @@ static int collect(struct fs *fs, const struct node *dir, size_t skip, struct na
 	int err = 0;
 
 	if (dir->dir->has_marker) {
-		struct buf name CLEANUP(buf_done);
+		struct buf name CLEANUP(buf_done) = {0};
 
 		buf_init(&name, OBJ_META_MAX);
 		fs_full_name(fs, dir->dentry, &name);
@@ -352,7 +352,7 @@ static int collect(struct fs *fs, const struct node *dir, size_t skip, struct na
 			err = names_add(l, name.data + skip, name.len - skip);
 	}
 	while (!err && (d = tree_next(dir, cookie))) {
-		struct buf name CLEANUP(buf_done);
+		struct buf name CLEANUP(buf_done) = {0};
 
 		cookie = d->cookie;
 		if (d->node->dir) {
@@ -411,8 +411,8 @@ static int move_below(struct fs *fs, const struct buf *from_dir, const struct bu
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	char replaced[OBJ_NUID_MAX + 1];
-	struct buf from CLEANUP(buf_done);
-	struct buf to CLEANUP(buf_done);
+	struct buf from CLEANUP(buf_done) = {0};
+	struct buf to CLEANUP(buf_done) = {0};
 	int err = concat(from_dir, rest, &from);
 
 	if (concat(to_dir, rest, &to) < 0 || err)
@@ -437,7 +437,7 @@ static int move_below(struct fs *fs, const struct buf *from_dir, const struct bu
 static void resync(struct fs *fs, const struct buf *dir, const struct buf *rest)
 {
 	struct obj_info *info = NULL;
-	struct buf name CLEANUP(buf_done);
+	struct buf name CLEANUP(buf_done) = {0};
 	int err;
 
 	if (concat(dir, rest, &name) < 0)
@@ -499,8 +499,8 @@ static int check_lengths(struct fs *fs, const struct buf *to, const struct names
 
 static int move_dir(struct fs *fs, struct move *m)
 {
-	struct buf from CLEANUP(buf_done);
-	struct buf to CLEANUP(buf_done);
+	struct buf from CLEANUP(buf_done) = {0};
+	struct buf to CLEANUP(buf_done) = {0};
 	struct names list CLEANUP(names_done) = {0};
 	int err;
 

@@ -47,8 +47,8 @@ int bucket_wait_up(struct bucket *b, struct rpc *r, uint64_t deadline_ns) MUST_C
 int bucket_pause(struct bucket *b, uint64_t ms, uint64_t deadline_ns) MUST_CHECK;
 
 /*
- * Sends a request that may be repeated without harm until there is an answer or the operation's time
- * is over. limit_ms, if larger than the bucket's time-out, is granted to each attempt instead.
+ * Sends a request that may be repeated without harm until there is an answer or the operation's
+ * time is over. limit_ms, if larger than the bucket's time-out, is granted to each attempt instead.
  * req's deadline, done and arg are ignored. Errors: -ENOTCONN, -ETIMEDOUT, -EACCES, -ENODEV (nobody
  * answers such requests), -ESHUTDOWN, -ENOMEM, -EFBIG, -ENAMETOOLONG. Waits.
  */
@@ -63,8 +63,8 @@ char *api_subject(const struct bucket *b, const char *verb) MUST_CHECK;
  */
 int api_call(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,
 	     uint64_t limit_ms, cJSON **ret, struct api_error *ret_error) MUST_CHECK;
-/* An answer's JSON; its error object as for api_call, where a missing stream is -ENODEV and -ENOENT a
- * missing message. -EIO when it is no JSON object. */
+/* An answer's JSON; its error object as for api_call, where a missing stream is -ENODEV and -ENOENT
+ * a missing message. -EIO when it is no JSON object. */
 int api_parse(natsMsg *msg, cJSON **ret, struct api_error *ret_error) MUST_CHECK;
 /*
  * The acknowledgement of a publish. It must name the bucket's stream and, if one is configured, its

@@ -4,9 +4,9 @@
  * wait for the server. Closing sets is_closing, which every wait looks at; calls under way are
  * counted and waited for before anything is freed.
  *
- * Order of closing: the watch (it calls out), uploads (their last acknowledgements), the janitor
- * (what they left), parked requests, then the connections, whose end answers everything that is
- * still pending, then memory.
+ * Order of closing: is_closing, the watch (it calls out), uploads (their last acknowledgements),
+ * the janitor (what they left), parked requests, callers, then the connections, whose end answers
+ * everything that is still pending, then memory.
  */
 #include <stdio.h>
 #include <string.h>
@@ -153,19 +153,20 @@ void bucket_free(struct bucket *b)
 {
 	if (!b)
 		return;
-	watch_stop(b);
-	uploads_stop(b, clock_deadline_ms(CLOSE_MS));
-	janitor_stop(b, clock_deadline_ms(CLOSE_MS));
 	mutex_lock(&b->lock);
 	b->is_closing = true;
 	cond_broadcast(&b->changed);
 	mutex_unlock(&b->lock);
-	wait_calls(b);
+	watch_stop(b);
+	uploads_stop(b, clock_deadline_ms(CLOSE_MS));
+	janitor_stop(b, clock_deadline_ms(CLOSE_MS));
 	parked_stop(b);
+	wait_calls(b);
 	link_close(&b->write);
 	link_close(&b->read);
 	link_close(&b->janitor_link);
 	link_close(&b->control);
+	watch_done(b);
 	uploads_done(&b->uploads);
 	parked_done(&b->parked);
 	janitor_done(&b->janitor);

@@ -6,8 +6,9 @@
  * What the files that implement a bucket share: bucket*.c, api.c, meta*.c, put*.c, get*.c, index.c,
  * push.c, watch*.c, purge.c and space.c. Nobody else includes it.
  *
- * Locks: every mutex of this layer has rank LOCK_RANK_STORE and none is held while another is taken,
- * except those of rpc, which rank above. None is held across a wait for the server or a callback.
+ * Locks: every mutex of this layer has rank LOCK_RANK_STORE and none is held while another is
+ * taken, except those of rpc and space, which rank above. None is held across a wait for the server
+ * or a callback.
  */
 
 #include <pthread.h>
@@ -76,7 +77,8 @@ struct parked {
 	struct cond changed;
 	/* protected by lock */
 	struct list fetches;
-	bool is_stopping, has_thread;
+	struct list listings; /* finished ones, to be taken down */
+	bool is_woken, is_stopping, has_thread;
 	pthread_t thread;
 };
 
@@ -222,8 +224,14 @@ int get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg) MU
 
 /* ---- watch.c ---- */
 
+/* Before the first connection: sets up the plain subscription to metadata. */
+int watch_prepare(struct bucket *b) MUST_CHECK;
+
 int watch_start(struct store *s, const struct watch_listener *listener) MUST_CHECK;
+/* Ends the thread. */
 void watch_stop(struct bucket *b);
+/* Frees, once the connections are closed. */
+void watch_done(struct bucket *b);
 /* The control connection came or went. */
 void watch_wake(struct bucket *b);
 bool watch_is_running(struct bucket *b);

@@ -41,6 +41,17 @@ void digest_free(struct digest *d)
 	free(d);
 }
 
+struct digest *digest_dup(const struct digest *d)
+{
+	struct digest *copy = digest_new();
+
+	if (copy && EVP_MD_CTX_copy_ex(copy->ctx, d->ctx) != 1) {
+		digest_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
 /* OpenSSL reports errors here only for a context that was not set up, which digest_new excludes. */
 static void must(int ok)
 {

@@ -20,6 +20,8 @@ struct digest;
 
 struct digest *digest_new(void) MUST_CHECK;
 void digest_free(struct digest *d);
+/* A copy that goes its own way; NULL without memory. */
+struct digest *digest_dup(const struct digest *d) MUST_CHECK;
 /* Begins anew. */
 void digest_reset(struct digest *d);
 void digest_add(struct digest *d, const void *data, size_t len);

@@ -8,8 +8,8 @@
  * Besides, one plain subscription may listen to a subject of the caller's choice.
  *
  * The library's ordered consumer is not used: at its pending limit it loses messages without
- * noticing (nats.go #2107 describes the same defect). Here nothing is dropped, sequences are checked
- * by the users, and flow control is answered only after what came before it was taken.
+ * noticing (nats.go #2107 describes the same defect). Here nothing is dropped, sequences are
+ * checked by the users, and flow control is answered only after what came before it was taken.
  */
 
 #include <stdbool.h>

@@ -18,7 +18,7 @@
 
 void space_init(struct space *s)
 {
-	mutex_init(&s->lock, LOCK_RANK_STORE);
+	mutex_init(&s->lock, LOCK_RANK_LEAF);
 }
 
 void space_done(struct space *s)
@@ -84,8 +84,7 @@ static void refresh(struct bucket *b)
 	if (!subject)
 		return;
 	mutex_lock(&s->lock);
-	if (s->asked_ns != 0 ||
-	    clock_now_ns() - s->known_ns < (uint64_t)REFRESH_MS * NS_PER_MS) {
+	if (s->asked_ns != 0 || clock_now_ns() - s->known_ns < (uint64_t)REFRESH_MS * NS_PER_MS) {
 		mutex_unlock(&s->lock);
 		return;
 	}
@@ -119,8 +118,8 @@ enum space_answer space_take_chunk(struct bucket *b, size_t payload_len, size_t 
 	mutex_lock(&s->lock);
 	is_taken = take_locked(s, need, s->reserve);
 	is_near = s->known + s->since + NEAR_BYTES > s->max_bytes;
-	is_fresh = s->asked_ns == 0 &&
-		   clock_now_ns() - s->known_ns < (uint64_t)REFRESH_MS * NS_PER_MS;
+	is_fresh =
+		s->asked_ns == 0 && clock_now_ns() - s->known_ns < (uint64_t)REFRESH_MS * NS_PER_MS;
 	mutex_unlock(&s->lock);
 	if (is_near)
 		refresh(b);

@@ -76,6 +76,7 @@ typedef void (*get_chunk_fn)(void *arg, uint32_t idx, struct chunk *chunk, int e
 
 struct store_ops {
 	void (*close)(struct store *s);
+	void (*shutdown)(struct store *s);
 	int (*status)(struct store *s, struct store_status *ret);
 	int (*get_info)(struct store *s, const char *name, size_t len, struct obj_info **ret);
 	int (*get_infos)(struct store *s, const char *const *names, const size_t *lens, size_t n,
@@ -122,6 +123,12 @@ static inline void store_close(struct store *s)
 {
 	if (s)
 		s->ops->close(s);
+}
+
+/* Makes every call that waits, now and later, end soon with ESHUTDOWN. Does not wait. */
+static inline void store_shutdown(struct store *s)
+{
+	s->ops->shutdown(s);
 }
 
 /* Figures about the bucket. Waits at most one round trip; a recent answer may be given again. */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FUSE_COMPAT_H
+#define NATSOBJ_FUSE_COMPAT_H
+
+/* The one place that knows versions of libfuse (3.14 is the oldest). */
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+/* Asks for a capability if the kernel has it. */
+static inline void compat_want(struct fuse_conn_info *conn, unsigned cap)
+{
+	if (conn->capable & cap)
+		conn->want |= cap;
+}
+
+static inline void compat_refuse(struct fuse_conn_info *conn, unsigned cap)
+{
+	conn->want &= ~cap;
+}
+
+#endif

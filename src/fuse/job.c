@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Requests on their way from the kernel to a reply.
+ *
+ * A queued request whose caller is being killed is answered with EINTR at once, while its work goes
+ * on: the caller must not wait for a server that may never come back. Other signals are no reason;
+ * a program with a timer would not expect its write to fail. libfuse reports an interrupt with
+ * locks held that a reply takes, so the check is a piece of work of its own.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/mount.h"
+
+struct interrupt {
+	struct pool_work work;
+	struct job *job;
+};
+
+struct mount *mount_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+bool job_claim(struct job *j)
+{
+	return !atomic_exchange(&j->is_claimed, true);
+}
+
+int job_reply_err(struct job *j, int err)
+{
+	if (err == -FS_WOULD_WAIT)
+		return err;
+	if (job_claim(j))
+		fuse_reply_err(j->req, -err);
+	return 0;
+}
+
+static void job_put(struct job *j)
+{
+	if (atomic_fetch_sub(&j->refs, 1) != 1)
+		return;
+	free((void *)(uintptr_t)j->name);
+	free((void *)(uintptr_t)j->name2);
+	free((void *)(uintptr_t)j->data);
+	free(j);
+}
+
+static void run_queued(struct pool_work *w)
+{
+	struct job *j = container_of(w, struct job, work);
+
+	/* Nothing here says it would have to wait. */
+	if (j->run(j) == -FS_WOULD_WAIT)
+		job_reply_err(j, -EIO);
+	if (j->of)
+		open_file_put(j->of);
+	job_put(j);
+}
+
+/* A signal that ends the caller is pending as SIGKILL (kernel/signal.c, complete_signal). */
+static bool is_being_killed(pid_t tid)
+{
+	unsigned long long pending = 0, bits;
+	char path[64], line[128];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigPnd: %llx", &bits) == 1 ||
+		    sscanf(line, "ShdPnd: %llx", &bits) == 1)
+			pending |= bits;
+	(void)fclose(f);
+	return pending >> (SIGKILL - 1) & 1;
+}
+
+static void run_interrupt(struct pool_work *w)
+{
+	struct interrupt *i = container_of(w, struct interrupt, work);
+
+	if (is_being_killed(i->job->ctx.pid) && job_claim(i->job))
+		fuse_reply_err(i->job->req, EINTR);
+	job_put(i->job);
+	free(i);
+}
+
+static void on_interrupt(fuse_req_t req, void *data)
+{
+	struct job *j = data;
+	struct interrupt *i = calloc(1, sizeof(*i));
+
+	(void)req;
+	if (!i)
+		return;
+	i->work.run = run_interrupt;
+	i->job = j;
+	atomic_fetch_add(&j->refs, 1);
+	pool_submit(j->m->pool, &i->work);
+}
+
+static struct job *copy_job(const struct job *j)
+{
+	struct job *q = malloc(sizeof(*q));
+	bool is_whole;
+
+	if (!q)
+		return NULL;
+	memcpy(q, j, sizeof(*q));
+	q->name = j->name ? strdup(j->name) : NULL;
+	q->name2 = j->name2 ? strdup(j->name2) : NULL;
+	q->data = NULL;
+	if (j->data) {
+		q->data = malloc(j->size);
+		if (q->data)
+			memcpy((void *)(uintptr_t)q->data, j->data, j->size);
+	}
+	is_whole = !q->name == !j->name && !q->name2 == !j->name2 && !q->data == !j->data;
+	atomic_init(&q->is_claimed, false);
+	atomic_init(&q->refs, 1);
+	if (!is_whole) {
+		job_put(q);
+		return NULL;
+	}
+	return q;
+}
+
+static void queue_job(const struct job *j)
+{
+	struct job *q = copy_job(j);
+
+	if (!q) {
+		fuse_reply_err(j->req, ENOMEM);
+		return;
+	}
+	if (q->of)
+		atomic_fetch_add(&q->of->refs, 1);
+	q->ctx.may_wait = true;
+	q->is_queued = true;
+	q->work.run = run_queued;
+	/* The job outlives the request as libfuse sees it only through the references above; a
+	 * caller that vanishes before this line is noticed by its next interrupt or not at all. */
+	fuse_req_interrupt_func(q->req, on_interrupt, q);
+	pool_submit(q->m->pool, &q->work);
+}
+
+void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
+{
+	const struct fuse_ctx *c = fuse_req_ctx(req);
+
+	j->m = mount_of(req);
+	j->req = req;
+	j->run = run;
+	j->ctx = (struct fs_ctx){.uid = c->uid, .gid = c->gid, .pid = c->pid, .umask = c->umask};
+	atomic_init(&j->is_claimed, false);
+	if (run(j) == -FS_WOULD_WAIT)
+		queue_job(j);
+}
+
+struct open_file *open_file_new(struct mount *m, struct fs_handle *h)
+{
+	struct open_file *of = calloc(1, sizeof(*of));
+
+	if (!of)
+		return NULL;
+	atomic_init(&of->refs, 1);
+	of->m = m;
+	of->h = h;
+	LOCK_SCOPE(&m->lock);
+	list_push_back(&m->open_files, &of->link);
+	return of;
+}
+
+static void run_release(struct pool_work *w)
+{
+	struct open_file *of = container_of(w, struct open_file, work);
+	const struct fs_ctx ctx = {.may_wait = true};
+
+	mutex_lock(&of->m->lock);
+	list_remove(&of->link);
+	mutex_unlock(&of->m->lock);
+	(void)fs_release(of->m->fs, &ctx, of->h);
+	free(of);
+}
+
+void open_files_release(struct mount *m)
+{
+	/* No thread is left that could use the list. */
+	while (!list_is_empty(&m->open_files))
+		run_release(&list_entry(m->open_files.next, struct open_file, link)->work);
+}
+
+void open_file_put(struct open_file *of)
+{
+	if (atomic_fetch_sub(&of->refs, 1) != 1)
+		return;
+	of->work.run = run_release;
+	pool_submit(of->m->pool, &of->work);
+}

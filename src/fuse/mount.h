@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FUSE_MOUNT_H
+#define NATSOBJ_FUSE_MOUNT_H
+
+/* What the handlers of one mount share, and the jobs they are made of. */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "fuse/compat.h"
+
+#include "fs/fs.h"
+#include "fuse/notify.h"
+#include "fuse/pool.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+struct mount {
+	struct fs *fs;
+	struct pool *pool;
+	struct notify *notify;
+	struct fuse_session *session;
+	const char *dir;
+	void (*on_ready)(void *arg);
+	void *on_ready_arg;
+	struct mutex lock; /* leaf; protects open_files */
+	struct list open_files;
+};
+
+/* An open file as the kernel knows it. A read still at work after its reply keeps it from release.
+ */
+struct open_file {
+	atomic_uint refs;
+	struct list link; /* in mount.open_files */
+	struct mount *m;
+	struct fs_handle *h;
+	struct pool_work work; /* for the release on a thread that may wait */
+};
+
+/*
+ * One request. It runs on the stack of a loop thread first; when it would have to wait it is copied
+ * and runs again in the pool. Whoever claims it replies, once.
+ */
+struct job {
+	struct pool_work work;
+	struct mount *m;
+	fuse_req_t req;
+	/* 0 after a reply; -FS_WOULD_WAIT before anything was done. */
+	int (*run)(struct job *j);
+	struct fs_ctx ctx;
+	bool is_queued;
+	atomic_bool is_claimed;
+	atomic_uint
+		refs; /* of a queued job: the pool's and, while an interrupt is looked into, its */
+
+	uint64_t nodeid, nodeid2;
+	const char *name, *name2; /* owned when queued */
+	struct open_file *of;
+	int flags;
+	unsigned set;
+	mode_t mode;
+	dev_t rdev;
+	uint64_t off;
+	size_t size;
+	const void *data; /* owned when queued */
+	struct stat attr;
+	struct fuse_file_info fi;
+	bool is_plus;
+};
+
+struct mount *mount_of(fuse_req_t req);
+/* Fills in the caller and runs the job, on the spot or in the pool. */
+void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j));
+/* True for the one who shall reply. */
+bool job_claim(struct job *j);
+/* Replies with an error, 0 included, unless somebody has replied. Always returns 0. */
+int job_reply_err(struct job *j, int err);
+
+struct open_file *open_file_new(struct mount *m, struct fs_handle *h);
+void open_file_put(struct open_file *of);
+/* Releases what the kernel never will, because the mount is gone. */
+void open_files_release(struct mount *m);
+static inline struct open_file *open_file_of(const struct fuse_file_info *fi)
+{
+	return fi ? (struct open_file *)(uintptr_t)fi->fh : NULL;
+}
+
+extern const struct fuse_lowlevel_ops mount_ops;
+
+/* ops_name.c */
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	       const char *new_name, unsigned flags);
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi);
+
+/* ops_node.c */
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi);
+void op_readlink(fuse_req_t req, fuse_ino_t ino);
+void op_statfs(fuse_req_t req, fuse_ino_t ino);
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi);
+
+/* ops_io.c */
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+	      struct fuse_file_info *fi);
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* Entry parameters for a reply. */
+struct fuse_entry_param entry_param(const struct fs_entry *e);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Order of a mount's end, whatever began it: the loop stops taking requests; those in the pool
+ * finish; unsaved files are stored; the kernel's side is unmounted; the notifier and the pool end.
+ * The notifier's listener goes first, because the tree may still change until the store is closed.
+ */
+
+#include "fuse/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "fuse/mount.h"
+#include "objstore/store.h"
+#include "util/clock.h"
+#include "util/lock.h"
+#include "util/log.h"
+
+#define POOL_THREADS 64
+#define LOOP_THREADS 8
+#define MAX_WRITE (1u << 20)
+#define MAX_BACKGROUND 128
+#define READ_AHEAD_KB "1024"
+
+/* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. */
+static void raise_read_ahead(const char *dir)
+{
+	unsigned major_no = 0, minor_no = 0;
+	char line[4096], path[64];
+	bool found = false;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	if (!f)
+		return;
+	/* The last line with this mount point is the mount on top. */
+	while (fgets(line, sizeof(line), f)) {
+		char point[4096];
+		unsigned a, b;
+
+		if (sscanf(line, "%*d %*d %u:%u %*s %4095s", &a, &b, point) != 3 ||
+		    strcmp(point, dir) != 0)
+			continue;
+		major_no = a;
+		minor_no = b;
+		found = true;
+	}
+	(void)fclose(f);
+	if (!found)
+		return;
+	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major_no,
+		       minor_no);
+	f = fopen(path, "we");
+	if (!f)
+		return;
+	(void)fputs(READ_AHEAD_KB, f);
+	(void)fclose(f);
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct mount *m = userdata;
+
+	conn->max_write = MAX_WRITE;
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
+	compat_want(conn, FUSE_CAP_ASYNC_READ);
+	compat_want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
+	compat_want(conn, FUSE_CAP_PARALLEL_DIROPS);
+	compat_want(conn, FUSE_CAP_READDIRPLUS);
+	compat_want(conn, FUSE_CAP_READDIRPLUS_AUTO);
+	compat_want(conn, FUSE_CAP_CACHE_SYMLINKS);
+	/* The kernel is told of every change, so it need not guess from sizes and times. */
+	if (conn->capable & FUSE_CAP_EXPLICIT_INVAL_DATA) {
+		compat_want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA);
+		compat_refuse(conn, FUSE_CAP_AUTO_INVAL_DATA);
+	}
+	/* Size and time belong to the tree, which others change too. */
+	compat_refuse(conn, FUSE_CAP_WRITEBACK_CACHE);
+	/* The data is copied once either way; a pipe only adds to it. */
+	compat_refuse(conn, FUSE_CAP_SPLICE_READ);
+	raise_read_ahead(m->dir);
+	if (m->on_ready)
+		m->on_ready(m->on_ready_arg);
+}
+
+const struct fuse_lowlevel_ops mount_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs,
+	.create = op_create,
+};
+
+static void sink_inode(void *arg, uint64_t nodeid, int64_t off, int64_t len)
+{
+	struct mount *m = arg;
+
+	(void)fuse_lowlevel_notify_inval_inode(m->session, nodeid, off, len);
+}
+
+static void sink_entry(void *arg, uint64_t parent, const char *name, size_t len)
+{
+	struct mount *m = arg;
+
+	(void)fuse_lowlevel_notify_inval_entry(m->session, parent, name, len);
+}
+
+static int make_session(struct mount *m, const struct session_config *cfg)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	_cleanup_free_ char *options = NULL;
+	int err = -ENOMEM;
+
+	/* A comma in the source would end it. */
+	if (asprintf(&options, "default_permissions,subtype=natsobj,fsname=%s%s%s", cfg->source,
+		     cfg->kernel_options[0] ? "," : "", cfg->kernel_options) < 0)
+		return -ENOMEM;
+	if (fuse_opt_add_arg(&args, "mount.natsobj") == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
+	    fuse_opt_add_arg(&args, options) == 0 &&
+	    (!cfg->is_debug || fuse_opt_add_arg(&args, "-d") == 0)) {
+		m->session = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), m);
+		err = m->session ? 0 : -EINVAL;
+	}
+	fuse_opt_free_args(&args);
+	return err;
+}
+
+static int loop(struct mount *m)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int err;
+
+	if (!config)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(config, LOOP_THREADS);
+	fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
+	fuse_loop_cfg_set_clone_fd(config, 0);
+	err = fuse_session_loop_mt(m->session, config);
+	fuse_loop_cfg_destroy(config);
+	return err;
+}
+
+/* Ends calls that wait for a server, when storing what is unsaved takes too long. */
+struct patience {
+	struct store *store;
+	struct mutex lock; /* leaf */
+	struct cond done;
+	uint64_t deadline_ns;
+	bool is_done;
+};
+
+static void *patience_main(void *arg)
+{
+	struct patience *p = arg;
+	bool is_over = false;
+
+	mutex_lock(&p->lock);
+	while (!p->is_done && !is_over)
+		is_over = cond_wait_until(&p->done, &p->lock, p->deadline_ns) == -ETIMEDOUT;
+	is_over = !p->is_done;
+	mutex_unlock(&p->lock);
+	if (is_over) {
+		log_error("the server does not answer: giving up what is not stored");
+		store_shutdown(p->store);
+	}
+	return NULL;
+}
+
+static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
+{
+	struct patience p = {.store = store, .deadline_ns = clock_deadline_ms((int64_t)timeout_ms)};
+	pthread_t thread;
+	int unsaved;
+	bool has_thread;
+
+	mutex_init(&p.lock, LOCK_RANK_LEAF);
+	cond_init(&p.done);
+	has_thread = thread_start(&thread, "natsobj-drain", patience_main, &p) == 0;
+	(void)!pool_wait_idle(m->pool, p.deadline_ns);
+	unsaved = fs_drain(m->fs, timeout_ms);
+	mutex_lock(&p.lock);
+	p.is_done = true;
+	cond_signal(&p.done);
+	mutex_unlock(&p.lock);
+	if (has_thread)
+		pthread_join(thread, NULL);
+	cond_done(&p.done);
+	mutex_done(&p.lock);
+	return unsaved;
+}
+
+static int serve(struct mount *m, struct store *store, const struct session_config *cfg)
+{
+	struct fs_listener l = notify_listener(m->notify);
+	int unsaved;
+
+	fs_set_listener(m->fs, &l);
+	if (fuse_set_signal_handlers(m->session) != 0)
+		log_warn("cannot handle signals: stop with umount only");
+	(void)loop(m);
+	unsaved = drain(m, store, cfg->drain_timeout_ms);
+	fs_set_listener(m->fs, NULL);
+	fuse_remove_signal_handlers(m->session);
+	return unsaved;
+}
+
+static void free_mount(struct mount *m)
+{
+	notify_free(m->notify);
+	pool_free(m->pool);
+	open_files_release(m);
+	mutex_done(&m->lock);
+	if (m->session)
+		fuse_session_destroy(m->session);
+}
+
+int session_run(struct fs *fs, struct store *store, const struct session_config *cfg,
+		char **ret_why)
+{
+	struct mount m = {.fs = fs,
+			  .dir = cfg->dir,
+			  .on_ready = cfg->on_ready,
+			  .on_ready_arg = cfg->on_ready_arg};
+	struct notify_sink sink = {.arg = &m, .inode = sink_inode, .entry = sink_entry};
+	int err;
+
+	*ret_why = NULL;
+	mutex_init(&m.lock, LOCK_RANK_LEAF);
+	list_init(&m.open_files);
+	m.pool = pool_new(POOL_THREADS);
+	err = m.pool ? notify_new(&sink, &m.notify) : -ENOMEM;
+	if (!err)
+		err = make_session(&m, cfg);
+	if (!err && fuse_session_mount(m.session, cfg->dir) != 0) {
+		err = -EIO;
+		if (asprintf(ret_why, "cannot mount on %s (see above)", cfg->dir) < 0)
+			*ret_why = NULL;
+	}
+	if (!err) {
+		err = serve(&m, store, cfg);
+		fuse_session_unmount(m.session);
+	}
+	free_mount(&m);
+	return err;
+}

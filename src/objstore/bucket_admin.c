@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "objstore/subject.h"
+
+#define STREAM_PREFIX "OBJ_"
+/* Pages are 1024 names; a server that never ends is not believed. */
+#define NAMES_MAX 1000000
+
+struct names {
+	char **items;
+	size_t count, cap;
+};
+
+static void names_done(struct names *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		free(n->items[i]);
+	free(n->items);
+}
+
+static int names_add(struct names *n, const char *name)
+{
+	if (n->count == n->cap) {
+		size_t cap = n->cap ? n->cap * 2 : 64;
+		char **items = reallocarray(n->items, cap, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		n->items = items;
+		n->cap = cap;
+	}
+	n->items[n->count] = strdup(name);
+	if (!n->items[n->count])
+		return -ENOMEM;
+	n->count++;
+	return 0;
+}
+
+/* One page; ret_n is the number of streams on it, buckets or not. */
+static int read_page(struct bucket *b, size_t offset, struct names *names, size_t *ret_n,
+		     size_t *ret_total)
+{
+	_cleanup_json_ cJSON *json = NULL;
+	_cleanup_buf_ struct buf body;
+	const cJSON *streams, *item;
+	int err;
+
+	buf_init(&body, 256);
+	buf_printf(&body, "{\"subject\":\"$O.*.C.>\",\"offset\":%zu}", offset);
+	err = api_call(b, b->control.rpc, "STREAM.NAMES", &body, 0, &json, NULL);
+	if (err < 0)
+		return err;
+	*ret_total = api_u64(json, "total");
+	*ret_n = 0;
+	streams = cJSON_GetObjectItemCaseSensitive(json, "streams");
+	cJSON_ArrayForEach(item, streams)
+	{
+		const char *name = cJSON_IsString(item) ? item->valuestring : "";
+
+		(*ret_n)++;
+		if (strncmp(name, STREAM_PREFIX, strlen(STREAM_PREFIX)) != 0 ||
+		    !obj_bucket_is_valid(name + strlen(STREAM_PREFIX)))
+			continue;
+		err = names_add(names, name + strlen(STREAM_PREFIX));
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int read_names(struct bucket *b, struct names *names)
+{
+	size_t offset = 0, n, total;
+	int err;
+
+	do {
+		err = read_page(b, offset, names, &n, &total);
+		if (err < 0)
+			return err;
+		offset += n;
+	} while (n > 0 && offset < total && offset < NAMES_MAX);
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(ret_why, fmt, ap) < 0)
+		*ret_why = NULL;
+	va_end(ap);
+	return err;
+}
+
+/* A control connection without a store around it. */
+static int connect_admin(const struct conn_config *cfg, const char *bucket, struct bucket **ret,
+			 char **ret_why)
+{
+	_cleanup_free_ char *why = NULL;
+	struct bucket *b = bucket_new(cfg, bucket);
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	err = bucket_connect(b, cfg, CONN_CONTROL, &b->control, &why);
+	if (err < 0) {
+		err = explain(err, ret_why, "cannot connect to %s", why ? why : b->where);
+		bucket_free(b);
+		return err;
+	}
+	*ret = b;
+	return 0;
+}
+
+int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_count, char **ret_why)
+{
+	struct names names = {0};
+	struct bucket *b;
+	int err;
+
+	*ret_why = NULL;
+	*ret_names = NULL;
+	*ret_count = 0;
+	err = connect_admin(cfg, "", &b, ret_why);
+	if (err < 0)
+		return err;
+	err = read_names(b, &names);
+	if (err == -ENODEV)
+		explain(err, ret_why, "JetStream is not enabled on %s", b->where);
+	else if (err < 0)
+		explain(err, ret_why, "cannot list the buckets on %s: %s", b->where,
+			strerrordesc_np(-err));
+	bucket_free(b);
+	if (err < 0) {
+		names_done(&names);
+		return err;
+	}
+	if (names.count > 0)
+		qsort(names.items, names.count, sizeof(*names.items), compare_names);
+	*ret_names = names.items;
+	*ret_count = names.count;
+	return 0;
+}
+
+int bucket_delete(const struct conn_config *cfg, const char *bucket, char **ret_why)
+{
+	struct api_error error;
+	struct bucket *b;
+	int err;
+
+	*ret_why = NULL;
+	if (!obj_bucket_is_valid(bucket))
+		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
+	err = connect_admin(cfg, bucket, &b, ret_why);
+	if (err < 0)
+		return err;
+	err = api_call(b, b->control.rpc, "STREAM.DELETE", NULL, 0, NULL, &error);
+	if (error.err_code == API_NO_STREAM)
+		err = explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
+	else if (err == -ENODEV)
+		explain(err, ret_why, "JetStream is not enabled on %s", b->where);
+	else if (err < 0)
+		explain(err, ret_why, "cannot delete bucket \"%s\" on %s: %s", bucket, b->where,
+			*error.description ? error.description : strerrordesc_np(-err));
+	bucket_free(b);
+	return err;
+}

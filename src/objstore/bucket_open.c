@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "objstore/subject.h"
+#include "util/log.h"
+
+/* No chunk is larger, whatever the server allows. */
+#define CHUNK_SIZE_MAX (UINT32_C(8) << 20)
+
+static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, ...)
+{
+	va_list ap;
+
+	free(*ret_why);
+	va_start(ap, fmt);
+	if (vasprintf(ret_why, fmt, ap) < 0)
+		*ret_why = NULL;
+	va_end(ap);
+	return err;
+}
+
+/* Connects one of the four; on failure the clause of conn_open becomes a sentence. */
+static int connect_link(struct bucket *b, const struct conn_config *cfg, enum conn_kind kind,
+			struct bucket_link *link, char **ret_why)
+{
+	_cleanup_free_ char *why = NULL;
+	int err;
+
+	err = bucket_connect(b, cfg, kind, link, &why);
+	if (err == -EINVAL)
+		return explain(err, ret_why, "cannot connect: %s", why ? why : b->where);
+	if (err < 0)
+		return explain(err, ret_why, "cannot connect to %s", why ? why : b->where);
+	return 0;
+}
+
+/* What a failed request of the open means to people. what is "look at", "create" … */
+static int explain_api(const struct bucket *b, int err, const struct api_error *error,
+		       const char *what, char **ret_why)
+{
+	const char *bucket = b->store.bucket;
+
+	if (error && error->err_code == API_NO_STREAM)
+		return explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
+	switch (err) {
+	case -ENODEV:
+		return explain(err, ret_why, "JetStream is not enabled on %s%s", b->where,
+			       error && error->err_code ? " for this account" : "");
+	case -EACCES:
+		return explain(err, ret_why, "no permission to %s bucket \"%s\" on %s", what,
+			       bucket, b->where);
+	case -ETIMEDOUT:
+	case -ENOTCONN:
+		return explain(err, ret_why, "no answer from JetStream on %s", b->where);
+	default:
+		return explain(
+			err, ret_why, "cannot %s bucket \"%s\" on %s: %s", what, bucket, b->where,
+			error && *error->description ? error->description : strerrordesc_np(-err));
+	}
+}
+
+static void append_limit(struct buf *out, const char *key, uint64_t value)
+{
+	if (value > 0 && value <= INT64_MAX)
+		buf_printf(out, ",\"%s\":%" PRIu64, key, value);
+	else
+		buf_printf(out, ",\"%s\":-1", key);
+}
+
+static void format_create(const struct bucket *b, const struct bucket_options *opts,
+			  struct buf *out)
+{
+	const char *name = b->store.bucket;
+
+	buf_append_str(out, "{\"name\":");
+	api_append_string(out, b->stream);
+	if (opts->description && *opts->description) {
+		buf_append_str(out, ",\"description\":");
+		api_append_string(out, opts->description);
+	}
+	buf_printf(out, ",\"subjects\":[\"$O.%s.C.>\",\"$O.%s.M.>\"]", name, name);
+	buf_append_str(out, ",\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1"
+			    ",\"max_msgs_per_subject\":-1,\"max_msg_size\":-1");
+	append_limit(out, "max_bytes", opts->max_bytes);
+	buf_printf(out, ",\"max_age\":%" PRIu64,
+		   opts->ttl_ns <= INT64_MAX ? opts->ttl_ns : (uint64_t)INT64_MAX);
+	buf_printf(out, ",\"storage\":\"%s\"", opts->memory_storage ? "memory" : "file");
+	buf_printf(out, ",\"discard\":\"new\",\"num_replicas\":%u",
+		   (unsigned int)(opts->replicas ? opts->replicas : 1));
+	buf_append_str(out, ",\"allow_rollup_hdrs\":true,\"allow_direct\":true}");
+}
+
+static int create_stream(struct bucket *b, const struct bucket_options *opts, char **ret_why)
+{
+	_cleanup_buf_ struct buf body;
+	struct api_error error;
+	int err;
+
+	buf_init(&body, 64 * 1024);
+	format_create(b, opts, &body);
+	err = api_call(b, b->control.rpc, "STREAM.CREATE", &body, 0, NULL, &error);
+	/* Somebody else was faster: what is there now is checked like any bucket. */
+	if (err < 0 && error.err_code != API_STREAM_EXISTS)
+		return explain_api(b, err, &error, "create", ret_why);
+	return 0;
+}
+
+/* Only settings that were asked for are compared. */
+static bool is_as_wanted(const struct stream_info *info, const struct bucket_options *opts)
+{
+	return (!opts->max_bytes || opts->max_bytes == info->max_bytes) &&
+	       (!opts->ttl_ns || opts->ttl_ns == info->max_age_ns) &&
+	       (!opts->replicas || opts->replicas == info->replicas) &&
+	       (!opts->memory_storage || info->is_memory) &&
+	       (!opts->description ||
+		strncmp(opts->description, info->description, sizeof(info->description) - 1) == 0);
+}
+
+static int read_info(struct bucket *b, struct stream_info *ret, char **ret_why)
+{
+	struct api_error none = {0};
+	int err = stream_info_read(b, ret);
+
+	if (err == -ENOENT)
+		none.err_code = API_NO_STREAM;
+	if (err < 0)
+		return explain_api(b, err, &none, "look at", ret_why);
+	return 0;
+}
+
+static int find_or_create(struct bucket *b, const struct bucket_options *opts, char **ret_why)
+{
+	struct stream_info *info = &b->at_open;
+	int err;
+
+	err = read_info(b, info, ret_why);
+	if (err == -ENOENT && opts->want_create) {
+		err = create_stream(b, opts, ret_why);
+		if (!err)
+			err = read_info(b, info, ret_why);
+	}
+	if (err < 0)
+		return err;
+	if (opts->want_create && !is_as_wanted(info, opts))
+		return explain(-EEXIST, ret_why, "bucket \"%s\" exists on %s with other settings",
+			       b->store.bucket, b->where);
+	return 0;
+}
+
+static int decide_access(struct bucket *b, const struct bucket_options *opts, char **ret_why)
+{
+	const char *reason = b->at_open.why_read_only;
+
+	b->is_read_only = opts->want_read_only || reason;
+	b->allow_direct = b->at_open.allow_direct;
+	if (reason && !opts->want_read_only)
+		return explain(-EROFS, ret_why,
+			       "bucket \"%s\" on %s %s, so it can only be used read-only",
+			       b->store.bucket, b->where, reason);
+	return 0;
+}
+
+static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
+{
+	uint64_t size = opts->chunk_size ? opts->chunk_size : OBJ_DEFAULT_CHUNK_SIZE;
+	uint64_t max_payload = conn_max_payload(rpc_conn(b->control.rpc));
+
+	if (size > CHUNK_SIZE_MAX)
+		size = CHUNK_SIZE_MAX;
+	if (max_payload > 0 && size > max_payload)
+		size = max_payload;
+	if (b->at_open.max_msg_size > 0 && size > b->at_open.max_msg_size)
+		size = b->at_open.max_msg_size;
+	b->store.chunk_size = (uint32_t)size;
+	b->store.max_object_size = (uint64_t)UINT32_MAX * size;
+	if (opts->window > 0)
+		b->uploads.window = b->uploads.window_max = opts->window;
+}
+
+static void warn_of_version(struct bucket *b)
+{
+	if (b->at_open.replicas > 1 && b->version >= SERVER_VERSION(2, 9, 0) &&
+	    b->version < SERVER_VERSION(2, 9, 21))
+		log_warn("bucket %s: conflicts between hosts that replace one object at the same "
+			 "moment are detected reliably from nats-server 2.9.21 on only",
+			 b->store.bucket);
+	if (!b->allow_direct)
+		log_warn("bucket %s: allow_direct is off, reading takes about twice the time",
+			 b->store.bucket);
+}
+
+static int open_rest(struct bucket *b, const struct conn_config *cfg, char **ret_why)
+{
+	int err;
+
+	b->read.push = push_new(b);
+	if (!b->read.push)
+		return -ENOMEM;
+	err = connect_link(b, cfg, CONN_READ, &b->read, ret_why);
+	if (!err)
+		err = parked_start(b);
+	if (err < 0 || b->is_read_only)
+		return err;
+	err = connect_link(b, cfg, CONN_WRITE, &b->write, ret_why);
+	if (!err)
+		err = connect_link(b, cfg, CONN_JANITOR, &b->janitor_link, ret_why);
+	if (!err)
+		err = janitor_start(b);
+	if (err < 0)
+		return err;
+	space_start(b, &b->at_open);
+	warn_of_version(b);
+	return 0;
+}
+
+static int open_first(struct bucket *b, const struct conn_config *cfg,
+		      const struct bucket_options *opts, char **ret_why)
+{
+	int err;
+
+	b->control.push = push_new(b);
+	if (!b->control.push || watch_prepare(b) < 0)
+		return -ENOMEM;
+	err = connect_link(b, cfg, CONN_CONTROL, &b->control, ret_why);
+	if (err < 0)
+		return err;
+	b->version = conn_server_version(rpc_conn(b->control.rpc));
+	err = find_or_create(b, opts, ret_why);
+	if (!err)
+		err = decide_access(b, opts, ret_why);
+	if (!err)
+		choose_sizes(b, opts);
+	return err;
+}
+
+int bucket_open(const struct conn_config *cfg, const char *bucket,
+		const struct bucket_options *opts, struct store **ret, char **ret_why)
+{
+	struct bucket *b;
+	int err;
+
+	*ret = NULL;
+	*ret_why = NULL;
+	if (!obj_bucket_is_valid(bucket))
+		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
+	b = bucket_new(cfg, bucket);
+	if (!b)
+		return -ENOMEM;
+	b->store.ops = &bucket_ops;
+	err = open_first(b, cfg, opts, ret_why);
+	if (!err)
+		err = open_rest(b, cfg, ret_why);
+	if (err < 0) {
+		bucket_free(b);
+		return err;
+	}
+	mutex_lock(&b->lock);
+	b->is_hard = cfg->is_hard;
+	b->is_open = true;
+	mutex_unlock(&b->lock);
+	*ret = &b->store;
+	return 0;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading metadata: always STREAM.MSG.GET, which only the leader answers. A direct get was seen to
+ * be older than an acknowledgement already given.
+ *
+ * Some clients store a name under a token of their own. The watch sees such tokens and notes them
+ * in b->foreign (protected by b->lock), where a name without a canonical message is looked up.
+ * Without a watch the known deviations are tried instead: no padding, and the other base64
+ * alphabet.
+ */
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "objstore/group.h"
+#include "objstore/subject.h"
+#include "util/clock.h"
+
+/* Requests on the wire at once for one call. */
+#define BATCH_MAX 128
+#define FOREIGN_MAX (1U << 20)
+
+struct foreign {
+	struct hash_node node;
+	char *name;
+	size_t len;
+	char *token;
+};
+
+static struct foreign *find_foreign_locked(struct bucket *b, const char *name, size_t len,
+					   uint64_t hv)
+{
+	mutex_assert_held(&b->lock);
+	hash_for_each (n, &b->foreign, hv) {
+		struct foreign *f = container_of(n, struct foreign, node);
+
+		if (n->hash == hv && f->len == len && memcmp(f->name, name, len) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+static void foreign_free(struct foreign *f)
+{
+	if (!f)
+		return;
+	free(f->name);
+	free(f->token);
+	free(f);
+}
+DEFINE_CLEANUP(struct foreign *, foreign_free)
+
+static struct foreign *foreign_new(const struct obj_info *info)
+{
+	struct foreign *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->name = malloc(info->name_len + 1);
+	f->token = strdup(info->foreign_token);
+	if (!f->name || !f->token) {
+		foreign_free(f);
+		return NULL;
+	}
+	memcpy(f->name, info->name, info->name_len);
+	f->len = info->name_len;
+	return f;
+}
+
+void meta_note_token(struct bucket *b, const struct obj_info *info)
+{
+	struct foreign *f CLEANUP(foreign_free_p) = NULL;
+	uint64_t hv;
+
+	if (!info->foreign_token)
+		return;
+	f = foreign_new(info);
+	if (!f)
+		return;
+	hv = hash_bytes(info->name, info->name_len);
+	LOCK_SCOPE(&b->lock);
+	if (b->foreign.count < FOREIGN_MAX && !find_foreign_locked(b, f->name, f->len, hv) &&
+	    hash_insert(&b->foreign, &f->node, hv) == 0)
+		(void)steal_ptr(f);
+}
+
+void meta_forget_tokens(struct bucket *b)
+{
+	LOCK_SCOPE(&b->lock);
+	for (size_t i = 0; i < b->foreign.n_buckets; i++) {
+		while (b->foreign.buckets[i]) {
+			struct hash_node *n = b->foreign.buckets[i];
+
+			hash_remove(&b->foreign, n);
+			foreign_free(container_of(n, struct foreign, node));
+		}
+	}
+}
+
+static char *noted_token(struct bucket *b, const char *name, size_t len)
+{
+	struct foreign *f;
+
+	LOCK_SCOPE(&b->lock);
+	f = find_foreign_locked(b, name, len, hash_bytes(name, len));
+	return f ? strdup(f->token) : NULL;
+}
+
+int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len, bool is_marker,
+		uint64_t seq, int64_t time_ns, struct obj_info **ret)
+{
+	size_t prefix_len = strlen(b->meta_prefix);
+	const char *token = subject + prefix_len;
+	int err;
+
+	if (strncmp(subject, b->meta_prefix, prefix_len) != 0)
+		return -EIO;
+	err = obj_info_parse(data ? data : "", len, token, strlen(token), ret);
+	if (err < 0)
+		return err == -ENOMEM ? err : -EIO;
+	(*ret)->seq = seq;
+	(*ret)->time_ns = time_ns;
+	if (is_marker) {
+		(*ret)->is_deleted = true;
+		(*ret)->is_malformed = false;
+	}
+	return 0;
+}
+
+/* The answer for one token. The subject is checked: a name never gets another one's metadata. */
+static int decode_answer(struct bucket *b, const char *token, natsMsg *msg, struct obj_info **ret)
+{
+	_cleanup_stored_ struct stored stored;
+	int err;
+
+	err = stored_parse(msg, &stored);
+	if (err < 0)
+		return err;
+	if (strncmp(stored.subject, b->meta_prefix, strlen(b->meta_prefix)) != 0 ||
+	    strcmp(stored.subject + strlen(b->meta_prefix), token) != 0)
+		return -EIO;
+	return meta_decode(b, stored.subject, stored.data, stored.len, stored.is_marker, stored.seq,
+			   stored.time_ns, ret);
+}
+
+static void format_request(const struct bucket *b, const char *token, struct buf *out)
+{
+	char *subject = obj_meta_subject_token(b->store.bucket, token);
+
+	buf_append_str(out, "{\"last_by_subj\":");
+	if (subject)
+		api_append_string(out, subject);
+	else
+		out->error = -ENOMEM;
+	buf_append_char(out, '}');
+	free(subject);
+}
+
+/* One token, with every repetition there may be. */
+static int read_token(struct bucket *b, const char *token, struct obj_info **ret)
+{
+	_cleanup_free_ char *subject = api_subject(b, "STREAM.MSG.GET");
+	uint64_t deadline_ns = bucket_deadline(b);
+	_cleanup_buf_ struct buf body;
+	struct rpc_request req = {.subject = subject};
+	int err;
+
+	buf_init(&body, 64 * 1024);
+	format_request(b, token, &body);
+	if (!subject || buf_error(&body) < 0)
+		return -ENOMEM;
+	req.data = body.data;
+	req.len = body.len;
+	do {
+		_cleanup_msg_ natsMsg *msg = NULL;
+
+		err = bucket_call(b, b->control.rpc, &req, 0, &msg);
+		if (!err)
+			err = decode_answer(b, token, msg, ret);
+	} while (err == -EAGAIN && bucket_pause(b, 50, deadline_ns) == 0);
+	return err == -EAGAIN ? -EIO : err;
+}
+
+static int send_token(struct bucket *b, const char *api, const char *token, struct group *g,
+		      size_t i)
+{
+	_cleanup_buf_ struct buf body;
+	struct rpc_request req = {.subject = api,
+				  .deadline_ns = clock_deadline_ms((int64_t)b->timeout_ms)};
+
+	buf_init(&body, 64 * 1024);
+	format_request(b, token, &body);
+	if (buf_error(&body) < 0)
+		return -ENOMEM;
+	req.data = body.data;
+	req.len = body.len;
+	return group_send(g, i, b->control.rpc, &req);
+}
+
+/* Whether asking again, one by one and with patience, may help. */
+static bool is_passing(int err)
+{
+	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN;
+}
+
+static int read_batch(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
+		      int *ret_errs)
+{
+	_cleanup_free_ char *api = api_subject(b, "STREAM.MSG.GET");
+	_cleanup_group_ struct group *g = group_new(n);
+
+	if (!g || !api)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		ret_errs[i] = send_token(b, api, tokens[i], g, i);
+	group_wait(g);
+	for (size_t i = 0; i < n; i++) {
+		struct group_item *item = group_item(g, i);
+		int err = ret_errs[i] < 0 ? ret_errs[i] : item->err;
+
+		/* Nobody there to answer is not the same as nothing found. */
+		err = err == -ENOENT ? -EAGAIN : err;
+		ret[i] = NULL;
+		if (!err)
+			err = decode_answer(b, tokens[i], item->msg, &ret[i]);
+		if (is_passing(err))
+			err = read_token(b, tokens[i], &ret[i]);
+		ret_errs[i] = err;
+	}
+	return 0;
+}
+
+int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
+		     int *ret_errs)
+{
+	int err;
+
+	for (size_t i = 0; i < n; i += BATCH_MAX) {
+		size_t k = n - i < BATCH_MAX ? n - i : BATCH_MAX;
+
+		if (k == 1) {
+			ret[i] = NULL;
+			ret_errs[i] = read_token(b, tokens[i], &ret[i]);
+			continue;
+		}
+		err = read_batch(b, tokens + i, k, ret + i, ret_errs + i);
+		for (size_t j = i; err < 0 && j < n; j++) {
+			ret[j] = NULL;
+			ret_errs[j] = err;
+		}
+		if (err < 0)
+			return i == 0 ? err : 0;
+	}
+	return 0;
+}
+
+/* Tokens that other clients are known to use for a name: unpadded, and the standard alphabet. */
+static int read_variants(struct bucket *b, const char *canonical, const char *name, size_t len,
+			 struct obj_info **ret)
+{
+	_cleanup_free_ char *bare = strdup(canonical), *standard = strdup(canonical);
+	const char *tokens[] = {bare, standard};
+
+	if (!bare || !standard)
+		return -ENOMEM;
+	bare[strcspn(bare, "=")] = '\0';
+	for (char *p = standard; *p; p++)
+		*p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
+	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+		int err;
+
+		if (strcmp(tokens[i], canonical) == 0)
+			continue;
+		err = read_token(b, tokens[i], ret);
+		if (!err && (*ret)->name_len == len && memcmp((*ret)->name, name, len) == 0)
+			return 0;
+		if (!err)
+			obj_info_free(steal_ptr(*ret));
+		else if (err != -ENOENT)
+			return err;
+	}
+	return -ENOENT;
+}
+
+/* A name without a message at its canonical place. */
+static int read_elsewhere(struct bucket *b, const char *canonical, const char *name, size_t len,
+			  struct obj_info **ret)
+{
+	_cleanup_free_ char *token = noted_token(b, name, len);
+
+	if (token)
+		return read_token(b, token, ret);
+	if (watch_is_running(b))
+		return -ENOENT;
+	return read_variants(b, canonical, name, len, ret);
+}
+
+static int check_name(const char *name, size_t len)
+{
+	if (len == 0 || !obj_utf8_is_valid(name, len))
+		return -EINVAL;
+	/* No server keeps such a subject, and the request has to stay small. */
+	return len > 32768 ? -ENAMETOOLONG : 0;
+}
+
+static int get_infos(struct bucket *b, const char *const *names, const size_t *lens, size_t n,
+		     const char *const *tokens, struct obj_info **ret, int *ret_errs)
+{
+	int err = meta_read_tokens(b, tokens, n, ret, ret_errs);
+
+	for (size_t i = 0; !err && i < n; i++)
+		if (ret_errs[i] == -ENOENT)
+			ret_errs[i] = read_elsewhere(b, tokens[i], names[i], lens[i], &ret[i]);
+	return err;
+}
+
+int meta_get_infos(struct store *s, const char *const *names, const size_t *lens, size_t n,
+		   struct obj_info **ret, int *ret_errs)
+{
+	struct bucket *b = bucket_of(s);
+	char **tokens;
+	int err = bucket_enter(b);
+
+	if (err < 0)
+		return err;
+	tokens = calloc(n ? n : 1, sizeof(*tokens));
+	err = tokens ? 0 : -ENOMEM;
+	for (size_t i = 0; !err && i < n; i++) {
+		err = check_name(names[i], lens[i]);
+		if (!err)
+			tokens[i] = obj_meta_token(names[i], lens[i]);
+		if (!err && !tokens[i])
+			err = -ENOMEM;
+	}
+	if (!err)
+		err = get_infos(b, names, lens, n, (const char *const *)tokens, ret, ret_errs);
+	for (size_t i = 0; tokens && i < n; i++)
+		free(tokens[i]);
+	free(tokens);
+	bucket_leave(b);
+	return err;
+}
+
+int meta_get_info(struct store *s, const char *name, size_t len, struct obj_info **ret)
+{
+	int err, item_err = 0;
+
+	*ret = NULL;
+	err = meta_get_infos(s, &name, &len, 1, ret, &item_err);
+	return err < 0 ? err : item_err;
+}

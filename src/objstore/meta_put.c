@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Storing metadata: every publish names the sequence it replaces. Without that, a publish that was
+ * held up in a frozen server would land later, over a newer version.
+ *
+ * An attempt whose answer is lost leaves the outcome open. The same bytes are then offered with the
+ * same expected sequence until the server says that it stored them or that something else is there;
+ * in the second case the newest message decides whether "something else" is the first attempt.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "objstore/subject.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define BUSY_MS 20
+/* 10164 with the expected sequence still in place: another publish is in flight. */
+#define IN_FLIGHT_TRIES 50
+
+struct offer {
+	struct bucket *b;
+	const struct obj_info *info;
+	char *subject;
+	struct buf payload;
+	uint64_t expected_seq;
+	uint64_t deadline_ns;
+	bool is_uncertain; /* an earlier attempt may have been stored */
+	bool is_purged;	   /* room was already made */
+	unsigned int n_busy;
+	uint64_t seq; /* result */
+	int64_t time_ns;
+};
+
+static int attempt(struct offer *o, natsMsg **ret, bool *ret_was_sent)
+{
+	char expected[32];
+	const struct rpc_header headers[] = {
+		{"Nats-Expected-Last-Subject-Sequence", expected},
+		{"Nats-Expected-Stream", o->b->stream},
+		{"Nats-Rollup", "sub"},
+	};
+	uint64_t deadline_ns = clock_deadline_ms((int64_t)o->b->timeout_ms);
+	const struct rpc_request req = {
+		.subject = o->subject,
+		.headers = headers,
+		/* Nothing is there to roll up, and the server looks for it all the same. */
+		.n_headers = o->expected_seq > 0 ? 3 : 2,
+		.data = o->payload.data,
+		.len = o->payload.len,
+		.deadline_ns = deadline_ns < o->deadline_ns ? deadline_ns : o->deadline_ns,
+	};
+
+	snprintf(expected, sizeof(expected), "%" PRIu64, o->expected_seq);
+	return rpc_call(o->b->control.rpc, &req, ret, ret_was_sent);
+}
+
+/* The newest message under the offer's subject: 0, -ENOENT, … */
+static int read_newest(struct offer *o, struct stored *ret)
+{
+	_cleanup_msg_ natsMsg *msg = NULL;
+	_cleanup_free_ char *api = api_subject(o->b, "STREAM.MSG.GET");
+	_cleanup_buf_ struct buf body;
+	struct rpc_request req = {.subject = api};
+	int err;
+
+	buf_init(&body, 64 * 1024);
+	buf_append_str(&body, "{\"last_by_subj\":");
+	api_append_string(&body, o->subject);
+	buf_append_char(&body, '}');
+	if (!api || buf_error(&body) < 0)
+		return -ENOMEM;
+	req.data = body.data;
+	req.len = body.len;
+	err = bucket_call(o->b, o->b->control.rpc, &req, 0, &msg);
+	return err < 0 ? err : stored_parse(msg, ret);
+}
+
+/*
+ * Another sequence is there. 0: it is our own message. -EAGAIN: it is not, really; offer again.
+ */
+static int resolve_conflict(struct offer *o)
+{
+	_cleanup_stored_ struct stored newest = {0};
+	uint64_t seq;
+	int err;
+
+	err = read_newest(o, &newest);
+	if (err < 0 && err != -ENOENT)
+		return err;
+	seq = err == -ENOENT ? 0 : newest.seq;
+	if (o->is_uncertain && seq > o->expected_seq && newest.len == o->payload.len &&
+	    memcmp(newest.data, o->payload.data, newest.len) == 0) {
+		o->seq = seq;
+		o->time_ns = newest.time_ns;
+		return 0;
+	}
+	if (seq == o->expected_seq && ++o->n_busy <= IN_FLIGHT_TRIES)
+		return -EAGAIN;
+	return -ESTALE;
+}
+
+/* Nobody took the message. */
+static int no_responders(struct offer *o)
+{
+	struct stream_info info;
+	int err = stream_info_read(o->b, &info);
+
+	if (err == -ENOENT)
+		return -ENODEV;
+	return err < 0 ? err : -EAGAIN;
+}
+
+/* The server's own words. */
+static int judge_ack(struct offer *o, natsMsg *msg)
+{
+	struct api_error error;
+	int err = api_parse_ack(o->b, msg, &o->seq, &error);
+
+	if (!err)
+		o->time_ns = clock_wall_ns();
+	if (err == -ESTALE)
+		return resolve_conflict(o);
+	if (err == -ENOSPC && !o->is_purged) {
+		o->is_purged = true;
+		if (janitor_hurry(o->b))
+			return -EAGAIN;
+	}
+	return err;
+}
+
+/* One round. -EAGAIN: another one is needed. */
+static int offer_once(struct offer *o)
+{
+	_cleanup_msg_ natsMsg *msg = NULL;
+	bool was_sent;
+	int err;
+
+	err = attempt(o, &msg, &was_sent);
+	switch (err) {
+	case 0:
+		return judge_ack(o, msg);
+	case -ENOTCONN:
+		o->is_uncertain = o->is_uncertain || was_sent;
+		err = bucket_wait_up(o->b, o->b->control.rpc, o->deadline_ns);
+		return err == 0 ? -EAGAIN : err;
+	case -ETIMEDOUT:
+		o->is_uncertain = o->is_uncertain || was_sent;
+		return clock_now_ns() < o->deadline_ns ? -EAGAIN : -ETIMEDOUT;
+	case -ENOENT:
+		return no_responders(o);
+	default:
+		return err;
+	}
+}
+
+static int run_offer(struct offer *o)
+{
+	int err;
+
+	do {
+		if (bucket_is_closing(o->b))
+			return -ESHUTDOWN;
+		err = offer_once(o);
+		if (err == -EAGAIN &&
+		    bucket_pause(o->b, o->n_busy || !o->is_uncertain ? BUSY_MS : 1,
+				 o->deadline_ns) < 0)
+			return bucket_is_closing(o->b) ? -ESHUTDOWN : -ETIMEDOUT;
+	} while (err == -EAGAIN);
+	if (err == -ETIMEDOUT && o->is_uncertain)
+		log_warn("%s: no answer to a metadata publish; it may have been stored",
+			 o->subject);
+	return err;
+}
+
+static int check_room(struct offer *o)
+{
+	struct bucket *b = o->b;
+
+	if (space_take_meta(b, o->payload.len, strlen(o->subject)))
+		return 0;
+	o->is_purged = true;
+	if (janitor_hurry(b) && space_take_meta(b, o->payload.len, strlen(o->subject)))
+		return 0;
+	return -ENOSPC;
+}
+
+static int offer_init(struct offer *o, struct bucket *b, const struct obj_info *info,
+		      uint64_t expected_seq)
+{
+	int err;
+
+	*o = (struct offer){.b = b, .info = info, .expected_seq = expected_seq};
+	buf_init(&o->payload, OBJ_META_MAX);
+	o->deadline_ns = bucket_deadline(b);
+	if (info->name_len == 0 || !obj_utf8_is_valid(info->name, info->name_len))
+		return -EINVAL;
+	if (info->name_len > b->store.name_max)
+		return -ENAMETOOLONG;
+	err = obj_info_format(info, b->store.bucket, &o->payload);
+	if (!err)
+		err = buf_error(&o->payload);
+	if (err < 0)
+		return err;
+	o->subject = obj_meta_subject(b->store.bucket, info);
+	return o->subject ? 0 : -ENOMEM;
+}
+
+static void offer_done(struct offer *o)
+{
+	free(o->subject);
+	buf_done(&o->payload);
+}
+
+static int put_info(struct bucket *b, struct obj_info *info, uint64_t expected_seq)
+{
+	struct offer o CLEANUP(offer_done) = {0};
+	int err;
+
+	err = offer_init(&o, b, info, expected_seq);
+	if (!err)
+		err = check_room(&o);
+	if (!err)
+		err = run_offer(&o);
+	if (err < 0)
+		return err;
+	info->seq = o.seq;
+	info->time_ns = o.time_ns;
+	return 0;
+}
+
+int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
+{
+	struct bucket *b = bucket_of(s);
+	int err = bucket_check_writable(b);
+
+	if (!err)
+		err = bucket_enter(b);
+	if (err < 0)
+		return err;
+	err = put_info(b, info, expected_seq);
+	bucket_leave(b);
+	return err;
+}
+
+/* A fresh identifier: some clients purge that of a tombstone when they find one. */
+static struct obj_info *new_tombstone(const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *t = obj_info_new(info->name, info->name_len);
+
+	if (!t)
+		return NULL;
+	t->is_deleted = true;
+	t->mtime_ns = clock_wall_ns();
+	obj_nuid_new(t->nuid);
+	if (info->foreign_token) {
+		t->foreign_token = strdup(info->foreign_token);
+		if (!t->foreign_token)
+			return NULL;
+	}
+	return steal_ptr(t);
+}
+
+/*
+ * In a full bucket even a tombstone is refused. Purging the metadata up to the version to be
+ * deleted needs no room and spares newer versions; it also makes room for the tombstone, which is
+ * for those who watch.
+ */
+static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
+				 struct obj_info *tombstone)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	_cleanup_free_ char *subject = obj_meta_subject(b->store.bucket, info);
+	_cleanup_free_ char *token = NULL;
+	const char *tokens[1];
+	int err, item_err;
+
+	if (!subject)
+		return -ENOMEM;
+	tokens[0] = subject + strlen(b->meta_prefix);
+	err = meta_read_tokens(b, tokens, 1, &now, &item_err);
+	if (!err)
+		err = item_err;
+	if (err < 0)
+		return err == -ENOENT ? -ESTALE : err;
+	if (now->seq != info->seq)
+		return -ESTALE;
+	err = purge_subject(b, subject, info->seq + 1);
+	if (err < 0)
+		return err;
+	err = put_info(b, tombstone, 0);
+	if (err == -ENOSPC) {
+		log_warn("bucket %s is full: an object was deleted without a tombstone, other "
+			 "hosts learn of it late",
+			 b->store.bucket);
+		return 0;
+	}
+	return err;
+}
+
+int meta_remove_info(struct store *s, const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *tombstone = new_tombstone(info);
+	struct bucket *b = bucket_of(s);
+	int err = bucket_check_writable(b);
+
+	if (!tombstone)
+		return -ENOMEM;
+	if (info->seq == 0)
+		return -EINVAL;
+	if (!err)
+		err = bucket_enter(b);
+	if (err < 0)
+		return err;
+	err = put_info(b, tombstone, info->seq);
+	if (err == -ENOSPC)
+		err = remove_in_full_bucket(b, info, tombstone);
+	bucket_leave(b);
+	return err;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_OBJSTORE_PUT_INTERNAL_H
+#define NATSOBJ_OBJSTORE_PUT_INTERNAL_H
+
+/* What put.c and put_resume.c share. Nobody else includes it. */
+
+#include "objstore/bucket_internal.h"
+#include "objstore/digest.h"
+#include "objstore/seq_runs.h"
+
+/* One chunk from put_add until it and all before it are acknowledged. */
+struct put_chunk {
+	struct list link;
+	struct put *put;
+	struct chunk *chunk;
+	uint64_t seq; /* of its acknowledgement; 0: none yet */
+	uint64_t sent_ns;
+};
+
+struct put {
+	struct store_put pub; /* first */
+	struct bucket *bucket;
+	/* the caller's */
+	struct digest *digest;
+
+	/* protected by uploads.lock, unless is_resuming */
+	char nuid[OBJ_NUID_LEN + 1];
+	char *subject;
+	struct seq_runs acked; /* the acknowledged prefix */
+	uint64_t acked_bytes;
+
+	/* protected by uploads.lock */
+	struct list link;   /* in puts or disturbed */
+	struct list queue;  /* to be sent */
+	struct list flight; /* sent; the first is not acknowledged */
+	uint64_t size;
+	uint32_t n_added;
+	uint64_t own_bytes; /* in flight */
+	size_t n_flying;
+	int err;	     /* sticky */
+	int trouble;	     /* why it has to be sent again; 0: it does not */
+	uint64_t trouble_ns; /* since when nothing was acknowledged for trouble; 0: no trouble */
+	bool is_sent;	     /* something of nuid may be stored */
+	bool is_unsure;	     /* something may still arrive */
+	bool is_holding;     /* the first chunk is on another connection: the second waits for it */
+	bool has_hurried;
+	bool is_disturbed; /* in the list of that name */
+	bool is_resuming;
+	bool is_closed, is_kept;
+};
+
+/* Starts the thread that sends disturbed uploads again. */
+int resume_start_locked(struct bucket *b) MUST_CHECK;
+/* Whether an upload that failed like this can be sent again. */
+bool put_is_passing(const struct bucket *b, int err);
+void put_chunk_free(struct put_chunk *c);
+/* The end of a put that is closed and settled: queues its removal and frees it. Without locks. */
+void put_end(struct put *p);
+
+#endif

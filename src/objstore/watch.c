@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watch: one thread that lists all metadata, delivers what changes, and begins anew whenever
+ * something may have been missed.
+ *
+ *	load:   STREAM.INFO, a last_per_subject consumer, its events until all pending ones came
+ *	follow: further events, overdue hints (watch_hints.c), heartbeats
+ *
+ * load is repeated after a lost connection, a gap in the consumer's sequence, silence, an overflow
+ * of the queue, and when the stream was made anew. A consumer is never resumed by start sequence.
+ *
+ * The library's threads put events into w->queue under w->lock, the watch thread takes them out in
+ * one go and works without the lock. Flow control requests stand in the same queue, so the server
+ *is told to go on only after what it sent was delivered; that bounds the queue.
+ */
+#include "objstore/watch_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define HEARTBEAT_MS 5000
+/* Longer than one heartbeat: is the stream still there? Longer than three: begin anew. */
+#define SILENCE_ASK_NS (7 * NS_PER_SEC)
+#define SILENCE_MAX_NS (16 * NS_PER_SEC)
+#define CREATE_MS 60000
+#define RETRY_MS 200
+#define GONE_POLL_MS 5000
+#define QUEUE_MAX (1U << 20)
+
+static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct push_meta *meta)
+{
+	struct watch *w = arg;
+	struct watch_event *e = malloc(sizeof(*e));
+
+	if (kind == PUSH_MESSAGE)
+		hints_meet(w, msg);
+	LOCK_SCOPE(&w->lock);
+	if (!e || w->n_queued >= QUEUE_MAX) {
+		free(e);
+		natsMsg_Destroy(msg);
+		w->is_overflown = true;
+	} else {
+		*e = (struct watch_event){.kind = kind, .msg = msg, .meta = *meta};
+		list_push_back(&w->queue, &e->link);
+		w->n_queued++;
+	}
+	cond_signal(&w->changed);
+}
+
+static void on_lost(void *arg)
+{
+	struct watch *w = arg;
+
+	LOCK_SCOPE(&w->lock);
+	w->is_lost = true;
+	cond_signal(&w->changed);
+}
+
+static struct watch *watch_of(struct bucket *b)
+{
+	LOCK_SCOPE(&b->lock);
+	return b->watch;
+}
+
+/* Delivery thread of the plain subscription. */
+static void on_hint(void *arg, natsMsg *msg)
+{
+	struct watch *w = watch_of(arg);
+
+	if (w)
+		hints_add(w, msg);
+	natsMsg_Destroy(msg);
+}
+
+int watch_prepare(struct bucket *b)
+{
+	_cleanup_free_ char *subject = NULL;
+
+	if (asprintf(&subject, "%s>", b->meta_prefix) < 0) {
+		subject = NULL;
+		return -ENOMEM;
+	}
+	return push_set_hints(b->control.push, subject, on_hint, b);
+}
+
+void watch_deliver(struct watch *w, struct obj_info *info)
+{
+	meta_note_token(w->bucket, info);
+	w->listener.on_info(w->listener.arg, info);
+}
+
+static void set_connected(struct watch *w, enum watch_state state)
+{
+	bool is_connected = state == WATCH_CONNECTED;
+
+	if (w->is_connected == is_connected && state != WATCH_GONE)
+		return;
+	w->is_connected = is_connected;
+	w->listener.on_state(w->listener.arg, state);
+}
+
+static void free_events(struct list *events)
+{
+	struct list *l;
+
+	while ((l = list_pop_front(events))) {
+		struct watch_event *e = list_entry(l, struct watch_event, link);
+
+		natsMsg_Destroy(e->msg);
+		free(e);
+	}
+}
+
+/* Takes the consumer down and forgets what it brought. */
+static void drop_consumer(struct watch *w)
+{
+	struct bucket *b = w->bucket;
+	struct list events = LIST_INITIALIZER(events);
+
+	push_remove(b->control.push, b->control.rpc, &w->consumer);
+	hints_forget_ahead(w);
+	mutex_lock(&w->lock);
+	list_splice_back(&events, &w->queue);
+	w->n_queued = 0;
+	w->is_lost = w->is_overflown = false;
+	mutex_unlock(&w->lock);
+	free_events(&events);
+}
+
+/* ret_pending: how many events the first listing has, by the server's count. */
+static int create_consumer(struct watch *w, uint64_t *ret_pending)
+{
+	_cleanup_free_ char *filter = NULL, *subject = NULL, *body = NULL;
+	_cleanup_json_ cJSON *json = NULL;
+	_cleanup_msg_ natsMsg *msg = NULL;
+	struct bucket *b = w->bucket;
+	struct push_spec spec = {.deliver_policy = "last_per_subject",
+				 .heartbeat_ms = HEARTBEAT_MS};
+	struct rpc_request req = {.deadline_ns = clock_deadline_ms(CREATE_MS)};
+	bool was_sent;
+	int err;
+
+	if (asprintf(&filter, "%s>", b->meta_prefix) < 0) {
+		filter = NULL;
+		return -ENOMEM;
+	}
+	spec.filter = filter;
+	w->consumer_seq = w->received = 0;
+	err = push_add(b->control.push, &w->consumer, &spec, &subject, &body);
+	if (err < 0)
+		return err;
+	req.subject = subject;
+	req.data = body;
+	req.len = strlen(body);
+	err = rpc_call(b->control.rpc, &req, &msg, &was_sent);
+	if (err == -ENOENT)
+		return -EAGAIN;
+	if (!err)
+		err = api_parse(msg, &json, NULL);
+	if (!err)
+		*ret_pending = api_u64(json, "num_pending");
+	w->heard_ns = clock_now_ns();
+	return err;
+}
+
+/* One event of the consumer. -EAGAIN: something was missed. */
+static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta *meta)
+{
+	struct bucket *b = w->bucket;
+	const char *subject = natsMsg_GetSubject(msg);
+	size_t prefix_len = strlen(b->meta_prefix);
+	struct obj_info *info;
+	bool is_marker;
+	int err;
+
+	if (meta->consumer_seq != w->consumer_seq + 1) {
+		log_info("%s: missed events, listing anew", b->store.bucket);
+		return -EAGAIN;
+	}
+	w->consumer_seq++;
+	w->received++;
+	if (strncmp(subject, b->meta_prefix, prefix_len) != 0 ||
+	    hints_is_old(w, subject + prefix_len, meta->stream_seq))
+		return 0;
+	is_marker = natsMsg_GetDataLength(msg) == 0 && rpc_msg_header(msg, "Nats-Marker-Reason");
+	err = meta_decode(b, subject, natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg),
+			  is_marker, meta->stream_seq, meta->time_ns, &info);
+	if (err == -ENOMEM)
+		return -EAGAIN;
+	if (!err)
+		watch_deliver(w, info);
+	else
+		log_debug("%s: metadata that cannot be named", subject);
+	return 0;
+}
+
+/* ret_idle: a heartbeat said that all was sent; ret_pending: the server's count after a message. */
+static int handle_event(struct watch *w, const struct watch_event *e, bool *ret_idle,
+			uint64_t *ret_pending)
+{
+	switch (e->kind) {
+	case PUSH_MESSAGE:
+		*ret_pending = e->meta.pending;
+		return handle_message(w, e->msg, &e->meta);
+	case PUSH_HEARTBEAT:
+		push_reply(w->bucket->control.rpc, e->msg);
+		if (e->meta.consumer_seq != w->consumer_seq)
+			return -EAGAIN;
+		*ret_idle = true;
+		return 0;
+	case PUSH_FLOW:
+		push_reply(w->bucket->control.rpc, e->msg);
+		return 0;
+	}
+	return 0;
+}
+
+/* Works through a list of events; what is left after an error is dropped. */
+static int handle_events(struct watch *w, struct list *events, bool *ret_idle,
+			 uint64_t *ret_pending)
+{
+	struct list *l;
+	int err = 0;
+
+	while (!err && (l = list_pop_front(events))) {
+		struct watch_event *e = list_entry(l, struct watch_event, link);
+
+		err = handle_event(w, e, ret_idle, ret_pending);
+		natsMsg_Destroy(e->msg);
+		free(e);
+	}
+	free_events(events);
+	return err;
+}
+
+/* Waits for events, trouble, a hint that is due, or until_ns. Errors: -ESHUTDOWN, -ENOTCONN the
+ * consumer is gone, -EAGAIN it has to be made anew. */
+static int wait_events(struct watch *w, uint64_t until_ns, struct list *ret)
+{
+	int err = 0;
+
+	LOCK_SCOPE(&w->lock);
+	while (!err && list_is_empty(&w->queue) && !w->is_lost && !w->is_overflown &&
+	       !w->is_stopping) {
+		uint64_t due_ns = hints_due_locked(w);
+
+		if (due_ns <= clock_now_ns())
+			break;
+		err = cond_wait_until(&w->changed, &w->lock, due_ns < until_ns ? due_ns : until_ns);
+	}
+	if (w->is_stopping)
+		return -ESHUTDOWN;
+	if (w->is_lost)
+		return -ENOTCONN;
+	if (w->is_overflown)
+		return -EAGAIN;
+	if (!list_is_empty(&w->queue))
+		w->heard_ns = clock_now_ns();
+	list_splice_back(ret, &w->queue);
+	w->n_queued = 0;
+	return 0;
+}
+
+/* No heartbeat for a while. */
+static int check_silence(struct watch *w)
+{
+	uint64_t now = clock_now_ns(), silent_ns = now - w->heard_ns;
+	struct stream_info info;
+	int err;
+
+	if (silent_ns < (uint64_t)SILENCE_ASK_NS)
+		return 0;
+	if (silent_ns > (uint64_t)SILENCE_MAX_NS)
+		return -EAGAIN;
+	if (now - w->asked_ns < (uint64_t)HEARTBEAT_MS * (uint64_t)NS_PER_MS)
+		return 0;
+	w->asked_ns = now;
+	err = stream_info_read(w->bucket, &info);
+	if (!err && info.created_ns != w->created_ns)
+		return -EAGAIN;
+	return err;
+}
+
+/* Until the first listing of a new consumer has come in full. */
+static int receive_listing(struct watch *w, uint64_t n_pending)
+{
+	bool is_idle = false;
+	uint64_t left = n_pending;
+	int err;
+
+	while (n_pending > 0 && w->received < n_pending && left > 0 && !is_idle) {
+		struct list events = LIST_INITIALIZER(events);
+
+		err = wait_events(w, clock_deadline_ms(1000), &events);
+		if (!err)
+			err = handle_events(w, &events, &is_idle, &left);
+		if (!err)
+			err = check_silence(w);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int load(struct watch *w)
+{
+	struct bucket *b = w->bucket;
+	struct stream_info info;
+	uint64_t n_pending = 0;
+	int err;
+
+	drop_consumer(w);
+	err = bucket_wait_up(b, b->control.rpc, UINT64_MAX);
+	if (!err)
+		err = stream_info_read(b, &info);
+	if (err < 0)
+		return err;
+	if (w->created_ns != 0 && w->created_ns != info.created_ns)
+		log_warn("bucket %s was deleted and made again", b->store.bucket);
+	w->created_ns = info.created_ns;
+	w->listener.on_reload_begin(w->listener.arg);
+	meta_forget_tokens(b);
+	err = create_consumer(w, &n_pending);
+	if (!err)
+		err = receive_listing(w, n_pending);
+	if (err < 0)
+		return err;
+	/* Replaced while it was listed, so perhaps not listed at all. */
+	hints_resolve(w, true);
+	w->listener.on_reload_end(w->listener.arg, info.last_seq);
+	return 0;
+}
+
+static int follow(struct watch *w)
+{
+	int err = 0;
+
+	while (!err) {
+		struct list events = LIST_INITIALIZER(events);
+		bool is_idle;
+		uint64_t pending;
+
+		err = wait_events(w, clock_deadline_ms(1000), &events);
+		if (!err)
+			err = handle_events(w, &events, &is_idle, &pending);
+		if (!err) {
+			hints_resolve(w, false);
+			err = check_silence(w);
+		}
+	}
+	return err;
+}
+
+/* The first listing decides over watch_start; later ones do not. True: go on. */
+static bool report_first(struct watch *w, int err)
+{
+	bool is_passing = err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN;
+
+	LOCK_SCOPE(&w->lock);
+	if (w->is_loaded)
+		return true;
+	/* Without hard a few tries are enough; a gap is nobody's fault. */
+	if (err < 0 && is_passing && (w->bucket->is_hard || err == -EAGAIN))
+		return true;
+	w->is_loaded = true;
+	w->first_err = err == -ENOENT ? -ENODEV : err;
+	cond_broadcast(&w->changed);
+	return err == 0;
+}
+
+/* After load or follow ended with err. */
+static void rest(struct watch *w, int err)
+{
+	struct bucket *b = w->bucket;
+	uint64_t ms = RETRY_MS;
+
+	if (err == -ENOENT || err == -ENODEV) {
+		set_connected(w, WATCH_GONE);
+		ms = GONE_POLL_MS;
+	} else {
+		set_connected(w, WATCH_DISCONNECTED);
+	}
+	(void)!bucket_pause(b, ms, UINT64_MAX);
+}
+
+static void *watch_main(void *arg)
+{
+	struct watch *w = arg;
+	int err;
+
+	do {
+		err = load(w);
+		if (!report_first(w, err))
+			break;
+		if (!err) {
+			set_connected(w, WATCH_CONNECTED);
+			err = follow(w);
+		}
+		if (err != -ESHUTDOWN)
+			rest(w, err);
+	} while (err != -ESHUTDOWN && !bucket_is_closing(w->bucket));
+	drop_consumer(w);
+	nats_ReleaseThreadMemory();
+	return NULL;
+}
+
+static struct watch *watch_new(struct bucket *b, const struct watch_listener *listener)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->bucket = b;
+	w->listener = *listener;
+	mutex_init(&w->lock, LOCK_RANK_STORE);
+	cond_init(&w->changed);
+	list_init(&w->queue);
+	hints_init(&w->hints);
+	hash_init(&w->ahead);
+	list_init(&w->consumer.link);
+	w->consumer.handler = (struct push_handler){w, on_event, on_lost};
+	return w;
+}
+
+static int wait_first(struct watch *w)
+{
+	LOCK_SCOPE(&w->lock);
+	while (!w->is_loaded && !w->is_stopping)
+		cond_wait(&w->changed, &w->lock);
+	return w->is_loaded ? w->first_err : -ESHUTDOWN;
+}
+
+int watch_start(struct store *s, const struct watch_listener *listener)
+{
+	struct bucket *b = bucket_of(s);
+	struct watch *w = watch_new(b, listener);
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	mutex_lock(&b->lock);
+	err = b->watch ? -EBUSY : 0;
+	if (!err)
+		b->watch = w;
+	mutex_unlock(&b->lock);
+	if (err < 0) {
+		free(w);
+		return err;
+	}
+	err = thread_start(&w->thread, "watch", watch_main, w);
+	w->has_thread = err == 0;
+	return err < 0 ? err : wait_first(w);
+}
+
+bool watch_is_running(struct bucket *b)
+{
+	struct watch *w = watch_of(b);
+
+	if (!w)
+		return false;
+	LOCK_SCOPE(&w->lock);
+	return w->is_loaded && w->first_err == 0;
+}
+
+void watch_wake(struct bucket *b)
+{
+	struct watch *w = watch_of(b);
+
+	if (!w)
+		return;
+	LOCK_SCOPE(&w->lock);
+	cond_signal(&w->changed);
+}
+
+void watch_stop(struct bucket *b)
+{
+	struct watch *w = watch_of(b);
+
+	if (!w || !w->has_thread)
+		return;
+	mutex_lock(&w->lock);
+	w->is_stopping = true;
+	cond_broadcast(&w->changed);
+	mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	w->has_thread = false;
+}
+
+void watch_done(struct bucket *b)
+{
+	struct watch *w = b->watch;
+
+	if (!w)
+		return;
+	mutex_lock(&w->lock);
+	hints_clear_locked(w);
+	mutex_unlock(&w->lock);
+	hints_forget_ahead(w);
+	hash_done(&w->hints.table);
+	hash_done(&w->ahead);
+	free_events(&w->queue);
+	cond_done(&w->changed);
+	mutex_done(&w->lock);
+	free(w);
+	b->watch = NULL;
+}

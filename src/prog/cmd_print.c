@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "objstore/digest.h"
+#include "prog/cmd.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/parse.h"
+
+/* Seconds as text without a zone; what the calendar cannot say is the epoch. */
+static void format_seconds(int64_t ns, char ret[CMD_TIME_LEN], int64_t *ret_fraction)
+{
+	time_t seconds;
+	struct tm tm;
+
+	if (ns < 0)
+		ns = 0;
+	seconds = (time_t)(ns / NS_PER_SEC);
+	*ret_fraction = ns % NS_PER_SEC;
+	(void)gmtime_r(&seconds, &tm);
+	(void)strftime(ret, CMD_TIME_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
+}
+
+void cmd_format_time(int64_t ns, char ret[CMD_TIME_LEN])
+{
+	int64_t fraction;
+
+	format_seconds(ns, ret, &fraction);
+	strcat(ret, "Z");
+}
+
+void cmd_format_time_ns(int64_t ns, char ret[CMD_TIME_LEN])
+{
+	int64_t fraction;
+	size_t len;
+
+	format_seconds(ns, ret, &fraction);
+	len = strlen(ret);
+	(void)snprintf(ret + len, CMD_TIME_LEN - len, ".%09" PRId64 "Z", fraction);
+}
+
+int64_t cmd_mtime_ns(const struct obj_info *info)
+{
+	const char *text = obj_info_meta(info, "posix.mtime");
+	int64_t ns;
+
+	if (text && parse_i64(text, 0, INT64_MAX, &ns) == 0)
+		return ns;
+	return info->time_ns;
+}
+
+void cmd_print_name(const char *name, size_t len)
+{
+	bool is_shown = isatty(STDOUT_FILENO);
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		(void)putchar(is_shown && (c < 0x20 || c == 0x7f) ? '?' : c);
+	}
+}
+
+static void json_time(struct json_writer *w, const char *key, int64_t ns)
+{
+	char text[CMD_TIME_LEN];
+
+	cmd_format_time_ns(ns, text);
+	json_string(w, key, text);
+}
+
+static void json_metadata(struct json_writer *w, const struct obj_pairs *pairs)
+{
+	if (pairs->count == 0)
+		return;
+	json_begin_object(w, "metadata");
+	for (size_t i = 0; i < pairs->count; i++)
+		json_string(w, pairs->items[i].key, pairs->items[i].value);
+	json_end_object(w);
+}
+
+static bool is_repeated(const struct obj_pairs *pairs, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(pairs->items[j].key, pairs->items[i].key) == 0)
+			return true;
+	return false;
+}
+
+/* A header's values are an array, wherever in the list they are. */
+static void json_headers(struct json_writer *w, const struct obj_pairs *pairs)
+{
+	if (pairs->count == 0)
+		return;
+	json_begin_object(w, "headers");
+	for (size_t i = 0; i < pairs->count; i++) {
+		if (is_repeated(pairs, i))
+			continue;
+		json_begin_array(w, pairs->items[i].key);
+		for (size_t j = i; j < pairs->count; j++)
+			if (strcmp(pairs->items[j].key, pairs->items[i].key) == 0)
+				json_string(w, NULL, pairs->items[j].value);
+		json_end_array(w);
+	}
+	json_end_object(w);
+}
+
+static void json_options(struct json_writer *w, const struct obj_info *info)
+{
+	if (!info->link_bucket && info->max_chunk_size == 0)
+		return;
+	json_begin_object(w, "options");
+	if (info->link_bucket) {
+		json_begin_object(w, "link");
+		json_string(w, "bucket", info->link_bucket);
+		if (info->link_name)
+			json_string(w, "name", info->link_name);
+		json_end_object(w);
+	}
+	if (info->max_chunk_size > 0)
+		json_u64(w, "max_chunk_size", info->max_chunk_size);
+	json_end_object(w);
+}
+
+void cmd_json_info(struct json_writer *w, const struct obj_info *info, const char *bucket)
+{
+	char digest[OBJ_DIGEST_TEXT_LEN + 1];
+
+	json_begin_object(w, NULL);
+	json_string_n(w, "name", info->name, info->name_len);
+	if (info->description)
+		json_string(w, "description", info->description);
+	json_headers(w, &info->headers);
+	json_metadata(w, &info->metadata);
+	json_options(w, info);
+	json_string(w, "bucket", bucket);
+	json_string(w, "nuid", info->nuid);
+	json_u64(w, "size", info->size);
+	json_time(w, "mtime", cmd_mtime_ns(info));
+	json_u64(w, "chunks", info->chunks);
+	if (info->has_digest) {
+		digest_format(info->digest, digest);
+		json_string(w, "digest", digest);
+	}
+	json_u64(w, "seq", info->seq);
+	if (info->is_malformed)
+		json_bool(w, "malformed", true);
+	json_end_object(w);
+}
+
+void cmd_json_status(struct json_writer *w, const char *bucket, const struct store_status *st)
+{
+	json_begin_object(w, NULL);
+	json_string(w, "bucket", bucket);
+	json_u64(w, "bytes", st->bytes);
+	json_u64(w, "max_bytes", st->max_bytes);
+	json_u64(w, "messages", st->messages);
+	json_u64(w, "last_seq", st->last_seq);
+	json_time(w, "created", st->created_ns);
+	json_u64(w, "ttl_ns", st->max_age_ns);
+	json_u64(w, "replicas", st->replicas);
+	json_bool(w, "read_only", st->is_read_only);
+	json_end_object(w);
+}
+
+int cmd_print_buf(const struct buf *b)
+{
+	int err = buf_error(b);
+
+	if (err) {
+		log_error("cannot show the result: %s", strerror(-err));
+		return CMD_FAILURE;
+	}
+	(void)fwrite(b->data, 1, b->len, stdout);
+	(void)putchar('\n');
+	return cmd_flush();
+}
+
+int cmd_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CMD_OK;
+	if (errno != EPIPE)
+		log_error("cannot write to standard output: %s", strerror(errno));
+	return CMD_FAILURE;
+}

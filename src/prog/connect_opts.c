@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/connect_opts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/log.h"
+#include "util/parse.h"
+
+#define DEFAULT_SERVER "nats://127.0.0.1:4222"
+#define CONNECT_TIMEOUT_MS 5000
+#define TIMEOUT_MS 30000
+#define TIMEOUT_MAX_MS (UINT64_C(24) * 3600 * 1000)
+/* JSON web tokens may be long; the server's limit for a CONNECT line is below this. */
+#define SECRET_MAX 65536
+
+static int PRINTF_LIKE(2, 3) explain(char **ret_why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(ret_why, fmt, ap) < 0)
+		*ret_why = NULL;
+	va_end(ap);
+	return *ret_why ? -EINVAL : -ENOMEM;
+}
+
+void connect_opts_init(struct connect_opts *o)
+{
+	*o = (struct connect_opts){0};
+}
+
+static void wipe_and_free(char *s)
+{
+	if (s)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void connect_opts_done(struct connect_opts *o)
+{
+	wipe_and_free(o->servers);
+	wipe_and_free(o->password);
+	wipe_and_free(o->token);
+	connect_opts_init(o);
+}
+
+static const char *given(const struct connect_opts *o, enum connect_opt opt)
+{
+	return o->given[opt - CONNECT_OPT_SERVER];
+}
+
+static const char *from_env(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
+}
+
+bool connect_opts_has_secret(const char *servers)
+{
+	while (*servers) {
+		size_t len = strcspn(servers, ",");
+		const char *scheme = memmem(servers, len, "://", 3);
+		const char *start = scheme ? scheme + 3 : servers;
+		size_t authority = strcspn(start, "/,");
+
+		if (memchr(start, '@', authority))
+			return true;
+		servers += len;
+		servers += strspn(servers, ",");
+	}
+	return false;
+}
+
+/* Without memory the URL stays visible, which is no reason not to connect. */
+static void hide_server(struct connect_opts *o, char *arg)
+{
+	char *copy = strdup(arg);
+
+	log_warn("credentials in --server can be seen by other users: use a file or the "
+		 "environment");
+	if (!copy)
+		return;
+	wipe_and_free(o->servers);
+	o->servers = copy;
+	o->given[0] = copy;
+	memset(arg, 'x', strlen(arg));
+}
+
+bool connect_opts_take(struct connect_opts *o, int opt, char *arg)
+{
+	if (opt < CONNECT_OPT_SERVER || opt >= CONNECT_OPT_END)
+		return false;
+	o->given[opt - CONNECT_OPT_SERVER] = arg;
+	if (opt == CONNECT_OPT_SERVER && connect_opts_has_secret(arg))
+		hide_server(o, arg);
+	return true;
+}
+
+/* A file that others can read does not keep a secret. Pipes, as shells make them, have no name. */
+static int check_private(int fd, const char *path, char **ret_why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return explain(ret_why, "cannot read %s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return explain(ret_why, "%s is a directory, not a file with a secret", path);
+	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)))
+		return explain(ret_why, "%s can be used by others than its owner: chmod 600 it",
+			       path);
+	return 0;
+}
+
+static int open_private(const char *path, int *ret_fd, char **ret_why)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int err;
+
+	if (fd < 0)
+		return explain(ret_why, "cannot read %s: %s", path, strerror(errno));
+	err = check_private(fd, path, ret_why);
+	if (!err)
+		*ret_fd = steal_fd(&fd);
+	return err;
+}
+
+/* The first line of a file, which is all there is in it. */
+static int read_secret(const char *path, char **ret, char **ret_why)
+{
+	_cleanup_close_ int fd = -1;
+	char *text;
+	size_t len = 0;
+	int err = open_private(path, &fd, ret_why);
+
+	if (err)
+		return err;
+	text = calloc(1, SECRET_MAX + 1);
+	if (!text)
+		return -ENOMEM;
+	while (len < SECRET_MAX) {
+		ssize_t n = read(fd, text + len, SECRET_MAX - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = explain(ret_why, "cannot read %s: %s", path, strerror(errno));
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (!err && len == SECRET_MAX)
+		err = explain(ret_why, "%s is too long for a secret", path);
+	while (!err && len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+		text[--len] = '\0';
+	if (!err && (len == 0 || strlen(text) != len || strpbrk(text, "\r\n")))
+		err = explain(ret_why, "%s has to hold one line of text", path);
+	if (!err) {
+		*ret = text;
+		return 0;
+	}
+	explicit_bzero(text, SECRET_MAX);
+	free(text);
+	return err;
+}
+
+static int check_key_file(const char *path, char **ret_why)
+{
+	_cleanup_close_ int fd = -1;
+
+	return path ? open_private(path, &fd, ret_why) : 0;
+}
+
+static int use_given_credentials(struct connect_opts *o, char **ret_why)
+{
+	const char *user = given(o, CONNECT_OPT_USER);
+	const char *password_file = given(o, CONNECT_OPT_PASSWORD_FILE);
+	const char *token_file = given(o, CONNECT_OPT_TOKEN_FILE);
+	const char *env = from_env("NATS_PASSWORD");
+	int err = 0;
+
+	o->config.user = user ? user : password_file ? from_env("NATS_USER") : NULL;
+	if (password_file && !o->config.user)
+		return explain(ret_why, "--password-file needs --user or NATS_USER");
+	if (password_file)
+		err = read_secret(password_file, &o->password, ret_why);
+	else if (user && !env)
+		return explain(ret_why, "--user needs --password-file or NATS_PASSWORD");
+	else if (user && !(o->password = strdup(env)))
+		err = -ENOMEM;
+	if (!err && token_file)
+		err = read_secret(token_file, &o->token, ret_why);
+	o->config.creds_file = given(o, CONNECT_OPT_CREDS);
+	o->config.nkey_file = given(o, CONNECT_OPT_NKEY);
+	return err;
+}
+
+static int use_env_credentials(struct connect_opts *o)
+{
+	const char *user = from_env("NATS_USER"), *password = from_env("NATS_PASSWORD");
+
+	o->config.creds_file = from_env("NATS_CREDS");
+	if (o->config.creds_file || !user)
+		return 0;
+	if (!password)
+		return (o->token = strdup(user)) ? 0 : -ENOMEM;
+	o->config.user = user;
+	return (o->password = strdup(password)) ? 0 : -ENOMEM;
+}
+
+static int find_credentials(struct connect_opts *o, char **ret_why)
+{
+	int n = !!given(o, CONNECT_OPT_CREDS) + !!given(o, CONNECT_OPT_NKEY) +
+		!!given(o, CONNECT_OPT_TOKEN_FILE) +
+		(given(o, CONNECT_OPT_USER) || given(o, CONNECT_OPT_PASSWORD_FILE));
+	int err;
+
+	if (n > 1)
+		return explain(ret_why,
+			       "only one of --user, --token-file, --creds and --nkey can be given");
+	err = n ? use_given_credentials(o, ret_why) : use_env_credentials(o);
+	if (!err)
+		err = check_key_file(o->config.creds_file, ret_why);
+	if (!err)
+		err = check_key_file(o->config.nkey_file, ret_why);
+	return err;
+}
+
+static int use_tls(struct connect_opts *o, char **ret_why)
+{
+	struct conn_config *c = &o->config;
+
+	c->tls_ca = given(o, CONNECT_OPT_TLSCA);
+	c->tls_cert = given(o, CONNECT_OPT_TLSCERT);
+	c->tls_key = given(o, CONNECT_OPT_TLSKEY);
+	if (!c->tls_cert != !c->tls_key)
+		return explain(ret_why, "--tlscert and --tlskey go together");
+	c->tls_required = c->tls_ca || c->tls_cert;
+	return check_key_file(c->tls_key, ret_why);
+}
+
+int connect_opts_finish(struct connect_opts *o, char **ret_why)
+{
+	const char *server = given(o, CONNECT_OPT_SERVER);
+	const char *timeout = given(o, CONNECT_OPT_TIMEOUT);
+	struct conn_config *c = &o->config;
+	int err;
+
+	*ret_why = NULL;
+	if (!server)
+		server = from_env("NATS_URL");
+	if (!server || server != o->servers) {
+		wipe_and_free(o->servers);
+		o->servers = strdup(server ? server : DEFAULT_SERVER);
+	}
+	if (!o->servers)
+		return -ENOMEM;
+	c->servers = o->servers;
+	c->name = "natsobj";
+	c->domain = given(o, CONNECT_OPT_DOMAIN);
+	c->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+	c->timeout_ms = TIMEOUT_MS;
+	if (timeout) {
+		if (parse_duration_ms(timeout, 1, TIMEOUT_MAX_MS, &c->timeout_ms) < 0)
+			return explain(ret_why, "--timeout %s is not a duration such as 30s",
+				       timeout);
+		c->connect_timeout_ms = c->timeout_ms;
+	}
+	err = find_credentials(o, ret_why);
+	if (!err)
+		err = use_tls(o, ret_why);
+	c->password = o->password;
+	c->token = o->token;
+	return err;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_TESTS_FAKE_INTERNAL_H
+#define NATSOBJ_TESTS_FAKE_INTERNAL_H
+
+/*
+ * The bucket (struct fake) has one lock for everything. A store has two threads: one for events,
+ * one ("worker") for acknowledgements, chunks and removals in the background. Neither holds the
+ * lock while it calls out.
+ */
+
+#include "fake_store.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+/* The newest metadata message of one subject. */
+struct fake_meta {
+	struct list link;
+	char *token;
+	char *json;
+	size_t len;
+	uint64_t seq;
+	int64_t time_ns;
+};
+
+/* The chunks under one identifier. */
+struct fake_blob {
+	struct list link;
+	char nuid[OBJ_NUID_MAX + 1];
+	struct chunk **chunks;
+	uint32_t n;
+};
+
+struct fake {
+	struct mutex lock;
+	struct cond cond; /* anything changed */
+	uint32_t chunk_size;
+	uint64_t seq;
+	uint64_t window;
+	uint64_t n_reloads;
+	bool is_held;
+	bool is_deleted;
+	struct list metas;
+	struct list blobs;
+	struct list stores;
+	struct {
+		int err;
+		unsigned int n_failures;
+		unsigned int n_calls;
+	} ops[FAKE_N_OPS];
+};
+
+struct fake_store {
+	struct store base;
+	struct fake *b;
+	struct list link;
+	struct list jobs;   /* for the worker */
+	struct list urgent; /* also while answers are kept back */
+	pthread_t worker, watcher;
+	bool is_closing;
+	bool is_shutdown;
+	bool is_watching;
+	struct watch_listener listener;
+	/* Events up to here were handled. */
+	uint64_t watched_seq;
+	uint64_t n_reloads;
+	bool is_listed;
+	bool is_told_gone;
+};
+
+/* Something the worker does when its turn comes. */
+struct fake_job {
+	struct list link;
+	const void *owner;
+	void (*run)(struct fake_job *j);    /* with the lock held; ready when it returns */
+	void (*answer)(struct fake_job *j); /* without; frees the job */
+};
+
+void *fake_alloc(size_t n, size_t size);
+struct fake_store *fake_store_of(struct store *s);
+/* 0 or the error that op is to fail with. Lock held. */
+int fake_enter(struct fake_store *s, enum fake_op op);
+void fake_queue(struct fake_store *s, struct fake_job *j);
+struct fake_blob *fake_blob_find(struct fake *b, const char *nuid);
+/* Finds or makes. */
+struct fake_blob *fake_blob_get(struct fake *b, const char *nuid);
+/* Takes over the chunk. */
+void fake_blob_add(struct fake *b, struct fake_blob *blob, struct chunk *c);
+void fake_blob_remove(struct fake *b, const char *nuid);
+struct fake_meta *fake_meta_find(struct fake *b, const char *token);
+/* Stores a message; takes over token and json. */
+void fake_meta_store(struct fake *b, char *token, char *json, size_t len);
+void fake_meta_remove(struct fake_meta *m);
+struct obj_info *fake_meta_parse(const struct fake_meta *m);
+char *fake_token(const struct obj_info *info);
+
+/* fake_watch.c */
+int fake_watch(struct store *s, const struct watch_listener *l);
+
+/* fake_content.c */
+int fake_put_open(struct store *s, struct store_put **ret);
+int fake_put_add(struct store_put *p, struct chunk *c);
+bool fake_put_has_room(struct store_put *p);
+int fake_put_wait_room(struct store_put *p);
+int fake_put_finish(struct store_put *p, struct put_result *ret);
+void fake_put_close(struct store_put *p, bool keep);
+int fake_get_open(struct store *s, const struct obj_info *info, struct store_get **ret);
+void fake_get_close(struct store_get *g);
+int fake_get_index(struct store_get *g, bool may_wait);
+void fake_get_locate(struct store_get *g, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
+int fake_get_chunk(struct store_get *g, uint32_t idx, get_chunk_fn fn, void *arg);
+
+#endif

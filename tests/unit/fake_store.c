@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The bucket and its metadata: a table of the newest message per subject with the sequence of the
+ * whole stream, as a JetStream stream with one message per subject keeps them.
+ */
+
+#include "fake_store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fake_internal.h"
+#include "objstore/subject.h"
+#include "util/clock.h"
+
+static const struct store_ops ops;
+
+void *fake_alloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+struct fake_store *fake_store_of(struct store *s)
+{
+	return container_of(s, struct fake_store, base);
+}
+
+struct fake *fake_new(uint32_t chunk_size)
+{
+	struct fake *b = fake_alloc(1, sizeof(*b));
+
+	mutex_init(&b->lock, LOCK_RANK_STORE);
+	cond_init(&b->cond);
+	b->chunk_size = chunk_size;
+	b->window = UINT64_C(1) << 20;
+	list_init(&b->metas);
+	list_init(&b->blobs);
+	list_init(&b->stores);
+	return b;
+}
+
+void fake_free(struct fake *b)
+{
+	if (!list_is_empty(&b->stores))
+		abort();
+	list_for_each_safe (it, &b->metas)
+		fake_meta_remove(list_entry(it, struct fake_meta, link));
+	list_for_each_safe (it, &b->blobs)
+		fake_blob_remove(b, list_entry(it, struct fake_blob, link)->nuid);
+	cond_done(&b->cond);
+	mutex_done(&b->lock);
+	free(b);
+}
+
+int fake_enter(struct fake_store *s, enum fake_op op)
+{
+	struct fake *b = s->b;
+
+	mutex_assert_held(&b->lock);
+	b->ops[op].n_calls++;
+	if (s->is_shutdown)
+		return -ESHUTDOWN;
+	if (b->is_deleted)
+		return -ENODEV;
+	if (b->ops[op].n_failures == 0)
+		return 0;
+	b->ops[op].n_failures--;
+	return b->ops[op].err;
+}
+
+struct fake_meta *fake_meta_find(struct fake *b, const char *token)
+{
+	list_for_each (it, &b->metas) {
+		struct fake_meta *m = list_entry(it, struct fake_meta, link);
+
+		if (strcmp(m->token, token) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+void fake_meta_remove(struct fake_meta *m)
+{
+	list_remove(&m->link);
+	free(m->token);
+	free(m->json);
+	free(m);
+}
+
+void fake_meta_store(struct fake *b, char *token, char *json, size_t len)
+{
+	struct fake_meta *m = fake_meta_find(b, token);
+
+	if (m)
+		fake_meta_remove(m);
+	m = fake_alloc(1, sizeof(*m));
+	*m = (struct fake_meta){.token = token,
+				.json = json,
+				.len = len,
+				.seq = ++b->seq,
+				.time_ns = clock_wall_ns()};
+	/* In the order of sequences, which is that of a listing. */
+	list_push_back(&b->metas, &m->link);
+	cond_broadcast(&b->cond);
+}
+
+struct obj_info *fake_meta_parse(const struct fake_meta *m)
+{
+	struct obj_info *info;
+
+	if (obj_info_parse(m->json, m->len, m->token, strlen(m->token), &info) < 0)
+		abort();
+	info->seq = m->seq;
+	info->time_ns = m->time_ns;
+	return info;
+}
+
+char *fake_token(const struct obj_info *info)
+{
+	char *token = info->foreign_token ? strdup(info->foreign_token)
+					  : obj_meta_token(info->name, info->name_len);
+
+	if (!token)
+		abort();
+	return token;
+}
+
+static int get_info_locked(struct fake *b, const char *name, size_t len, struct obj_info **ret)
+{
+	_cleanup_free_ char *token = obj_meta_token(name, len);
+	struct fake_meta *m;
+
+	if (!token)
+		abort();
+	m = fake_meta_find(b, token);
+	if (!m)
+		return -ENOENT;
+	*ret = fake_meta_parse(m);
+	return 0;
+}
+
+static int get_infos(struct store *s, const char *const *names, const size_t *lens, size_t n,
+		     struct obj_info **ret, int *ret_errs)
+{
+	struct fake *b = fake_store_of(s)->b;
+	int err;
+
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(fake_store_of(s), FAKE_GET_INFO);
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = NULL;
+		ret_errs[i] = err ? err : get_info_locked(b, names[i], lens[i], &ret[i]);
+	}
+	return err;
+}
+
+static int get_info(struct store *s, const char *name, size_t len, struct obj_info **ret)
+{
+	struct fake *b = fake_store_of(s)->b;
+	int err;
+
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(fake_store_of(s), FAKE_GET_INFO);
+	return err ? err : get_info_locked(b, name, len, ret);
+}
+
+/* Stores info if the newest message of its subject is expected_seq. */
+static int put_locked(struct fake *b, struct obj_info *info, uint64_t expected_seq)
+{
+	_cleanup_free_ char *token = fake_token(info);
+	struct fake_meta *m = fake_meta_find(b, token);
+	struct buf json _cleanup_buf_;
+	size_t len;
+
+	buf_init(&json, OBJ_META_MAX);
+	if ((m ? m->seq : 0) != expected_seq)
+		return -ESTALE;
+	if (obj_info_format(info, "fake", &json) < 0)
+		return -E2BIG;
+	len = json.len;
+	fake_meta_store(b, steal_ptr(token), buf_steal(&json), len);
+	m = list_entry(b->metas.prev, struct fake_meta, link);
+	info->seq = m->seq;
+	info->time_ns = m->time_ns;
+	return 0;
+}
+
+static int put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
+{
+	struct fake *b = fake_store_of(s)->b;
+	int err;
+
+	if (info->name_len > s->name_max)
+		return -ENAMETOOLONG;
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(fake_store_of(s), FAKE_PUT_INFO);
+	return err ? err : put_locked(b, info, expected_seq);
+}
+
+static int remove_info(struct store *s, const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *tombstone = obj_info_new(info->name, info->name_len);
+	struct fake *b = fake_store_of(s)->b;
+	int err;
+
+	if (!tombstone)
+		abort();
+	if (info->seq == 0)
+		return -EINVAL;
+	tombstone->is_deleted = true;
+	tombstone->mtime_ns = clock_wall_ns();
+	tombstone->foreign_token = info->foreign_token ? strdup(info->foreign_token) : NULL;
+	obj_nuid_new(tombstone->nuid);
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(fake_store_of(s), FAKE_REMOVE_INFO);
+	return err ? err : put_locked(b, tombstone, info->seq);
+}
+
+static int purge_chunks(struct store *s, const char *nuid)
+{
+	struct fake *b = fake_store_of(s)->b;
+	int err;
+
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(fake_store_of(s), FAKE_PURGE);
+	if (!err)
+		fake_blob_remove(b, nuid);
+	return err;
+}
+
+static int status(struct store *s, struct store_status *ret)
+{
+	struct fake *b = fake_store_of(s)->b;
+	int err;
+
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(fake_store_of(s), FAKE_STATUS);
+	if (err)
+		return err;
+	*ret = (struct store_status){
+		.last_seq = b->seq, .created_ns = 1, .is_connected = true, .replicas = 1};
+	list_for_each (it, &b->metas) {
+		ret->messages++;
+		ret->bytes += list_entry(it, struct fake_meta, link)->len;
+	}
+	list_for_each (it, &b->blobs) {
+		struct fake_blob *blob = list_entry(it, struct fake_blob, link);
+
+		ret->messages += blob->n;
+		for (uint32_t i = 0; i < blob->n; i++)
+			ret->bytes += blob->chunks[i]->len;
+	}
+	return 0;
+}
+
+void fake_queue(struct fake_store *s, struct fake_job *j)
+{
+	mutex_assert_held(&s->b->lock);
+	list_push_back(&s->jobs, &j->link);
+	cond_broadcast(&s->b->cond);
+}
+
+static void *worker_main(void *arg)
+{
+	struct fake_store *s = arg;
+	struct fake *b = s->b;
+
+	mutex_lock(&b->lock);
+	for (;;) {
+		struct list *l;
+		struct fake_job *j;
+
+		l = list_pop_front(&s->urgent);
+		if (!l && (!b->is_held || s->is_closing))
+			l = list_pop_front(&s->jobs);
+		if (!l && s->is_closing)
+			break;
+		if (!l) {
+			cond_wait(&b->cond, &b->lock);
+			continue;
+		}
+		j = list_entry(l, struct fake_job, link);
+		j->run(j);
+		cond_broadcast(&b->cond);
+		mutex_unlock(&b->lock);
+		j->answer(j);
+		mutex_lock(&b->lock);
+	}
+	mutex_unlock(&b->lock);
+	return NULL;
+}
+
+struct store *fake_open(struct fake *b)
+{
+	struct fake_store *s = fake_alloc(1, sizeof(*s));
+
+	s->base.ops = &ops;
+	s->base.chunk_size = b->chunk_size;
+	snprintf(s->base.bucket, sizeof(s->base.bucket), "fake");
+	s->base.name_max = obj_name_max("fake");
+	s->b = b;
+	list_init(&s->jobs);
+	list_init(&s->urgent);
+	mutex_lock(&b->lock);
+	list_push_back(&b->stores, &s->link);
+	mutex_unlock(&b->lock);
+	if (thread_start(&s->worker, "fake-worker", worker_main, s) < 0)
+		abort();
+	return &s->base;
+}
+
+static void do_close(struct store *store)
+{
+	struct fake_store *s = fake_store_of(store);
+	struct fake *b = s->b;
+
+	mutex_lock(&b->lock);
+	s->is_closing = true;
+	cond_broadcast(&b->cond);
+	mutex_unlock(&b->lock);
+	pthread_join(s->worker, NULL);
+	if (s->is_watching)
+		pthread_join(s->watcher, NULL);
+	mutex_lock(&b->lock);
+	list_remove(&s->link);
+	mutex_unlock(&b->lock);
+	free(s);
+}
+
+static void do_shutdown(struct store *store)
+{
+	struct fake_store *s = fake_store_of(store);
+
+	LOCK_SCOPE(&s->b->lock);
+	s->is_shutdown = true;
+	cond_broadcast(&s->b->cond);
+}
+
+static const struct store_ops ops = {
+	.close = do_close,
+	.shutdown = do_shutdown,
+	.status = status,
+	.get_info = get_info,
+	.get_infos = get_infos,
+	.put_info = put_info,
+	.remove_info = remove_info,
+	.purge_chunks = purge_chunks,
+	.watch = fake_watch,
+	.put_open = fake_put_open,
+	.put_add = fake_put_add,
+	.put_has_room = fake_put_has_room,
+	.put_wait_room = fake_put_wait_room,
+	.put_finish = fake_put_finish,
+	.put_close = fake_put_close,
+	.get_open = fake_get_open,
+	.get_close = fake_get_close,
+	.get_index = fake_get_index,
+	.get_locate = fake_get_locate,
+	.get_chunk = fake_get_chunk,
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_TESTS_FAKE_STORE_H
+#define NATSOBJ_TESTS_FAKE_STORE_H
+
+/*
+ * A bucket in memory with the interface of objstore/store.h. Metadata pass through the JSON codec
+ * as they do on the wire; acknowledgements, chunks and events come on threads of the store, late
+ * and in order. Several stores may be open on one bucket, like several mounts.
+ *
+ * Everything here may be called from any thread and aborts when it runs out of memory.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "objstore/store.h"
+
+struct fake;
+
+enum fake_op {
+	FAKE_STATUS,
+	FAKE_GET_INFO,
+	FAKE_PUT_INFO,
+	FAKE_REMOVE_INFO,
+	FAKE_PURGE,
+	FAKE_WATCH,
+	FAKE_PUT_OPEN,
+	FAKE_PUT_CHUNK, /* the acknowledgement of a chunk */
+	FAKE_GET_INDEX,
+	FAKE_GET_CHUNK, /* the answer to a request */
+	FAKE_N_OPS,
+};
+
+struct fake *fake_new(uint32_t chunk_size);
+/* All stores must be closed. */
+void fake_free(struct fake *b);
+struct store *fake_open(struct fake *b);
+
+/* The next count calls of op, whoever makes them, fail with err (negative). */
+void fake_fail_next(struct fake *b, enum fake_op op, int err, unsigned int count);
+/* How often op was called so far. */
+unsigned int fake_calls(struct fake *b, enum fake_op op);
+/* Unacknowledged bytes an upload may have. */
+void fake_set_window(struct fake *b, uint64_t bytes);
+/* While set, acknowledgements and chunks are kept back. */
+void fake_hold(struct fake *b, bool is_held);
+/* Every watch loses its connection, misses what happened meanwhile and lists anew. */
+void fake_reconnect(struct fake *b);
+/* The bucket is deleted: watchers are told so. */
+void fake_delete_bucket(struct fake *b);
+/* Returns when every event so far was delivered and handled by every watch. */
+void fake_sync(struct fake *b);
+
+/* Flips a bit in the stored chunk idx of the object's present content. */
+void fake_corrupt_chunk(struct fake *b, const char *name, uint32_t idx);
+/* The chunks of an identifier are lost. */
+void fake_drop_chunks(struct fake *b, const char *nuid);
+/* Whether the chunks of an identifier are stored. */
+bool fake_has_chunks(struct fake *b, const char *nuid);
+
+/* Another client that knows nothing of files: no attributes, no expected sequence. */
+void fake_foreign_put(struct fake *b, const char *name, const void *data, size_t len,
+		      uint32_t chunk_len);
+void fake_foreign_delete(struct fake *b, const char *name);
+/* As a rename by a client that purges the old name: there is no event for it. */
+void fake_foreign_rename(struct fake *b, const char *old_name, const char *new_name);
+/* Metadata exactly as given, under the canonical subject of name. */
+void fake_foreign_meta(struct fake *b, const char *name, const char *json);
+
+/* The stored metadata of a name, tombstones included; NULL when there is no message. The caller
+ * frees it. */
+struct obj_info *fake_info(struct fake *b, const char *name);
+/* The stored content, NULL when there is no such object or it has no chunks although it should.
+ * The caller frees it. */
+char *fake_content(struct fake *b, const char *name, size_t *ret_len);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Events: a thread per store goes through the messages in the order of their sequences, as a
+ * consumer of the newest message per subject does. Versions that were replaced before their turn
+ * are never seen.
+ */
+
+#include <string.h>
+
+#include "fake_internal.h"
+
+/* The next message above the sequence that was handled last. */
+static struct fake_meta *next_meta(struct fake_store *s)
+{
+	list_for_each (it, &s->b->metas) {
+		struct fake_meta *m = list_entry(it, struct fake_meta, link);
+
+		if (m->seq > s->watched_seq)
+			return m;
+	}
+	return NULL;
+}
+
+static bool has_reload(const struct fake_store *s)
+{
+	return !s->is_listed || s->n_reloads != s->b->n_reloads;
+}
+
+static bool has_event(struct fake_store *s)
+{
+	if (s->b->is_deleted)
+		return !s->is_told_gone;
+	return has_reload(s) || next_meta(s);
+}
+
+/* Delivers all messages up to last_seq; the lock is held before and after. */
+static void deliver(struct fake_store *s, uint64_t last_seq)
+{
+	const struct watch_listener *l = &s->listener;
+	struct fake_meta *m;
+
+	while (!s->is_closing && (m = next_meta(s)) && m->seq <= last_seq) {
+		struct obj_info *info = fake_meta_parse(m);
+		uint64_t seq = m->seq;
+
+		mutex_unlock(&s->b->lock);
+		l->on_info(l->arg, info);
+		mutex_lock(&s->b->lock);
+		s->watched_seq = seq;
+	}
+	/* Sequences of chunks count as seen too, but not those of messages still to come. */
+	if (!s->is_closing && s->watched_seq < last_seq)
+		s->watched_seq = last_seq;
+}
+
+static void reload(struct fake_store *s)
+{
+	const struct watch_listener *l = &s->listener;
+	uint64_t last_seq = s->b->seq, n = s->b->n_reloads;
+	bool was_listed = s->is_listed;
+
+	mutex_unlock(&s->b->lock);
+	if (was_listed)
+		l->on_state(l->arg, WATCH_DISCONNECTED);
+	l->on_reload_begin(l->arg);
+	mutex_lock(&s->b->lock);
+	s->watched_seq = 0;
+	deliver(s, last_seq);
+	mutex_unlock(&s->b->lock);
+	l->on_reload_end(l->arg, last_seq);
+	l->on_state(l->arg, WATCH_CONNECTED);
+	mutex_lock(&s->b->lock);
+	s->n_reloads = n;
+	s->is_listed = true;
+}
+
+static void *watch_main(void *arg)
+{
+	struct fake_store *s = arg;
+	struct fake *b = s->b;
+
+	mutex_lock(&b->lock);
+	while (!s->is_closing) {
+		if (!has_event(s)) {
+			cond_wait(&b->cond, &b->lock);
+			continue;
+		}
+		if (b->is_deleted) {
+			mutex_unlock(&b->lock);
+			s->listener.on_state(s->listener.arg, WATCH_GONE);
+			mutex_lock(&b->lock);
+			s->is_told_gone = true;
+		} else if (has_reload(s)) {
+			reload(s);
+		} else {
+			deliver(s, b->seq);
+		}
+		cond_broadcast(&b->cond);
+	}
+	mutex_unlock(&b->lock);
+	return NULL;
+}
+
+int fake_watch(struct store *store, const struct watch_listener *l)
+{
+	struct fake_store *s = fake_store_of(store);
+	struct fake *b = s->b;
+	int err;
+
+	LOCK_SCOPE(&b->lock);
+	err = fake_enter(s, FAKE_WATCH);
+	if (err)
+		return err;
+	/* A store has one watch. */
+	if (s->is_watching)
+		abort();
+	s->listener = *l;
+	s->n_reloads = b->n_reloads;
+	if (thread_start(&s->watcher, "fake-watch", watch_main, s) < 0)
+		abort();
+	s->is_watching = true;
+	while (!s->is_listed && !s->is_shutdown)
+		cond_wait(&b->cond, &b->lock);
+	return s->is_listed ? 0 : -ESHUTDOWN;
+}
+
+static bool is_settled(struct fake *b)
+{
+	list_for_each (it, &b->stores) {
+		struct fake_store *s = list_entry(it, struct fake_store, link);
+
+		if (s->is_watching && has_event(s))
+			return false;
+	}
+	return true;
+}
+
+void fake_sync(struct fake *b)
+{
+	LOCK_SCOPE(&b->lock);
+	while (!is_settled(b))
+		cond_wait(&b->cond, &b->lock);
+}
+
+void fake_reconnect(struct fake *b)
+{
+	LOCK_SCOPE(&b->lock);
+	b->n_reloads++;
+	cond_broadcast(&b->cond);
+}
+
+void fake_delete_bucket(struct fake *b)
+{
+	LOCK_SCOPE(&b->lock);
+	b->is_deleted = true;
+	cond_broadcast(&b->cond);
+}
