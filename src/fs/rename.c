@@ -199,14 +199,14 @@ static int move_entry(struct fs *fs, struct move *m)
 	if (err)
 		return err;
 	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
-	if (at && at->node != m->n) {
+	if (at && at->node == m->n)
+		return 0;
+	if (at) {
 		at->node->is_dirty = false;
 		at->node->ctime_ns = clock_wall_ns();
 		tree_unlink(&fs->tree, at);
 	}
-	if (!at || at->node != m->n)
-		err = tree_move(&fs->tree, m->n->dentry, m->new_dir, m->new_name, NULL, 0,
-				is_shadowed);
+	err = tree_move(&fs->tree, m->n->dentry, m->new_dir, m->new_name, NULL, 0, is_shadowed);
 	m->n->ctime_ns = clock_wall_ns();
 	m->old_dir->mtime_ns = m->old_dir->ctime_ns = m->n->ctime_ns;
 	m->new_dir->mtime_ns = m->new_dir->ctime_ns = m->n->ctime_ns;

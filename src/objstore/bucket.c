@@ -149,14 +149,21 @@ static void link_close(struct bucket_link *link)
 	link->push = NULL;
 }
 
-void bucket_free(struct bucket *b)
+static void bucket_shutdown(struct bucket *b)
 {
-	if (!b)
-		return;
 	mutex_lock(&b->lock);
 	b->is_closing = true;
 	cond_broadcast(&b->changed);
 	mutex_unlock(&b->lock);
+	uploads_shutdown(b);
+	parked_shutdown(b);
+}
+
+void bucket_free(struct bucket *b)
+{
+	if (!b)
+		return;
+	bucket_shutdown(b);
 	watch_stop(b);
 	uploads_stop(b, clock_deadline_ms(CLOSE_MS));
 	janitor_stop(b, clock_deadline_ms(CLOSE_MS));
@@ -186,6 +193,11 @@ void bucket_free(struct bucket *b)
 static void store_close_op(struct store *s)
 {
 	bucket_free(bucket_of(s));
+}
+
+static void store_shutdown_op(struct store *s)
+{
+	bucket_shutdown(bucket_of(s));
 }
 
 /* True when there is an answer to give again, because it is young or there is no other. */
@@ -229,6 +241,7 @@ static int store_status_op(struct store *s, struct store_status *ret)
 
 const struct store_ops bucket_ops = {
 	.close = store_close_op,
+	.shutdown = store_shutdown_op,
 	.status = store_status_op,
 	.get_info = meta_get_info,
 	.get_infos = meta_get_infos,

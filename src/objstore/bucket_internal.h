@@ -67,6 +67,7 @@ struct uploads {
 	uint64_t window, window_max;
 	uint64_t latency_min_ns;
 	struct list disturbed; /* to be sent again, in order */
+	bool is_shut;	       /* nobody waits any more */
 	bool is_stopping, has_thread;
 	pthread_t thread;
 };
@@ -196,6 +197,8 @@ int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end) MUST_
 /* ---- put.c, put_resume.c ---- */
 
 void uploads_init(struct uploads *u, uint64_t window);
+/* Everybody who waits is told. Does not wait. */
+void uploads_shutdown(struct bucket *b);
 /* Waits for uploads under way to settle, at most until the deadline. */
 void uploads_stop(struct bucket *b, uint64_t deadline_ns);
 void uploads_done(struct uploads *u);
@@ -212,6 +215,9 @@ void put_close(struct store_put *sp, bool keep);
 
 void parked_init(struct parked *p);
 int parked_start(struct bucket *b) MUST_CHECK;
+/* Everything parked now or later ends at once. Does not wait. */
+void parked_shutdown(struct bucket *b);
+/* The same, and ends the thread. */
 void parked_stop(struct bucket *b);
 void parked_done(struct parked *p);
 /* The read connection is up again. */

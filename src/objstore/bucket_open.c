@@ -110,11 +110,19 @@ static int create_stream(struct bucket *b, const struct bucket_options *opts, ch
 	return 0;
 }
 
+/* JSON numbers are read as double: beyond 104 days not every nanosecond has one of its own. */
+static bool is_same_age(uint64_t wanted_ns, uint64_t age_ns)
+{
+	uint64_t diff = wanted_ns > age_ns ? wanted_ns - age_ns : age_ns - wanted_ns;
+
+	return diff <= 1024;
+}
+
 /* Only settings that were asked for are compared. */
 static bool is_as_wanted(const struct stream_info *info, const struct bucket_options *opts)
 {
 	return (!opts->max_bytes || opts->max_bytes == info->max_bytes) &&
-	       (!opts->ttl_ns || opts->ttl_ns == info->max_age_ns) &&
+	       (!opts->ttl_ns || is_same_age(opts->ttl_ns, info->max_age_ns)) &&
 	       (!opts->replicas || opts->replicas == info->replicas) &&
 	       (!opts->memory_storage || info->is_memory) &&
 	       (!opts->description ||

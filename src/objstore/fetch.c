@@ -28,6 +28,10 @@ void parked_init(struct parked *p)
 
 void parked_done(struct parked *p)
 {
+	struct list *l;
+
+	while ((l = list_pop_front(&p->listings)))
+		listing_drop(list_entry(l, struct listing, link));
 	cond_done(&p->changed);
 	mutex_done(&p->lock);
 }
@@ -262,16 +266,22 @@ int parked_start(struct bucket *b)
 	return err;
 }
 
+void parked_shutdown(struct bucket *b)
+{
+	struct parked *p = &b->parked;
+
+	LOCK_SCOPE(&p->lock);
+	p->is_stopping = true;
+	cond_signal(&p->changed);
+}
+
 void parked_stop(struct bucket *b)
 {
 	struct parked *p = &b->parked;
 
 	if (!p->has_thread)
 		return;
-	mutex_lock(&p->lock);
-	p->is_stopping = true;
-	cond_signal(&p->changed);
-	mutex_unlock(&p->lock);
+	parked_shutdown(b);
 	pthread_join(p->thread, NULL);
 	p->has_thread = false;
 }

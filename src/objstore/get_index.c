@@ -40,11 +40,16 @@ static void fail(struct get *g, int err)
 	fail_locked(g, err);
 }
 
+void listing_drop(struct listing *l)
+{
+	get_unref(l->get);
+	free(l);
+}
+
 void listing_free(struct listing *l)
 {
 	push_remove(l->get->bucket->read.push, l->get->bucket->read.rpc, &l->consumer);
-	get_unref(l->get);
-	free(l);
+	listing_drop(l);
 }
 
 /* Ends a listing; it is taken down by another thread. */

@@ -86,5 +86,7 @@ void parked_add_listing(struct bucket *b, struct listing *l);
 void index_start(struct get *g);
 /* Takes down and frees. Not on a delivery thread. */
 void listing_free(struct listing *l);
+/* Frees one whose connection is closed. */
+void listing_drop(struct listing *l);
 
 #endif

@@ -20,8 +20,12 @@
 #include "util/parse.h"
 
 #define TOKENS_MAX 13
+/* Consumers of one connection at a time. Servers such as 2.9.10 deliver nothing where only a wildcard
+ * subscription covers the deliver subject, so each has an exact one that is made in advance. */
+#define SLOTS 4
 /* How long a forgotten deletion stays in the table of requests. */
 #define DELETE_MS 10000
+#define SLOT_MS 10000
 
 struct push {
 	struct bucket *bucket;
@@ -36,11 +40,12 @@ struct push {
 	struct list consumers;
 	unsigned int n_running; /* handlers */
 	unsigned int n_live;	/* subscriptions that may still deliver */
+	bool is_slot_used[SLOTS];
 	char *inbox;		/* NULL while the connection is down */
 
 	/* the manager's */
 	natsConnection *nc;
-	natsSubscription *sub, *hint_sub;
+	natsSubscription *subs[SLOTS], *hint_sub;
 };
 
 struct push *push_new(struct bucket *b)
@@ -162,12 +167,37 @@ static int classify(natsMsg *msg, enum push_kind *ret_kind, struct push_meta *re
 	return reply ? parse_reply(reply, ret, ret_name, size) : -EINVAL;
 }
 
+static void free_slot_locked(struct push *p, struct push_consumer *c)
+{
+	mutex_assert_held(&p->lock);
+	if (c->slot < 0)
+		return;
+	p->is_slot_used[c->slot] = false;
+	c->slot = -1;
+}
+
+/* In turn, so that what is still on its way to a slot's last user has arrived before the next one. */
+static int take_slot_locked(struct push *p, struct push_consumer *c)
+{
+	mutex_assert_held(&p->lock);
+	for (int i = 0; i < SLOTS; i++) {
+		int slot = (p->last_slot + 1 + i) % SLOTS;
+
+		if (p->is_slot_used[slot])
+			continue;
+		p->is_slot_used[slot] = true;
+		p->last_slot = c->slot = slot;
+		return 0;
+	}
+	return -EBUSY;
+}
+
 static struct push_consumer *find_locked(struct push *p, const char *name)
 {
 	list_for_each (it, &p->consumers) {
 		struct push_consumer *c = list_entry(it, struct push_consumer, link);
 
-		if (strcmp(c->name, name) == 0)
+		if (strcmp(c->name, name) == 0 || strcmp(c->slot, name) == 0)
 			return c;
 	}
 	return NULL;
@@ -243,14 +273,14 @@ static natsStatus subscribe(struct push *p, const char *subject, natsMsgHandler 
 void push_up(struct push *p, natsConnection *nc)
 {
 	natsInbox *inbox = NULL;
-	char wildcard[128];
+	char subject[128];
 	natsStatus s;
 
 	p->nc = nc;
 	s = natsInbox_Create(&inbox);
-	if (s == NATS_OK) {
-		snprintf(wildcard, sizeof(wildcard), "%s.*", inbox);
-		s = subscribe(p, wildcard, on_delivery, &p->sub);
+	for (int i = 0; i < SLOTS && s == NATS_OK; i++) {
+		snprintf(subject, sizeof(subject), "%s.%d", inbox, i);
+		s = subscribe(p, subject, on_delivery, &p->subs[i]);
 	}
 	if (s == NATS_OK && p->hint_subject)
 		s = subscribe(p, p->hint_subject, on_hint, &p->hint_sub);
@@ -265,67 +295,6 @@ void push_up(struct push *p, natsConnection *nc)
 		natsConnection_Close(nc);
 	}
 	natsInbox_Destroy(inbox);
-}
-
-/* Tells every consumer, one by one, as handlers may not run under the lock. */
-static void lose_consumers(struct push *p)
-{
-	struct push_consumer *c;
-
-	mutex_lock(&p->lock);
-	while (!list_is_empty(&p->consumers)) {
-		c = list_entry(p->consumers.next, struct push_consumer, link);
-		list_remove(&c->link);
-		p->n_running++;
-		mutex_unlock(&p->lock);
-		c->handler.on_lost(c->handler.arg);
-		mutex_lock(&p->lock);
-		p->n_running--;
-		cond_broadcast(&p->idle);
-	}
-	mutex_unlock(&p->lock);
-}
-
-void push_down(struct push *p)
-{
-	mutex_lock(&p->lock);
-	free(p->inbox);
-	p->inbox = NULL;
-	mutex_unlock(&p->lock);
-	/* Ends the read loop, without which a subscription must not be destroyed (nats.c #637), and
-	 * the delivery threads. */
-	natsConnection_Close(p->nc);
-	mutex_lock(&p->lock);
-	while (p->n_live > 0)
-		cond_wait(&p->idle, &p->lock);
-	mutex_unlock(&p->lock);
-	natsSubscription_Destroy(p->sub);
-	natsSubscription_Destroy(p->hint_sub);
-	p->sub = p->hint_sub = NULL;
-	p->nc = NULL;
-	lose_consumers(p);
-}
-
-static char *format_body(const struct bucket *b, const struct push_consumer *c,
-			 const struct push_spec *spec, const char *inbox)
-{
-	_cleanup_buf_ struct buf body;
-
-	buf_init(&body, 8192);
-	buf_append_str(&body, "{\"stream_name\":");
-	api_append_string(&body, b->stream);
-	buf_append_str(&body, ",\"config\":{\"name\":");
-	api_append_string(&body, c->name);
-	buf_printf(&body, ",\"deliver_policy\":\"%s\"", spec->deliver_policy);
-	buf_append_str(&body, ",\"ack_policy\":\"none\",\"max_deliver\":1,\"filter_subject\":");
-	api_append_string(&body, spec->filter);
-	buf_printf(&body, ",\"deliver_subject\":\"%s.%s\"", inbox, c->name);
-	buf_printf(&body, ",\"flow_control\":true,\"idle_heartbeat\":%" PRIu64,
-		   (uint64_t)spec->heartbeat_ms * (uint64_t)NS_PER_MS);
-	if (spec->is_headers_only)
-		buf_append_str(&body, ",\"headers_only\":true");
-	buf_append_str(&body, ",\"num_replicas\":1,\"mem_storage\":true}}");
-	return buf_steal(&body);
 }
 
 int push_add(struct push *p, struct push_consumer *c, const struct push_spec *spec,
@@ -375,6 +344,7 @@ void push_remove(struct push *p, struct rpc *r, struct push_consumer *c)
 	is_known = c->link.next && c->link.next != &c->link;
 	if (is_known)
 		list_remove(&c->link);
+	free_slot_locked(p, c);
 	while (p->n_running > 0)
 		cond_wait(&p->idle, &p->lock);
 	mutex_unlock(&p->lock);

@@ -54,6 +54,7 @@ struct push_consumer {
 	struct list link;
 	struct push_handler handler;
 	char name[OBJ_NUID_LEN + 1];
+	char slot[2]; /* last token of the deliver subject; empty while there is none */
 };
 
 /* What the server is asked for. */

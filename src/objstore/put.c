@@ -453,7 +453,7 @@ bool put_has_room(struct store_put *sp)
 
 static int end_of_wait_locked(const struct put *p)
 {
-	return p->err ? p->err : p->bucket->uploads.is_stopping ? -ESHUTDOWN : 0;
+	return p->err ? p->err : p->bucket->uploads.is_shut ? -ESHUTDOWN : 0;
 }
 
 int put_wait_room(struct store_put *sp)
@@ -520,12 +520,21 @@ void put_close(struct store_put *sp, bool keep)
 		put_end(p);
 }
 
+void uploads_shutdown(struct bucket *b)
+{
+	struct uploads *u = &b->uploads;
+
+	LOCK_SCOPE(&u->lock);
+	u->is_shut = true;
+	cond_broadcast(&u->changed);
+}
+
 void uploads_stop(struct bucket *b, uint64_t deadline_ns)
 {
 	struct uploads *u = &b->uploads;
 
 	mutex_lock(&u->lock);
-	u->is_stopping = true;
+	u->is_stopping = u->is_shut = true;
 	cond_broadcast(&u->changed);
 	mutex_unlock(&u->lock);
 	if (u->has_thread)

@@ -46,7 +46,7 @@ static bool is_abandoned(struct put *p)
 	struct uploads *u = &p->bucket->uploads;
 
 	LOCK_SCOPE(&u->lock);
-	return p->is_closed || u->is_stopping;
+	return p->is_closed || u->is_shut;
 }
 
 static void count_bytes(struct bucket *b, uint64_t add, uint64_t sub)

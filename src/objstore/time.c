@@ -64,6 +64,15 @@ static bool offset(const char **s, int64_t *ret)
 	return true;
 }
 
+/* timegm turns the 30th of February into a day of March. */
+static bool day_exists(const struct tm *tm)
+{
+	struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+	(void)timegm(&day);
+	return day.tm_mday == tm->tm_mday;
+}
+
 int obj_time_parse(const char *s, int64_t *ret_ns)
 {
 	struct tm tm = {0};
@@ -78,11 +87,13 @@ int obj_time_parse(const char *s, int64_t *ret_ns)
 	    !literal(&s, ':') || !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &ns) ||
 	    !offset(&s, &off) || *s)
 		return -EINVAL;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-	    tm.tm_min > 59 || tm.tm_sec > 60)
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return -EINVAL;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
+	if (!day_exists(&tm))
+		return -EINVAL;
 	sec = (int64_t)timegm(&tm) - off;
 	if (__builtin_mul_overflow(sec, NS_PER_SEC, &sec) || __builtin_add_overflow(sec, ns, &sec))
 		return -EINVAL;

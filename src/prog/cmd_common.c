@@ -104,15 +104,29 @@ static int report_open(int err, const char *why)
 	return CMD_FAILURE;
 }
 
+/* What the bucket or the server could do better is for the log of a daemon, not for every command.
+ */
+static int open_quietly(struct connect_opts *co, const char *bucket,
+			const struct bucket_options *opts, struct store **ret, char **ret_why)
+{
+	int err;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	err = bucket_open(&co->config, bucket, opts, ret, ret_why);
+	log_set_level(LOG_LEVEL_WARN);
+	return err;
+}
+
 int cmd_open(struct connect_opts *co, const char *bucket, const struct bucket_options *opts,
 	     struct store **ret)
 {
 	_cleanup_free_ char *why = NULL;
-	int r = prepare(co, bucket);
+	int err, r = prepare(co, bucket);
 
 	if (r)
 		return r;
-	return report_open(bucket_open(&co->config, bucket, opts, ret, &why), why);
+	err = open_quietly(co, bucket, opts, ret, &why);
+	return report_open(err, why);
 }
 
 int cmd_open_any(struct connect_opts *co, const char *bucket, struct store **ret)
@@ -123,11 +137,11 @@ int cmd_open_any(struct connect_opts *co, const char *bucket, struct store **ret
 
 	if (r)
 		return r;
-	err = bucket_open(&co->config, bucket, &opts, ret, &why);
+	err = open_quietly(co, bucket, &opts, ret, &why);
 	if (err == -EROFS) {
 		free(steal_ptr(why));
 		opts.want_read_only = true;
-		err = bucket_open(&co->config, bucket, &opts, ret, &why);
+		err = open_quietly(co, bucket, &opts, ret, &why);
 	}
 	return report_open(err, why);
 }

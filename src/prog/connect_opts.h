@@ -62,9 +62,9 @@ void connect_opts_done(struct connect_opts *o);
 #define _cleanup_connect_opts_ CLEANUP(connect_opts_done)
 
 /*
- * Takes a result of getopt_long with its argument, which stays in use. False when the option is none
- * of these. Credentials in a URL are accepted with a warning, and overwritten in arg so that they do
- * not stay in the list of processes.
+ * Takes a result of getopt_long with its argument, which stays in use. False when the option is
+ * none of these. Credentials in a URL are accepted with a warning, and overwritten in arg so that
+ * they do not stay in the list of processes.
  */
 bool connect_opts_take(struct connect_opts *o, int opt, char *arg);
 

@@ -444,17 +444,25 @@ static int set_letters(struct mount_options *o, const char *letters, bool is_hel
 	return 0;
 }
 
-/* Whether mount(8) calls: it always puts SPEC and DIR first and then -o. */
-static bool is_called_by_mount(int argc, char **argv)
+/* Whether mount(8) calls: what it puts on the command line looks like what people write by hand. */
+static bool is_called_by_mount(void)
 {
-	return argc > 3 && argv[1][0] != '-' && argv[2][0] != '-' && argv[3][0] == '-' &&
-	       strcmp(argv[argc - 2], "-o") == 0;
+	char path[64], name[32] = "";
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	(void)!fgets(name, sizeof(name), f);
+	(void)fclose(f);
+	return strcmp(name, "mount\n") == 0;
 }
 
 static int parse_words(struct mount_options *o, int argc, char **argv, char **ret_spec,
 		       char **ret_why)
 {
-	bool is_helper = is_called_by_mount(argc, argv);
+	bool is_helper = is_called_by_mount();
 	int err = 0;
 
 	for (int i = 1; i < argc && !err; i++) {

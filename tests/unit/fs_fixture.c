@@ -289,7 +289,6 @@ char *list_dir(struct fs *fs, const char *path, unsigned int step)
 	forget_parent(fs, id);
 	qsort(l.names, l.n, sizeof(l.names[0]), compare);
 	buf_init(&out, 1 << 20);
-	buf_append(&out, "", 0);
 	for (unsigned int i = 0; i < l.n; i++) {
 		buf_printf(&out, "%s ", l.names[i]);
 		free(l.names[i]);

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_contract.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "objstore/digest.h"
+#include "util/clock.h"
+#include "util/list.h"
+#include "util/lock.h"
+
+static const struct store_maker *maker;
+static struct store *s;
+
+static void setup(void)
+{
+	maker->setup();
+	s = maker->open();
+}
+
+static void teardown(void)
+{
+	store_close(s);
+	maker->teardown();
+}
+
+static struct obj_info *info_new(const char *name)
+{
+	struct obj_info *info = obj_info_new(name, strlen(name));
+
+	ck_assert_ptr_nonnull(info);
+	obj_nuid_new(info->nuid);
+	info->mtime_ns = clock_wall_ns();
+	return info;
+}
+
+static int get(const char *name, struct obj_info **ret)
+{
+	return store_get_info(s, name, strlen(name), ret);
+}
+
+/* --- metadata --- */
+
+START_TEST(test_an_unknown_name_does_not_exist)
+{
+	struct obj_info *info;
+
+	ck_assert_int_eq(get("none", &info), -ENOENT);
+}
+END_TEST
+
+START_TEST(test_metadata_are_read_back)
+{
+	_cleanup_obj_info_ struct obj_info *a = info_new("d\xc3\xa4/ \"x\"");
+	_cleanup_obj_info_ struct obj_info *b = NULL;
+
+	ck_assert_int_eq(obj_info_set_meta(a, "posix.mode", "100644"), 0);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_uint_gt(a->seq, 0);
+	ck_assert_int_gt(a->time_ns, 0);
+	ck_assert_int_eq(get(a->name, &b), 0);
+	ck_assert_str_eq(b->name, a->name);
+	ck_assert_str_eq(b->nuid, a->nuid);
+	ck_assert_str_eq(obj_info_meta(b, "posix.mode"), "100644");
+	ck_assert_uint_eq(b->seq, a->seq);
+	ck_assert_int_eq(b->time_ns / NS_PER_MS, a->time_ns / NS_PER_MS);
+}
+END_TEST
+
+START_TEST(test_only_the_expected_version_is_replaced)
+{
+	_cleanup_obj_info_ struct obj_info *a = info_new("n");
+	_cleanup_obj_info_ struct obj_info *b = info_new("n");
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	uint64_t first;
+
+	ck_assert_int_eq(store_put_info(s, a, 7), -ESTALE);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	first = a->seq;
+	ck_assert_int_eq(store_put_info(s, b, 0), -ESTALE);
+	ck_assert_int_eq(store_put_info(s, b, first + 1), -ESTALE);
+	ck_assert_int_eq(store_put_info(s, b, first), 0);
+	ck_assert_uint_gt(b->seq, first);
+	ck_assert_int_eq(store_put_info(s, a, first), -ESTALE);
+	ck_assert_int_eq(get("n", &now), 0);
+	ck_assert_str_eq(now->nuid, b->nuid);
+}
+END_TEST
+
+START_TEST(test_a_removed_object_leaves_a_tombstone)
+{
+	_cleanup_obj_info_ struct obj_info *a = info_new("n");
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	_cleanup_obj_info_ struct obj_info *again = info_new("n");
+
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_remove_info(s, a), 0);
+	ck_assert_int_eq(get("n", &now), 0);
+	ck_assert(now->is_deleted);
+	ck_assert_uint_gt(now->seq, a->seq);
+	ck_assert_str_ne(now->nuid, a->nuid);
+	ck_assert_int_eq(store_remove_info(s, a), -ESTALE);
+	ck_assert_int_eq(store_put_info(s, again, 0), -ESTALE);
+	ck_assert_int_eq(store_put_info(s, again, now->seq), 0);
+}
+END_TEST
+
+START_TEST(test_many_names_are_read_at_once)
+{
+	static const char *const names[] = {"a", "none", "b"};
+	static const size_t lens[] = {1, 4, 1};
+	_cleanup_obj_info_ struct obj_info *a = info_new("a");
+	_cleanup_obj_info_ struct obj_info *b = info_new("b");
+	struct obj_info *got[3];
+	int errs[3];
+
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_put_info(s, b, 0), 0);
+	ck_assert_int_eq(store_get_infos(s, names, lens, 3, got, errs), 0);
+	ck_assert_int_eq(errs[0], 0);
+	ck_assert_int_eq(errs[1], -ENOENT);
+	ck_assert_int_eq(errs[2], 0);
+	ck_assert_ptr_null(got[1]);
+	ck_assert_str_eq(got[0]->nuid, a->nuid);
+	ck_assert_str_eq(got[2]->nuid, b->nuid);
+	obj_info_free(got[0]);
+	obj_info_free(got[2]);
+}
+END_TEST
+
+START_TEST(test_a_name_that_is_too_long_is_refused)
+{
+	_cleanup_free_ char *name = calloc(1, s->name_max + 2);
+	_cleanup_obj_info_ struct obj_info *info = NULL, *fits = NULL;
+
+	memset(name, 'n', s->name_max + 1);
+	info = info_new(name);
+	ck_assert_int_eq(store_put_info(s, info, 0), -ENAMETOOLONG);
+	name[s->name_max] = '\0';
+	fits = info_new(name);
+	ck_assert_int_eq(store_put_info(s, fits, 0), 0);
+}
+END_TEST
+
+/* --- content --- */
+
+struct answer {
+	struct mutex lock;
+	struct cond cond;
+	struct chunk *chunk;
+	unsigned int n;
+	int err;
+};
+
+static void on_chunk(void *arg, uint32_t idx, struct chunk *chunk, int err)
+{
+	struct answer *a = arg;
+
+	(void)idx;
+	LOCK_SCOPE(&a->lock);
+	a->chunk = chunk;
+	a->err = err;
+	a->n++;
+	cond_signal(&a->cond);
+}
+
+static void answer_init(struct answer *a)
+{
+	*a = (struct answer){.n = 0};
+	mutex_init(&a->lock, LOCK_RANK_LEAF);
+	cond_init(&a->cond);
+}
+
+static void answer_done(struct answer *a)
+{
+	chunk_unref(a->chunk);
+	cond_done(&a->cond);
+	mutex_done(&a->lock);
+}
+
+static int wait_answer(struct answer *a)
+{
+	LOCK_SCOPE(&a->lock);
+	while (a->n == 0)
+		cond_wait(&a->cond, &a->lock);
+	ck_assert_uint_eq(a->n, 1);
+	return a->err;
+}
+
+static void add(struct store_put *p, char fill, size_t len)
+{
+	struct chunk *c = chunk_new(len);
+
+	ck_assert_ptr_nonnull(c);
+	memset(c->data, fill, len);
+	c->len = len;
+	ck_assert_int_eq(store_put_add(p, c), 0);
+	ck_assert_int_eq(store_put_wait_room(p), 0);
+}
+
+/* n full chunks of 'a', 'b', … and a short one. */
+static struct store_put *upload(unsigned int n, struct put_result *ret)
+{
+	struct store_put *p;
+
+	ck_assert_int_eq(store_put_open(s, &p), 0);
+	for (unsigned int i = 0; i < n; i++)
+		add(p, (char)('a' + i), CONTRACT_CHUNK);
+	add(p, (char)('a' + n), 10);
+	ck_assert_int_eq(store_put_finish(p, ret), 0);
+	return p;
+}
+
+static struct store_get *open_result(const struct put_result *r)
+{
+	_cleanup_obj_info_ struct obj_info *info = info_new("any");
+	struct store_get *g;
+
+	memcpy(info->nuid, r->nuid, sizeof(r->nuid));
+	info->size = r->size;
+	info->chunks = r->chunks;
+	info->max_chunk_size = r->max_chunk_size;
+	ck_assert_int_eq(store_get_open(s, info, &g), 0);
+	return g;
+}
+
+START_TEST(test_uploaded_chunks_are_read_back)
+{
+	struct put_result r;
+	struct store_put *p = upload(20, &r);
+	struct store_get *g = open_result(&r);
+
+	ck_assert_uint_eq(r.size, 20 * CONTRACT_CHUNK + 10);
+	ck_assert_uint_eq(r.chunks, 21);
+	ck_assert_int_eq(store_get_index(g, true), 0);
+	ck_assert_int_eq(store_get_index(g, false), 0);
+	for (uint32_t i = 0; i < r.chunks; i++) {
+		size_t len = i < 20 ? CONTRACT_CHUNK : 10;
+		struct answer a;
+		uint64_t start;
+		uint32_t idx;
+
+		store_get_locate(g, (uint64_t)i * CONTRACT_CHUNK + 9, &idx, &start);
+		ck_assert_uint_eq(idx, i);
+		ck_assert_uint_eq(start, (uint64_t)i * CONTRACT_CHUNK);
+		answer_init(&a);
+		ck_assert_int_eq(store_get_chunk(g, i, on_chunk, &a), 0);
+		ck_assert_int_eq(wait_answer(&a), 0);
+		ck_assert_uint_eq(a.chunk->len, len);
+		for (size_t j = 0; j < len; j++)
+			ck_assert_int_eq(a.chunk->data[j], 'a' + (int)i);
+		answer_done(&a);
+	}
+	store_get_close(g);
+	store_put_close(p, true);
+}
+END_TEST
+
+START_TEST(test_the_digest_is_that_of_the_content)
+{
+	uint8_t want[OBJ_DIGEST_LEN];
+	struct digest *d = digest_new();
+	struct put_result r;
+	struct store_put *p;
+
+	ck_assert_int_eq(store_put_open(s, &p), 0);
+	ck_assert_int_eq(store_put_finish(p, &r), 0);
+	digest_finish(d, want);
+	ck_assert_uint_eq(r.size, 0);
+	ck_assert_uint_eq(r.chunks, 0);
+	ck_assert_mem_eq(r.digest, want, sizeof(want));
+	add(p, 'x', 3);
+	ck_assert_int_eq(store_put_finish(p, &r), 0);
+	digest_reset(d);
+	digest_add(d, "xxx", 3);
+	digest_finish(d, want);
+	ck_assert_uint_eq(r.size, 3);
+	ck_assert_mem_eq(r.digest, want, sizeof(want));
+	store_put_close(p, false);
+	digest_free(d);
+}
+END_TEST
+
+START_TEST(test_purged_chunks_are_stale)
+{
+	struct put_result r;
+	struct store_put *p = upload(2, &r);
+	struct store_get *g;
+
+	store_put_close(p, true);
+	ck_assert_int_eq(store_purge_chunks(s, r.nuid), 0);
+	g = open_result(&r);
+	ck_assert_int_eq(store_get_index(g, true), -ESTALE);
+	store_get_close(g);
+	ck_assert_int_eq(store_purge_chunks(s, r.nuid), 0);
+}
+END_TEST
+
+START_TEST(test_content_that_contradicts_its_metadata_is_an_error)
+{
+	struct put_result r;
+	struct store_put *p = upload(2, &r);
+	struct store_get *g;
+
+	store_put_close(p, true);
+	r.size -= 1;
+	g = open_result(&r);
+	ck_assert_int_eq(store_get_index(g, true), -EIO);
+	store_get_close(g);
+}
+END_TEST
+
+START_TEST(test_an_upload_that_is_not_kept_is_removed)
+{
+	struct put_result r;
+	struct store_put *p = upload(2, &r);
+	int err = 0;
+
+	store_put_close(p, false);
+	for (int i = 0; i < 500 && err == 0; i++) {
+		struct store_get *g = open_result(&r);
+
+		err = store_get_index(g, true);
+		store_get_close(g);
+		usleep(10000);
+	}
+	ck_assert(err == -ESTALE || err == -EIO);
+}
+END_TEST
+
+START_TEST(test_every_request_is_answered_once_even_when_closed)
+{
+	struct put_result r;
+	struct store_put *p = upload(20, &r);
+	struct store_get *g = open_result(&r);
+	struct answer a[20];
+
+	ck_assert_int_eq(store_get_index(g, true), 0);
+	for (uint32_t i = 0; i < 20; i++) {
+		answer_init(&a[i]);
+		ck_assert_int_eq(store_get_chunk(g, i, on_chunk, &a[i]), 0);
+	}
+	store_get_close(g);
+	for (uint32_t i = 0; i < 20; i++) {
+		int err = wait_answer(&a[i]);
+
+		ck_assert(err == 0 || err == -ECANCELED);
+		ck_assert_int_eq(err == 0, a[i].chunk != NULL);
+	}
+	usleep(50000);
+	for (uint32_t i = 0; i < 20; i++) {
+		ck_assert_uint_eq(a[i].n, 1);
+		answer_done(&a[i]);
+	}
+	store_put_close(p, true);
+}
+END_TEST
+
+/* --- watch --- */
+
+struct seen {
+	struct mutex lock;
+	struct cond cond;
+	unsigned int n_begins, n_ends;
+	uint64_t last_seq;
+	struct obj_info *infos[100];
+	unsigned int n;
+};
+
+static struct seen seen;
+
+static void on_begin(void *arg)
+{
+	(void)arg;
+	LOCK_SCOPE(&seen.lock);
+	ck_assert_uint_eq(seen.n_begins, seen.n_ends);
+	seen.n_begins++;
+}
+
+static void on_end(void *arg, uint64_t last_seq)
+{
+	(void)arg;
+	LOCK_SCOPE(&seen.lock);
+	seen.n_ends++;
+	seen.last_seq = last_seq;
+}
+
+static void on_info(void *arg, struct obj_info *info)
+{
+	(void)arg;
+	LOCK_SCOPE(&seen.lock);
+	ck_assert_uint_lt(seen.n, ARRAY_LEN(seen.infos));
+	for (unsigned int i = 0; i < seen.n; i++)
+		if (strcmp(seen.infos[i]->name, info->name) == 0)
+			ck_assert_uint_ge(info->seq, seen.infos[i]->seq);
+	seen.infos[seen.n++] = info;
+	cond_broadcast(&seen.cond);
+}
+
+static void on_state(void *arg, enum watch_state state)
+{
+	(void)arg;
+	(void)state;
+}
+
+/* Waits until version seq of a name was reported, which has to be. */
+static bool reported(const char *name, uint64_t seq, bool is_deleted)
+{
+	uint64_t deadline = clock_deadline_ms(10000);
+
+	LOCK_SCOPE(&seen.lock);
+	for (;;) {
+		for (unsigned int i = 0; i < seen.n; i++)
+			if (strcmp(seen.infos[i]->name, name) == 0 && seen.infos[i]->seq == seq)
+				return seen.infos[i]->is_deleted == is_deleted;
+		if (cond_wait_until(&seen.cond, &seen.lock, deadline) < 0)
+			return false;
+	}
+}
+
+START_TEST(test_the_watch_lists_and_then_follows)
+{
+	const struct watch_listener l = {.on_reload_begin = on_begin,
+					 .on_reload_end = on_end,
+					 .on_info = on_info,
+					 .on_state = on_state};
+	_cleanup_obj_info_ struct obj_info *a = info_new("a");
+	_cleanup_obj_info_ struct obj_info *b = info_new("b");
+	_cleanup_obj_info_ struct obj_info *c = info_new("c");
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	struct store *other = maker->open();
+
+	mutex_init(&seen.lock, LOCK_RANK_LEAF);
+	cond_init(&seen.cond);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_put_info(s, b, 0), 0);
+	ck_assert_int_eq(store_watch(s, &l), 0);
+	ck_assert_uint_ge(seen.n_ends, 1);
+	ck_assert_uint_ge(seen.last_seq, b->seq);
+	ck_assert(reported("a", a->seq, false));
+	ck_assert(reported("b", b->seq, false));
+	ck_assert_int_eq(store_put_info(other, c, 0), 0);
+	ck_assert(reported("c", c->seq, false));
+	ck_assert_int_eq(store_remove_info(other, a), 0);
+	ck_assert_int_eq(get("a", &now), 0);
+	ck_assert(reported("a", now->seq, true));
+	store_close(other);
+	store_close(steal_ptr(s));
+	for (unsigned int i = 0; i < seen.n; i++)
+		obj_info_free(seen.infos[i]);
+}
+END_TEST
+
+START_TEST(test_a_store_that_was_shut_down_refuses_to_wait)
+{
+	_cleanup_obj_info_ struct obj_info *a = info_new("a");
+
+	store_shutdown(s);
+	ck_assert_int_eq(store_put_info(s, a, 0), -ESHUTDOWN);
+}
+END_TEST
+
+START_TEST(test_status)
+{
+	_cleanup_obj_info_ struct obj_info *a = info_new("a");
+	struct store_status st;
+
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_status(s, &st), 0);
+	ck_assert(st.is_connected);
+	ck_assert(!st.is_read_only);
+	ck_assert_int_ne(st.created_ns, 0);
+	ck_assert_uint_eq(s->chunk_size, CONTRACT_CHUNK);
+}
+END_TEST
+
+int store_contract_run(const char *name, const struct store_maker *m)
+{
+	Suite *suite = suite_create(name);
+	TCase *tc = tcase_create("contract");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	maker = m;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_an_unknown_name_does_not_exist);
+	tcase_add_test(tc, test_metadata_are_read_back);
+	tcase_add_test(tc, test_only_the_expected_version_is_replaced);
+	tcase_add_test(tc, test_a_removed_object_leaves_a_tombstone);
+	tcase_add_test(tc, test_many_names_are_read_at_once);
+	tcase_add_test(tc, test_a_name_that_is_too_long_is_refused);
+	tcase_add_test(tc, test_uploaded_chunks_are_read_back);
+	tcase_add_test(tc, test_the_digest_is_that_of_the_content);
+	tcase_add_test(tc, test_purged_chunks_are_stale);
+	tcase_add_test(tc, test_content_that_contradicts_its_metadata_is_an_error);
+	tcase_add_test(tc, test_an_upload_that_is_not_kept_is_removed);
+	tcase_add_test(tc, test_every_request_is_answered_once_even_when_closed);
+	tcase_add_test(tc, test_the_watch_lists_and_then_follows);
+	tcase_add_test(tc, test_a_store_that_was_shut_down_refuses_to_wait);
+	tcase_add_test(tc, test_status);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

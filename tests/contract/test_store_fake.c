@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The bucket in memory keeps the contract, so that tests on it mean something. */
+
+#include "fake_store.h"
+#include "store_contract.h"
+
+static struct fake *bucket;
+
+static void setup(void)
+{
+	bucket = fake_new(CONTRACT_CHUNK);
+}
+
+static void teardown(void)
+{
+	fake_free(bucket);
+}
+
+static struct store *open_store(void)
+{
+	return fake_open(bucket);
+}
+
+int main(void)
+{
+	const struct store_maker maker = {.setup = setup, .teardown = teardown, .open = open_store};
+
+	return store_contract_run("store_fake", &maker);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "prog/cmd.h"
+#include "prog/cmd_output.h"
+#include "util/buf.h"
+
+static const struct {
+	const char *path, *want; /* want NULL: refused */
+} object_names[] = {
+	{"file", "file"},
+	{"./file", "file"},
+	{"/tmp/file", "tmp/file"},
+	{"a//b/./c", "a/b/c"},
+	{"a/.b/..c/d.", "a/.b/..c/d."},
+	{"dir/", "dir"},
+	{"", NULL},
+	{".", NULL},
+	{"/", NULL},
+	{"..", NULL},
+	{"../x", NULL},
+	{"a/../b", NULL},
+	{"a/..", NULL},
+};
+
+START_TEST(paths_become_object_names)
+{
+	_cleanup_free_ char *name = NULL;
+	int err = cmd_object_name(object_names[_i].path, &name);
+
+	if (object_names[_i].want) {
+		ck_assert_int_eq(err, 0);
+		ck_assert_str_eq(name, object_names[_i].want);
+	} else {
+		ck_assert_int_eq(err, -EINVAL);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *name, *want;
+} file_names[] = {
+	{"a", "a"},    {"a/b", "b"}, {"/etc/passwd", "passwd"},
+	{"a/", NULL},  {"..", NULL}, {"x/..", NULL},
+	{"x/.", NULL}, {"", NULL},
+};
+
+START_TEST(object_names_become_file_names)
+{
+	ck_assert_pstr_eq(cmd_file_name(file_names[_i].name), file_names[_i].want);
+}
+END_TEST
+
+START_TEST(times_are_utc)
+{
+	char text[CMD_TIME_LEN];
+
+	cmd_format_time(INT64_C(1700000000123456789), text);
+	ck_assert_str_eq(text, "2023-11-14T22:13:20Z");
+	cmd_format_time_ns(INT64_C(1700000000023456789), text);
+	ck_assert_str_eq(text, "2023-11-14T22:13:20.023456789Z");
+	cmd_format_time_ns(-5, text);
+	ck_assert_str_eq(text, "1970-01-01T00:00:00.000000000Z");
+	cmd_format_time_ns(INT64_MAX, text);
+	ck_assert_str_eq(text, "2262-04-11T23:47:16.854775807Z");
+}
+END_TEST
+
+START_TEST(mtime_of_the_mount_goes_before_the_message)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_new("x", 1);
+
+	info->time_ns = 7;
+	ck_assert_int_eq(cmd_mtime_ns(info), 7);
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.mtime", "5"), 0);
+	ck_assert_int_eq(cmd_mtime_ns(info), 5);
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.mtime", "soon"), 0);
+	ck_assert_int_eq(cmd_mtime_ns(info), 7);
+}
+END_TEST
+
+START_TEST(json_of_an_object_has_the_protocols_names)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_new("a\0b", 3);
+	_cleanup_buf_ struct buf out;
+	struct json_writer w;
+
+	buf_init(&out, 4096);
+	strcpy(info->nuid, "N");
+	info->size = 5;
+	info->chunks = 1;
+	info->max_chunk_size = 128;
+	info->seq = 9;
+	ck_assert_int_eq(obj_info_set_meta(info, "k", "v"), 0);
+	ck_assert_int_eq(obj_info_set_link(info, "other", "y"), 0);
+	json_init(&w, &out);
+	cmd_json_info(&w, info, "b");
+	ck_assert_str_eq(out.data,
+			 "{\"name\":\"a\\u0000b\",\"metadata\":{\"k\":\"v\"},"
+			 "\"options\":{\"link\":{\"bucket\":\"other\",\"name\":\"y\"},"
+			 "\"max_chunk_size\":128},\"bucket\":\"b\",\"nuid\":\"N\",\"size\":5,"
+			 "\"mtime\":\"1970-01-01T00:00:00.000000000Z\",\"chunks\":1,\"seq\":9}");
+}
+END_TEST
+
+static char dir[] = "/tmp/natsobj-test.XXXXXX";
+
+static void enter_dir(void)
+{
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+}
+
+static void leave_dir(void)
+{
+	(void)unlink("link");
+	(void)unlink("file");
+	(void)unlink("fifo");
+	ck_assert_int_eq(chdir("/"), 0);
+	/* Fails when anything else was left behind. */
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static void assert_file(const char *want)
+{
+	char text[64] = "";
+	FILE *f = fopen("file", "re");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fread(text, 1, sizeof(text) - 1, f), strlen(want));
+	ck_assert_str_eq(text, want);
+	(void)fclose(f);
+}
+
+static void write_file(const char *text, mode_t mode)
+{
+	FILE *f = fopen("file", "we");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(chmod("file", mode), 0);
+}
+
+START_TEST(output_appears_when_committed)
+{
+	struct output o;
+	struct stat st;
+
+	ck_assert_int_eq(output_open(&o, "file"), 0);
+	ck_assert_int_eq(output_write(&o, "abc", 3), 0);
+	ck_assert_int_eq(access("file", F_OK), -1);
+	ck_assert_int_eq(output_commit(&o), 0);
+	output_done(&o);
+	assert_file("abc");
+	ck_assert_int_eq(stat("file", &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0644);
+}
+END_TEST
+
+START_TEST(output_without_commit_leaves_the_old_file)
+{
+	struct output o;
+
+	write_file("old", 0600);
+	ck_assert_int_eq(output_open(&o, "file"), 0);
+	ck_assert_int_eq(output_write(&o, "abc", 3), 0);
+	output_done(&o);
+	assert_file("old");
+}
+END_TEST
+
+START_TEST(output_keeps_mode_and_symbolic_link)
+{
+	struct output o;
+	struct stat st;
+
+	write_file("old", 0640);
+	ck_assert_int_eq(symlink("file", "link"), 0);
+	ck_assert_int_eq(output_open(&o, "link"), 0);
+	ck_assert_int_eq(output_write(&o, "new", 3), 0);
+	ck_assert_int_eq(output_commit(&o), 0);
+	output_done(&o);
+	assert_file("new");
+	ck_assert_int_eq(lstat("link", &st), 0);
+	ck_assert(S_ISLNK(st.st_mode));
+	ck_assert_int_eq(stat("file", &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0640);
+}
+END_TEST
+
+START_TEST(output_starts_again)
+{
+	struct output o;
+
+	ck_assert_int_eq(output_open(&o, "file"), 0);
+	ck_assert_int_eq(output_write(&o, "abcdef", 6), 0);
+	ck_assert_int_eq(output_restart(&o), 0);
+	ck_assert_int_eq(output_write(&o, "xy", 2), 0);
+	ck_assert_int_eq(output_commit(&o), 0);
+	output_done(&o);
+	assert_file("xy");
+}
+END_TEST
+
+START_TEST(output_to_a_pipe_cannot_start_again)
+{
+	struct stat st;
+	struct output o;
+	int fd;
+
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	fd = open("fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(output_open(&o, "fifo"), 0);
+	ck_assert_int_eq(output_restart(&o), 0);
+	ck_assert_int_eq(output_write(&o, "abc", 3), 0);
+	ck_assert_int_eq(output_restart(&o), -ESPIPE);
+	ck_assert_int_eq(output_commit(&o), 0);
+	output_done(&o);
+	(void)close(fd);
+	ck_assert_int_eq(lstat("fifo", &st), 0);
+	ck_assert(S_ISFIFO(st.st_mode));
+}
+END_TEST
+
+START_TEST(output_to_a_directory_is_refused)
+{
+	struct output o;
+
+	ck_assert_int_eq(output_open(&o, "."), -EISDIR);
+	output_done(&o);
+	ck_assert_int_eq(output_open(&o, "missing/file"), -ENOENT);
+	output_done(&o);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cmd_common");
+	TCase *t = tcase_create("values"), *out = tcase_create("output");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, paths_become_object_names, 0, (int)ARRAY_LEN(object_names));
+	tcase_add_loop_test(t, object_names_become_file_names, 0, (int)ARRAY_LEN(file_names));
+	tcase_add_test(t, times_are_utc);
+	tcase_add_test(t, mtime_of_the_mount_goes_before_the_message);
+	tcase_add_test(t, json_of_an_object_has_the_protocols_names);
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(out, enter_dir, leave_dir);
+	tcase_add_test(out, output_appears_when_committed);
+	tcase_add_test(out, output_without_commit_leaves_the_old_file);
+	tcase_add_test(out, output_keeps_mode_and_symbolic_link);
+	tcase_add_test(out, output_starts_again);
+	tcase_add_test(out, output_to_a_pipe_cannot_start_again);
+	tcase_add_test(out, output_to_a_directory_is_refused);
+	suite_add_tcase(s, out);
+	(void)umask(022);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "prog/connect_opts.h"
+#include "util/log.h"
+
+static struct connect_opts o;
+static char *why;
+static char dir[] = "/tmp/natsobj-test.XXXXXX";
+static char path[64];
+
+static void set_up(void)
+{
+	static const char *const names[] = {"NATS_URL", "NATS_CREDS", "NATS_USER", "NATS_PASSWORD"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		ck_assert_int_eq(unsetenv(names[i]), 0);
+	log_init("test", LOG_LEVEL_ERROR);
+	connect_opts_init(&o);
+	why = NULL;
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/secret", dir);
+}
+
+static void tear_down(void)
+{
+	connect_opts_done(&o);
+	free(why);
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+static void write_file(const void *data, size_t len, mode_t mode)
+{
+	FILE *f = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(data, 1, len, f), len);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+static void take(enum connect_opt opt, const char *arg)
+{
+	/* The argument has to be writable and to stay. */
+	static char args[CONNECT_OPT_COUNT][128];
+	char *copy = args[opt - CONNECT_OPT_SERVER];
+
+	(void)snprintf(copy, sizeof(args[0]), "%s", arg);
+	ck_assert(connect_opts_take(&o, opt, copy));
+}
+
+/* The sentence has to name the thing. */
+static void assert_refused(const char *part)
+{
+	ck_assert_int_eq(connect_opts_finish(&o, &why), -EINVAL);
+	ck_assert_ptr_nonnull(why);
+	ck_assert_msg(strstr(why, part), "\"%s\" does not mention %s", why, part);
+}
+
+START_TEST(defaults_without_anything)
+{
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://127.0.0.1:4222");
+	ck_assert_ptr_null(o.config.user);
+	ck_assert_ptr_null(o.config.token);
+	ck_assert(!o.config.tls_required);
+	ck_assert_uint_eq(o.config.timeout_ms, 30000);
+}
+END_TEST
+
+START_TEST(other_options_are_not_taken)
+{
+	char arg[] = "x";
+
+	ck_assert(!connect_opts_take(&o, 'l', arg));
+	ck_assert(!connect_opts_take(&o, '?', arg));
+	ck_assert(!connect_opts_take(&o, CONNECT_OPT_END, arg));
+}
+END_TEST
+
+START_TEST(server_option_goes_before_environment)
+{
+	setenv("NATS_URL", "nats://env:1", 1);
+	take(CONNECT_OPT_SERVER, "nats://option:2");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://option:2");
+}
+END_TEST
+
+START_TEST(server_comes_from_environment)
+{
+	setenv("NATS_URL", "nats://env:1", 1);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://env:1");
+}
+END_TEST
+
+START_TEST(credentials_in_url_leave_the_argument)
+{
+	char arg[] = "nats://joe:geheim@host:4222";
+
+	log_init("test", LOG_LEVEL_ERROR);
+	ck_assert(connect_opts_take(&o, CONNECT_OPT_SERVER, arg));
+	ck_assert_ptr_null(strstr(arg, "geheim"));
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://joe:geheim@host:4222");
+}
+END_TEST
+
+static const struct {
+	const char *servers;
+	bool has_secret;
+} urls[] = {
+	{"", false},
+	{"host", false},
+	{"nats://host:4222", false},
+	{"nats://host/a@b", false},
+	{"nats://u:p@host", true},
+	{"token@host", true},
+	{"nats://a,nats://u@b", true},
+	{"nats://a/@x,tls://b", false},
+	{",,nats://u@b", true},
+};
+
+START_TEST(secrets_in_urls_are_found)
+{
+	ck_assert_int_eq(connect_opts_has_secret(urls[_i].servers), urls[_i].has_secret);
+}
+END_TEST
+
+START_TEST(password_file_is_read_without_its_newline)
+{
+	write_file("geheim\n", 7, 0600);
+	take(CONNECT_OPT_USER, "joe");
+	take(CONNECT_OPT_PASSWORD_FILE, path);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.user, "joe");
+	ck_assert_str_eq(o.config.password, "geheim");
+}
+END_TEST
+
+START_TEST(token_file_is_read)
+{
+	setenv("NATS_USER", "ignored", 1);
+	setenv("NATS_CREDS", "/does/not/exist", 1);
+	write_file("tok", 3, 0400);
+	take(CONNECT_OPT_TOKEN_FILE, path);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.token, "tok");
+	ck_assert_ptr_null(o.config.user);
+	ck_assert_ptr_null(o.config.creds_file);
+}
+END_TEST
+
+static const mode_t open_modes[] = {0640, 0604, 0620, 0666};
+
+START_TEST(files_that_others_can_use_are_refused)
+{
+	write_file("geheim", 6, open_modes[_i]);
+	take(CONNECT_OPT_TOKEN_FILE, path);
+	assert_refused(path);
+	ck_assert_ptr_null(strstr(why, "geheim"));
+}
+END_TEST
+
+START_TEST(open_creds_file_is_refused)
+{
+	write_file("x", 1, 0644);
+	take(CONNECT_OPT_CREDS, path);
+	assert_refused(path);
+}
+END_TEST
+
+static const struct {
+	const char *data;
+	size_t len;
+} bad_secrets[] = {{"", 0}, {"\n", 1}, {"a\nb\n", 4}, {"a\0b", 3}};
+
+START_TEST(secrets_are_one_line)
+{
+	write_file(bad_secrets[_i].data, bad_secrets[_i].len, 0600);
+	take(CONNECT_OPT_TOKEN_FILE, path);
+	assert_refused(path);
+}
+END_TEST
+
+START_TEST(missing_file_is_named)
+{
+	take(CONNECT_OPT_NKEY, path);
+	assert_refused(path);
+}
+END_TEST
+
+START_TEST(environment_gives_user_and_password)
+{
+	setenv("NATS_USER", "joe", 1);
+	setenv("NATS_PASSWORD", "geheim", 1);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.user, "joe");
+	ck_assert_str_eq(o.config.password, "geheim");
+}
+END_TEST
+
+START_TEST(user_of_environment_alone_is_a_token)
+{
+	setenv("NATS_USER", "tok", 1);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_ptr_null(o.config.user);
+	ck_assert_str_eq(o.config.token, "tok");
+}
+END_TEST
+
+START_TEST(user_without_password_is_refused)
+{
+	take(CONNECT_OPT_USER, "joe");
+	assert_refused("--password-file");
+}
+END_TEST
+
+START_TEST(two_kinds_of_credentials_are_refused)
+{
+	take(CONNECT_OPT_NKEY, "/n");
+	take(CONNECT_OPT_CREDS, "/c");
+	assert_refused("only one of");
+}
+END_TEST
+
+START_TEST(certificate_needs_its_key)
+{
+	take(CONNECT_OPT_TLSCERT, "/c");
+	assert_refused("--tlskey");
+}
+END_TEST
+
+START_TEST(authority_asks_for_tls)
+{
+	take(CONNECT_OPT_TLSCA, "/ca");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert(o.config.tls_required);
+	ck_assert_str_eq(o.config.tls_ca, "/ca");
+}
+END_TEST
+
+START_TEST(timeout_is_a_duration)
+{
+	take(CONNECT_OPT_TIMEOUT, "250ms");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_uint_eq(o.config.timeout_ms, 250);
+	ck_assert_uint_eq(o.config.connect_timeout_ms, 250);
+	take(CONNECT_OPT_TIMEOUT, "soon");
+	assert_refused("soon");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("connect_opts");
+	TCase *t = tcase_create("connect_opts");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, defaults_without_anything);
+	tcase_add_test(t, other_options_are_not_taken);
+	tcase_add_test(t, server_option_goes_before_environment);
+	tcase_add_test(t, server_comes_from_environment);
+	tcase_add_test(t, credentials_in_url_leave_the_argument);
+	tcase_add_loop_test(t, secrets_in_urls_are_found, 0, (int)ARRAY_LEN(urls));
+	tcase_add_test(t, password_file_is_read_without_its_newline);
+	tcase_add_test(t, token_file_is_read);
+	tcase_add_loop_test(t, files_that_others_can_use_are_refused, 0,
+			    (int)ARRAY_LEN(open_modes));
+	tcase_add_test(t, open_creds_file_is_refused);
+	tcase_add_loop_test(t, secrets_are_one_line, 0, (int)ARRAY_LEN(bad_secrets));
+	tcase_add_test(t, missing_file_is_named);
+	tcase_add_test(t, environment_gives_user_and_password);
+	tcase_add_test(t, user_of_environment_alone_is_a_token);
+	tcase_add_test(t, user_without_password_is_refused);
+	tcase_add_test(t, two_kinds_of_credentials_are_refused);
+	tcase_add_test(t, certificate_needs_its_key);
+	tcase_add_test(t, authority_asks_for_tls);
+	tcase_add_test(t, timeout_is_a_duration);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

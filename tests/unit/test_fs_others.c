@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What other clients, and a bucket that fails, do to a mount. */
+
+#include "fs_fixture.h"
+
+#include <stdlib.h>
+
+static uint64_t nodeid_of(const char *path, struct stat *ret)
+{
+	struct fs_entry e;
+
+	ck_assert_int_eq(lookup(m.fs, path, &e), 0);
+	ck_assert_uint_ne(e.nodeid, 0);
+	if (ret)
+		*ret = e.st;
+	return e.nodeid;
+}
+
+static void foreign_put(const char *name, const char *text)
+{
+	fake_foreign_put(bucket, name, text, strlen(text), CHUNK);
+	fake_sync(bucket);
+}
+
+/* Until the tree agrees, for what takes a while. */
+static bool becomes_absent(const char *path)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (!exists(m.fs, path))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+START_TEST(test_an_object_of_another_client_appears)
+{
+	foreign_put("d/f", "text");
+	assert_file(m.fs, "d/f", "text", 4);
+}
+END_TEST
+
+START_TEST(test_replaced_content_has_a_new_nodeid_and_the_old_inode_number)
+{
+	struct stat before, after;
+	uint64_t old, new;
+	struct fs_handle *h;
+	bool keep;
+
+	foreign_put("f", "old");
+	old = nodeid_of("f", &before);
+	foreign_put("f", "newer");
+	new = nodeid_of("f", &after);
+	ck_assert_uint_ne(old, new);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(after.st_size, 5);
+	ck_assert_int_eq(fs_open(m.fs, &root_ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, old, 1);
+	fs_forget(m.fs, new, 1);
+}
+END_TEST
+
+START_TEST(test_an_open_file_never_mixes_two_versions)
+{
+	_cleanup_free_ char *data = pattern(3 * CHUNK);
+	char got[CHUNK];
+	struct fs_handle *h;
+	ssize_t n;
+
+	fake_foreign_put(bucket, "f", data, 3 * CHUNK, CHUNK);
+	fake_sync(bucket);
+	ck_assert_int_eq(open_path(m.fs, "f", O_RDONLY, &h), 0);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, CHUNK), CHUNK);
+	foreign_put("f", "new");
+	/* From memory. */
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, CHUNK), CHUNK);
+	ck_assert_mem_eq(got, data, CHUNK);
+	/* The other client has removed the chunks; read-ahead may have saved them. */
+	n = read_at(m.fs, h, 2 * CHUNK, got, CHUNK);
+	ck_assert(n == -ESTALE || (n == CHUNK && memcmp(got, data + 2 * CHUNK, CHUNK) == 0));
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_file(m.fs, "f", "new", 3);
+}
+END_TEST
+
+START_TEST(test_a_deleted_object_disappears_with_its_directory)
+{
+	foreign_put("d/f", "text");
+	ck_assert(exists(m.fs, "d/f"));
+	fake_foreign_delete(bucket, "d/f");
+	fake_sync(bucket);
+	ck_assert(!exists(m.fs, "d"));
+}
+END_TEST
+
+START_TEST(test_a_rename_without_an_event_is_noticed)
+{
+	foreign_put("old", "text");
+	fake_foreign_rename(bucket, "old", "new");
+	fake_sync(bucket);
+	assert_file(m.fs, "new", "text", 4);
+	ck_assert(becomes_absent("old"));
+}
+END_TEST
+
+START_TEST(test_what_was_missed_while_disconnected_is_found)
+{
+	foreign_put("a", "1");
+	foreign_put("b", "2");
+	foreign_put("d/c", "3");
+	fake_foreign_rename(bucket, "d/c", "moved");
+	fake_reconnect(bucket);
+	fake_sync(bucket);
+	ck_assert(!exists(m.fs, "d"));
+	assert_file(m.fs, "moved", "3", 1);
+	assert_file(m.fs, "a", "1", 1);
+}
+END_TEST
+
+START_TEST(test_corrupt_content_is_an_error)
+{
+	_cleanup_free_ char *data = pattern(4 * CHUNK);
+	char got[4 * CHUNK];
+	struct fs_handle *h;
+
+	fake_foreign_put(bucket, "f", data, 4 * CHUNK, CHUNK);
+	fake_corrupt_chunk(bucket, "f", 1);
+	fake_sync(bucket);
+	ck_assert_int_eq(open_path(m.fs, "f", O_RDONLY, &h), 0);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, sizeof(got)), -EIO);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, 10), -EIO);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
+START_TEST(test_lost_chunks_are_an_error)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct fs_handle *h;
+	char got[4];
+
+	foreign_put("f", "text");
+	info = fake_info(bucket, "f");
+	fake_drop_chunks(bucket, info->nuid);
+	ck_assert_int_eq(open_path(m.fs, "f", O_RDONLY, &h), 0);
+	ck_assert_int_lt(read_at(m.fs, h, 0, got, 4), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
+START_TEST(test_an_error_of_the_connection_is_not_remembered)
+{
+	struct fs_handle *h;
+	char got[4];
+
+	foreign_put("f", "text");
+	ck_assert_int_eq(open_path(m.fs, "f", O_RDONLY, &h), 0);
+	fake_fail_next(bucket, FAKE_GET_CHUNK, -ETIMEDOUT, 1000);
+	ck_assert_int_lt(read_at(m.fs, h, 0, got, 4), 0);
+	fake_fail_next(bucket, FAKE_GET_CHUNK, 0, 0);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, 4), 4);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
+START_TEST(test_a_failed_store_is_reported_and_keeps_the_old_content)
+{
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", "old", 3);
+	ck_assert_int_eq(open_path(m.fs, "f", O_WRONLY | O_TRUNC, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "new", 3), 0);
+	fake_fail_next(bucket, FAKE_PUT_INFO, -ENOSPC, 1);
+	ck_assert_int_eq(fs_flush(m.fs, &root_ctx, h), -ENOSPC);
+	ck_assert_int_eq(fs_fsync(m.fs, &root_ctx, h), -ENOSPC);
+	ck_assert_int_eq(write_at(m.fs, h, 3, "x", 1), -ENOSPC);
+	(void)fs_release(m.fs, &root_ctx, h);
+	assert_object("f", "old", 3);
+	assert_file(m.fs, "f", "old", 3);
+}
+END_TEST
+
+START_TEST(test_a_failed_upload_is_reported_and_leaves_no_chunks)
+{
+	_cleanup_free_ char *data = pattern(5 * CHUNK);
+	struct fs_handle *h;
+	struct store_status st;
+	int err;
+
+	put_file(m.fs, "f", "old", 3);
+	ck_assert_int_eq(open_path(m.fs, "f", O_WRONLY | O_TRUNC, &h), 0);
+	fake_fail_next(bucket, FAKE_PUT_CHUNK, -ENOSPC, 1);
+	err = write_at(m.fs, h, 0, data, 5 * CHUNK);
+	ck_assert(err == 0 || err == -ENOSPC);
+	ck_assert_int_eq(close_file(m.fs, h), -ENOSPC);
+	assert_file(m.fs, "f", "old", 3);
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_eq(store_status(m.store, &st), 0);
+		if (st.messages == 2)
+			break;
+		usleep(10000);
+	}
+	/* The metadata and one chunk. */
+	ck_assert_uint_eq(st.messages, 2);
+}
+END_TEST
+
+START_TEST(test_a_new_file_that_cannot_be_stored_does_not_exist)
+{
+	struct fs_handle *h;
+
+	ck_assert_int_eq(create(m.fs, "f", O_WRONLY, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "new", 3), 0);
+	fake_fail_next(bucket, FAKE_PUT_INFO, -ENOSPC, 1);
+	ck_assert_int_eq(close_file(m.fs, h), -ENOSPC);
+	ck_assert(!exists(m.fs, "f"));
+	put_file(m.fs, "f", "again", 5);
+	assert_object("f", "again", 5);
+}
+END_TEST
+
+START_TEST(test_a_failed_unlink_changes_nothing)
+{
+	put_file(m.fs, "f", "text", 4);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EACCES, 1);
+	ck_assert_int_eq(unlink_path(m.fs, "f"), -EACCES);
+	assert_file(m.fs, "f", "text", 4);
+}
+END_TEST
+
+START_TEST(test_a_change_beside_another_one_is_kept_as_a_conflict)
+{
+	_cleanup_free_ char *listing = NULL;
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", "one two", 7);
+	ck_assert_int_eq(open_path(m.fs, "f", O_WRONLY, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 4, "TWO", 3), 0);
+	foreign_put("f", "foreign");
+	ck_assert_int_eq(close_file(m.fs, h), -ESTALE);
+	assert_object("f", "foreign", 7);
+	fake_sync(bucket);
+	assert_file(m.fs, "f", "foreign", 7);
+	listing = list_dir(m.fs, "", 9);
+	ck_assert_msg(strlen(listing) > 4, "there is no copy in \"%s\"", listing);
+}
+END_TEST
+
+START_TEST(test_a_rewrite_replaces_what_came_meanwhile)
+{
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", "one", 3);
+	ck_assert_int_eq(open_path(m.fs, "f", O_WRONLY | O_TRUNC, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "mine", 4), 0);
+	foreign_put("f", "foreign");
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_object("f", "mine", 4);
+	fake_sync(bucket);
+	assert_file(m.fs, "f", "mine", 4);
+}
+END_TEST
+
+START_TEST(test_a_second_mount_sees_what_the_first_stored)
+{
+	struct mount other = mount_bucket();
+
+	put_file(m.fs, "f", "one", 3);
+	fake_sync(bucket);
+	assert_file(other.fs, "f", "one", 3);
+	put_file(other.fs, "f", "two!", 4);
+	fake_sync(bucket);
+	assert_file(m.fs, "f", "two!", 4);
+	ck_assert_int_eq(rename_path(m.fs, "f", "g", 0), 0);
+	fake_sync(bucket);
+	ck_assert(!exists(other.fs, "f"));
+	assert_file(other.fs, "g", "two!", 4);
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(test_malformed_metadata_are_shown_but_not_read)
+{
+	struct fs_handle *h;
+	char got[4];
+
+	fake_foreign_meta(bucket, "bad", "{\"name\":");
+	fake_sync(bucket);
+	ck_assert(exists(m.fs, "bad"));
+	if (open_path(m.fs, "bad", O_RDONLY, &h) == 0) {
+		ck_assert_int_le(read_at(m.fs, h, 0, got, 4), 0);
+		ck_assert_int_eq(close_file(m.fs, h), 0);
+	}
+	ck_assert_int_eq(unlink_path(m.fs, "bad"), 0);
+	ck_assert(!exists(m.fs, "bad"));
+}
+END_TEST
+
+START_TEST(test_requests_under_way_do_not_hold_up_a_close)
+{
+	struct fs_ctx ctx = root_ctx;
+	_cleanup_free_ char *data = pattern(64 * CHUNK);
+	struct fs_handle *h;
+	struct fs_data d;
+	char got[1];
+
+	fake_foreign_put(bucket, "f", data, 64 * CHUNK, CHUNK);
+	fake_sync(bucket);
+	ck_assert_int_eq(open_path(m.fs, "f", O_RDONLY, &h), 0);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, 1), 1);
+	fake_hold(bucket, true);
+	ctx.may_wait = false;
+	ck_assert_int_eq(fs_read(m.fs, &ctx, h, 60 * CHUNK, 4 * CHUNK, &d), -FS_WOULD_WAIT);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	fake_hold(bucket, false);
+}
+END_TEST
+
+START_TEST(test_a_deleted_bucket_refuses_changes)
+{
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", "1", 1);
+	fake_delete_bucket(bucket);
+	fake_sync(bucket);
+	ck_assert_int_eq(create(m.fs, "g", O_WRONLY, &h), -ENODEV);
+	ck_assert_int_eq(unlink_path(m.fs, "f"), -ENODEV);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("fs_others");
+	TCase *tc = tcase_create("others");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_set_timeout(tc, 30);
+	tcase_add_test(tc, test_an_object_of_another_client_appears);
+	tcase_add_test(tc, test_replaced_content_has_a_new_nodeid_and_the_old_inode_number);
+	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
+	tcase_add_test(tc, test_a_deleted_object_disappears_with_its_directory);
+	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
+	tcase_add_test(tc, test_what_was_missed_while_disconnected_is_found);
+	tcase_add_test(tc, test_corrupt_content_is_an_error);
+	tcase_add_test(tc, test_lost_chunks_are_an_error);
+	tcase_add_test(tc, test_an_error_of_the_connection_is_not_remembered);
+	tcase_add_test(tc, test_a_failed_store_is_reported_and_keeps_the_old_content);
+	tcase_add_test(tc, test_a_failed_upload_is_reported_and_leaves_no_chunks);
+	tcase_add_test(tc, test_a_new_file_that_cannot_be_stored_does_not_exist);
+	tcase_add_test(tc, test_a_failed_unlink_changes_nothing);
+	tcase_add_test(tc, test_a_change_beside_another_one_is_kept_as_a_conflict);
+	tcase_add_test(tc, test_a_rewrite_replaces_what_came_meanwhile);
+	tcase_add_test(tc, test_a_second_mount_sees_what_the_first_stored);
+	tcase_add_test(tc, test_malformed_metadata_are_shown_but_not_read);
+	tcase_add_test(tc, test_requests_under_way_do_not_hold_up_a_close);
+	tcase_add_test(tc, test_a_deleted_bucket_refuses_changes);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

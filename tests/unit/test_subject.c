@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objstore/subject.h"
+#include "util/base64url.h"
+#include "vectors.h"
+
+START_TEST(test_tokens_of_names_are_the_canonical_ones)
+{
+	cJSON *all = vectors_load("names.json", "canonical");
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, all)
+	{
+		size_t len;
+		_cleanup_free_ char *name = vectors_unhex(vectors_string(e, "name_hex"), &len);
+		_cleanup_free_ char *token = obj_meta_token(name, len);
+		_cleanup_free_ char *subject = obj_meta_subject_token("DEMO", token);
+
+		ck_assert_str_eq(token, vectors_string(e, "token"));
+		ck_assert_str_eq(subject, vectors_string(e, "meta_subject"));
+		ck_assert(obj_utf8_is_valid(name, len));
+	}
+	cJSON_Delete(all);
+}
+END_TEST
+
+START_TEST(test_unpadded_tokens_stand_for_the_same_name)
+{
+	cJSON *all = vectors_load("names.json", "canonical");
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, all)
+	{
+		const char *token = vectors_string(e, "token_unpadded_variant");
+		size_t len, got_len = 0;
+		_cleanup_free_ char *name = vectors_unhex(vectors_string(e, "name_hex"), &len);
+		_cleanup_free_ uint8_t *got = malloc(strlen(token) + 1);
+
+		ck_assert_int_eq(base64_decode(token, strlen(token), got, strlen(token), &got_len),
+				 0);
+		ck_assert_uint_eq(got_len, len);
+		ck_assert_mem_eq(got, name, len);
+	}
+	cJSON_Delete(all);
+}
+END_TEST
+
+START_TEST(test_names_that_are_not_utf8_are_told_apart)
+{
+	cJSON *all = vectors_load("names.json", "not_utf8");
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, all)
+	{
+		size_t len;
+		_cleanup_free_ char *name = vectors_unhex(vectors_string(e, "name_hex"), &len);
+
+		ck_assert_msg(!obj_utf8_is_valid(name, len), "%s", vectors_string(e, "label"));
+	}
+	cJSON_Delete(all);
+}
+END_TEST
+
+START_TEST(test_bucket_names)
+{
+	char name[OBJ_BUCKET_MAX + 2];
+
+	memset(name, 'b', sizeof(name));
+	name[OBJ_BUCKET_MAX + 1] = '\0';
+	ck_assert(!obj_bucket_is_valid(name));
+	name[OBJ_BUCKET_MAX] = '\0';
+	ck_assert(obj_bucket_is_valid(name));
+	ck_assert(obj_bucket_is_valid("a-B_9"));
+	ck_assert(!obj_bucket_is_valid(""));
+	ck_assert(!obj_bucket_is_valid("a.b"));
+	ck_assert(!obj_bucket_is_valid("a b"));
+	ck_assert(!obj_bucket_is_valid("a*"));
+	ck_assert(!obj_bucket_is_valid("\xc3\xa4"));
+}
+END_TEST
+
+START_TEST(test_chunk_tokens_from_the_network)
+{
+	ck_assert(obj_nuid_is_valid("k7Yw2mQ0sVb4Xc9ZrT1uLp", 22));
+	ck_assert(!obj_nuid_is_valid("", 0));
+	ck_assert(!obj_nuid_is_valid(">", 1));
+	ck_assert(!obj_nuid_is_valid("*", 1));
+	ck_assert(!obj_nuid_is_valid("a.b", 3));
+	ck_assert(!obj_nuid_is_valid("a b", 3));
+	ck_assert(!obj_nuid_is_valid("a\r\n", 3));
+	ck_assert(!obj_nuid_is_valid("a\0b", 3));
+}
+END_TEST
+
+START_TEST(test_the_longest_name_fits_the_control_line)
+{
+	size_t max = obj_name_max("bucket");
+	_cleanup_free_ char *name = malloc(max);
+	_cleanup_free_ char *token = NULL;
+	_cleanup_free_ char *subject = NULL;
+
+	memset(name, 'x', max);
+	token = obj_meta_token(name, max);
+	subject = obj_meta_subject_token("bucket", token);
+	ck_assert_uint_lt(strlen(subject), 4096);
+	/* Long paths have to work. */
+	ck_assert_uint_ge(max, 1024);
+	ck_assert_uint_lt(obj_name_max("a-longer-bucket-name"), max + 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("subject");
+	TCase *tc = tcase_create("subject");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tc, test_tokens_of_names_are_the_canonical_ones);
+	tcase_add_test(tc, test_unpadded_tokens_stand_for_the_same_name);
+	tcase_add_test(tc, test_names_that_are_not_utf8_are_told_apart);
+	tcase_add_test(tc, test_bucket_names);
+	tcase_add_test(tc, test_chunk_tokens_from_the_network);
+	tcase_add_test(tc, test_the_longest_name_fits_the_control_line);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
