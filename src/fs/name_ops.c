@@ -362,8 +362,7 @@ static int unlink_held(struct fs *fs, struct node *n, struct file *f, const stru
 	mutex_unlock(&fs->tree.lock);
 	if (!dir)
 		return -ENOENT;
-	err = fs_keep_directory(fs, dir);
-	if (!err && seq)
+	if (seq)
 		err = fs_remove_object(fs, name->data, name->len, seq);
 	if (!err || err == -ENOENT) {
 		mutex_lock(&fs->tree.lock);
@@ -398,6 +397,10 @@ static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const ch
 	mutex_unlock(&fs->tree.lock);
 	if (!err)
 		err = buf_error(&full);
+	/* Before the name is taken: an object called "dir/" has the name of its directory's marker.
+	 */
+	if (!err)
+		err = fs_keep_directory(fs, dir);
 	if (!err)
 		err = namelock_take(&fs->names, full.data, full.len);
 	if (!err) {

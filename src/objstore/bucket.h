@@ -2,7 +2,8 @@
 #ifndef NATSOBJ_OBJSTORE_BUCKET_H
 #define NATSOBJ_OBJSTORE_BUCKET_H
 
-/* The store (objstore/store.h) of one bucket on a real server, and what concerns buckets as such. */
+/* The store (objstore/store.h) of one bucket on a real server, and what concerns buckets as such.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,15 +13,15 @@
 #include "util/cleanup.h"
 
 struct bucket_options {
-	bool want_create;     /* make the bucket when it is missing */
-	bool want_read_only;  /* never write, whatever is permitted */
-	uint64_t window;      /* unacknowledged bytes of all uploads together; 0: 8 MiB */
-	uint32_t chunk_size;  /* 0: 128 KiB; capped by max_payload and max_msg_size */
+	bool want_create;    /* make the bucket when it is missing */
+	bool want_read_only; /* never write, whatever is permitted */
+	uint64_t window;     /* unacknowledged bytes of all uploads together; 0: 8 MiB */
+	uint32_t chunk_size; /* 0: 128 KiB; capped by max_payload and max_msg_size */
 	/* for want_create */
 	const char *description;
-	uint64_t max_bytes;   /* 0: no limit */
-	uint64_t ttl_ns;      /* 0: objects do not expire */
-	uint32_t replicas;    /* 0: 1 */
+	uint64_t max_bytes; /* 0: no limit */
+	uint64_t ttl_ns;    /* 0: objects do not expire */
+	uint32_t replicas;  /* 0: 1 */
 	bool memory_storage;
 };
 
@@ -35,8 +36,8 @@ int bucket_open(const struct conn_config *cfg, const char *bucket,
 		const struct bucket_options *opts, struct store **ret, char **ret_why) MUST_CHECK;
 
 /* Names of all buckets of the account, sorted; the caller frees each and the array. Waits. */
-int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_count,
-		char **ret_why) MUST_CHECK;
+int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_count, char **ret_why)
+	MUST_CHECK;
 /* Deletes a bucket with all its objects. Waits. */
 int bucket_delete(const struct conn_config *cfg, const char *bucket, char **ret_why) MUST_CHECK;
 

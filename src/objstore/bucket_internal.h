@@ -79,6 +79,7 @@ struct parked {
 	/* protected by lock */
 	struct list fetches;
 	struct list listings; /* finished ones, to be taken down */
+	struct list waiting;  /* listings for which the connection has no consumer left */
 	bool is_woken, is_stopping, has_thread;
 	pthread_t thread;
 };

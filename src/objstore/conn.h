@@ -30,7 +30,7 @@ struct conn_config {
 	const char *domain; /* JetStream domain */
 	uint64_t connect_timeout_ms;
 	uint64_t timeout_ms; /* of one operation */
-	bool is_hard;        /* operations wait for a lost server instead of failing */
+	bool is_hard;	     /* operations wait for a lost server instead of failing */
 };
 
 enum conn_kind {
@@ -44,8 +44,8 @@ struct conn;
 
 struct conn_events {
 	void *arg;
-	/* Both run on the manager thread, strictly in turn, starting with on_up. nc stays valid until
-	 * on_down has returned; on_down must make sure that nobody uses it afterwards. */
+	/* Both run on the manager thread, strictly in turn, starting with on_up. nc stays valid
+	 * until on_down has returned; on_down must make sure that nobody uses it afterwards. */
 	void (*on_up)(void *arg, natsConnection *nc);
 	void (*on_down)(void *arg);
 	/* The server refused a publish or subscription to subject. Library thread: do not wait. */
@@ -53,10 +53,10 @@ struct conn_events {
 };
 
 /*
- * Starts the manager and waits for the first connection, at most connect_timeout_ms for each server:
- * -ECONNREFUSED, -ETIMEDOUT, -EACCES (authentication refused), -EHOSTUNREACH (name or network),
- * -EPROTO (not a NATS server), -EINVAL (bad option), -ENOMEM. ret_why, freed by the caller, is one
- * clause for people that names the server, without credentials.
+ * Starts the manager and waits for the first connection, at most connect_timeout_ms for each
+ * server: -ECONNREFUSED, -ETIMEDOUT, -EACCES (authentication refused), -EHOSTUNREACH (name or
+ * network), -EPROTO (not a NATS server), -EINVAL (bad option), -ENOMEM. ret_why, freed by the
+ * caller, is one clause for people that names the server, without credentials.
  */
 int conn_open(const struct conn_config *cfg, enum conn_kind kind, const struct conn_events *events,
 	      struct conn **ret, char **ret_why) MUST_CHECK;

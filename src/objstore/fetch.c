@@ -24,12 +24,14 @@ void parked_init(struct parked *p)
 	cond_init(&p->changed);
 	list_init(&p->fetches);
 	list_init(&p->listings);
+	list_init(&p->waiting);
 }
 
 void parked_done(struct parked *p)
 {
 	struct list *l;
 
+	list_splice_back(&p->listings, &p->waiting);
 	while ((l = list_pop_front(&p->listings)))
 		listing_drop(list_entry(l, struct listing, link));
 	cond_done(&p->changed);
@@ -175,6 +177,15 @@ void parked_add_listing(struct bucket *b, struct listing *l)
 	cond_signal(&p->changed);
 }
 
+void parked_add_waiting(struct bucket *b, struct listing *l)
+{
+	struct parked *p = &b->parked;
+
+	LOCK_SCOPE(&p->lock);
+	list_push_back(&p->waiting, &l->link);
+	cond_signal(&p->changed);
+}
+
 void parked_wake(struct bucket *b)
 {
 	struct parked *p = &b->parked;
@@ -212,9 +223,24 @@ static bool treat(struct fetch *f, bool is_up, bool is_stopping, uint64_t *ret_n
 	return false;
 }
 
+/* Listings whose turn may have come. */
+static void launch_all(struct list *waiting, bool is_stopping)
+{
+	struct list *l;
+
+	while ((l = list_pop_front(waiting))) {
+		struct listing *listing = list_entry(l, struct listing, link);
+
+		if (is_stopping || is_closed(listing->get))
+			listing_abort(listing, is_stopping ? -ESHUTDOWN : -ECANCELED);
+		else
+			listing_launch(listing);
+	}
+}
+
 /* Everything that was parked when it was called, without the lock. */
 static uint64_t treat_all(struct bucket *b, struct list *fetches, struct list *listings,
-			  bool is_stopping)
+			  struct list *waiting, bool is_stopping)
 {
 	bool is_up = rpc_is_up(b->read.rpc);
 	uint64_t next_ns = UINT64_MAX;
@@ -222,11 +248,20 @@ static uint64_t treat_all(struct bucket *b, struct list *fetches, struct list *l
 
 	while ((l = list_pop_front(listings)))
 		listing_free(list_entry(l, struct listing, link));
+	launch_all(waiting, is_stopping);
 	while ((l = list_pop_front(fetches)))
 		if (!treat(list_entry(l, struct fetch, link), is_up, is_stopping, &next_ns))
 			list_push_back(&kept, l);
 	list_splice_back(fetches, &kept);
 	return next_ns;
+}
+
+/* A consumer may have become free just before a listing began to wait for it. */
+static uint64_t next_look_locked(const struct parked *p, uint64_t next_ns)
+{
+	uint64_t soon_ns = clock_deadline_ms(BUSY_MS);
+
+	return !list_is_empty(&p->waiting) && soon_ns < next_ns ? soon_ns : next_ns;
 }
 
 static void *parked_main(void *arg)
@@ -237,19 +272,23 @@ static void *parked_main(void *arg)
 	bool is_stopping = false;
 
 	mutex_lock(&p->lock);
-	while (!is_stopping || !list_is_empty(&p->fetches) || !list_is_empty(&p->listings)) {
+	while (!is_stopping || !list_is_empty(&p->fetches) || !list_is_empty(&p->listings) ||
+	       !list_is_empty(&p->waiting)) {
 		struct list fetches = LIST_INITIALIZER(fetches);
 		struct list listings = LIST_INITIALIZER(listings);
+		struct list waiting = LIST_INITIALIZER(waiting);
 
 		while (!p->is_woken && !p->is_stopping &&
-		       cond_wait_until(&p->changed, &p->lock, next_ns) != -ETIMEDOUT)
+		       cond_wait_until(&p->changed, &p->lock, next_look_locked(p, next_ns)) !=
+			       -ETIMEDOUT)
 			;
 		p->is_woken = false;
 		is_stopping = p->is_stopping;
 		list_splice_back(&fetches, &p->fetches);
 		list_splice_back(&listings, &p->listings);
+		list_splice_back(&waiting, &p->waiting);
 		mutex_unlock(&p->lock);
-		next_ns = treat_all(b, &fetches, &listings, is_stopping);
+		next_ns = treat_all(b, &fetches, &listings, &waiting, is_stopping);
 		mutex_lock(&p->lock);
 		list_splice_back(&p->fetches, &fetches);
 	}

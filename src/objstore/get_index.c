@@ -103,10 +103,12 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 			is_end = true;
 			err = -ECANCELED;
 		} else if (kind == PUSH_MESSAGE) {
+			l->n_idle = 0;
 			is_end = add_message_locked(l, msg, meta, &err);
 		} else if (kind == PUSH_HEARTBEAT) {
-			/* Purged meanwhile, or miscounted: nothing more will come. */
-			is_end = true;
+			/* Purged meanwhile, or miscounted: nothing more will come. The first one
+			 * may still speak of the slot's last user. */
+			is_end = ++l->n_idle >= 2;
 			err = meta->consumer_seq == l->received ? 0 : -ENOTCONN;
 		}
 		if (is_end)
@@ -121,7 +123,7 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 }
 
 /* Ends a listing for a reason of the connection, if it is not over. */
-static void abort_listing(struct listing *l, int err)
+void listing_abort(struct listing *l, int err)
 {
 	struct get *g = l->get;
 	struct bucket *b = g->bucket;
@@ -138,7 +140,7 @@ static void abort_listing(struct listing *l, int err)
 
 static void on_lost(void *arg)
 {
-	abort_listing(arg, -ENOTCONN);
+	listing_abort(arg, -ENOTCONN);
 }
 
 /* The answer to the creation of a consumer; the listing may be over already, but it may not have
@@ -203,34 +205,46 @@ static int create_consumer(struct listing *l, struct creation *c)
 	return rpc_send(b->read.rpc, &req);
 }
 
-static void start_listing(struct get *g)
+void listing_launch(struct listing *l)
 {
-	struct listing *l = calloc(1, sizeof(*l));
+	struct get *g = l->get;
 	struct creation *c = calloc(1, sizeof(*c));
 	int err = -ENOMEM;
 
-	if (l && c) {
-		list_init(&l->link);
-		list_init(&l->consumer.link);
-		l->consumer.handler = (struct push_handler){l, on_event, on_lost};
-		l->get = c->get = g;
+	if (c) {
+		c->get = g;
 		c->listing = l;
-		atomic_fetch_add(&g->refs, 2);
-		mutex_lock(&g->lock);
-		g->listing = l;
-		chunk_index_restart(&g->index);
-		mutex_unlock(&g->lock);
+		atomic_fetch_add(&g->refs, 1);
 		err = create_consumer(l, c);
 		if (!err)
 			return;
-		get_unref(g);
 		free(c);
-		abort_listing(l, err);
+		get_unref(g);
+	}
+	if (err == -EBUSY)
+		parked_add_waiting(g->bucket, l);
+	else
+		listing_abort(l, err);
+}
+
+static void start_listing(struct get *g)
+{
+	struct listing *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		fail(g, -ENOMEM);
 		return;
 	}
-	free(l);
-	free(c);
-	fail(g, err);
+	list_init(&l->link);
+	list_init(&l->consumer.link);
+	l->consumer.handler = (struct push_handler){l, on_event, on_lost};
+	l->get = g;
+	atomic_fetch_add(&g->refs, 1);
+	mutex_lock(&g->lock);
+	g->listing = l;
+	chunk_index_restart(&g->index);
+	mutex_unlock(&g->lock);
+	listing_launch(l);
 }
 
 /* Both ends are known. True when a listing is needed. */

@@ -20,11 +20,12 @@ struct get;
 
 /* The headers of all messages of one content. */
 struct listing {
-	struct list link; /* in parked.listings once it is over */
+	struct list link; /* in parked.listings or parked.waiting */
 	struct push_consumer consumer;
-	struct get *get;   /* a reference */
-	bool is_over;	   /* protected by get->lock */
-	uint64_t received; /* messages; protected by get->lock */
+	struct get *get;     /* a reference */
+	bool is_over;	     /* protected by get->lock */
+	uint64_t received;   /* messages; protected by get->lock */
+	unsigned int n_idle; /* heartbeats since the last message; protected by get->lock */
 };
 
 struct get {
@@ -80,10 +81,16 @@ void fetch_free(struct fetch *f);
 void fetch_start(struct fetch *f);
 /* Hands a finished listing to the thread that takes it down. */
 void parked_add_listing(struct bucket *b, struct listing *l);
+/* Keeps one until another listing is taken down: then listing_launch again. */
+void parked_add_waiting(struct bucket *b, struct listing *l);
 
 /* ---- get_index.c ---- */
 /* Starts to learn the index; g->state was set to INDEX_ASKED by the caller. */
 void index_start(struct get *g);
+/* Asks for the listing's consumer, or has it wait for its turn. */
+void listing_launch(struct listing *l);
+/* Gives up one that has not begun. */
+void listing_abort(struct listing *l, int err);
 /* Takes down and frees. Not on a delivery thread. */
 void listing_free(struct listing *l);
 /* Frees one whose connection is closed. */

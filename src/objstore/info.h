@@ -40,11 +40,12 @@ struct obj_info {
 	struct obj_pairs metadata;
 	char *link_bucket; /* not NULL: a link; link_name NULL: to the whole bucket */
 	char *link_name;
-	char nuid[OBJ_NUID_MAX + 1]; /* empty when the writer gave none or one that cannot be a token */
+	char nuid[OBJ_NUID_MAX +
+		  1]; /* empty when the writer gave none or one that cannot be a token */
 	uint64_t size;
 	uint32_t chunks;
 	uint32_t max_chunk_size; /* 0 when absent */
-	int64_t mtime_ns;        /* the payload's own time; 0 when absent, empty or before 1970 */
+	int64_t mtime_ns;	 /* the payload's own time; 0 when absent, empty or before 1970 */
 	bool has_digest;
 	uint8_t digest[OBJ_DIGEST_LEN];
 	bool is_deleted;
@@ -52,7 +53,7 @@ struct obj_info {
 	bool is_malformed;
 
 	/* From the message. */
-	uint64_t seq;    /* stream sequence; 0 when not stored yet */
+	uint64_t seq;	 /* stream sequence; 0 when not stored yet */
 	int64_t time_ns; /* server's time stamp */
 	/* Subject token it arrived under when that is not the canonical one, else NULL. */
 	char *foreign_token;

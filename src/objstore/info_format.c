@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An object's description as canonical JSON (NATS ADR-20): fixed order of the fields, no blanks, raw
- * UTF-8, absent instead of empty. */
+/* An object's description as canonical JSON (NATS ADR-20): fixed order of the fields, no blanks,
+ * raw UTF-8, absent instead of empty. */
 
 #include <stdio.h>
 #include <string.h>

@@ -10,7 +10,8 @@
 
 void obj_nuid_new(char ret[OBJ_NUID_LEN + 1])
 {
-	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	static const char digits[] =
+		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	unsigned char random[2 * OBJ_NUID_LEN];
 	size_t n = 0;
 

@@ -5,7 +5,7 @@
  * above zero and push_remove waits for it, so that a consumer can be freed once it is removed.
  *
  * Messages carry the stream's subject; which consumer they belong to is in their reply subject.
- * Status messages carry the deliver subject.
+ * Status messages carry the deliver subject, <inbox>.<slot>. A slot is one consumer's at a time.
  */
 #include "objstore/push.h"
 
@@ -20,12 +20,12 @@
 #include "util/parse.h"
 
 #define TOKENS_MAX 13
-/* Consumers of one connection at a time. Servers such as 2.9.10 deliver nothing where only a wildcard
- * subscription covers the deliver subject, so each has an exact one that is made in advance. */
+/* Consumers of one connection at a time. Servers such as 2.9.10 deliver nothing where only a
+ * wildcard subscription covers the deliver subject, so each has an exact one that is made in
+ * advance. */
 #define SLOTS 4
 /* How long a forgotten deletion stays in the table of requests. */
 #define DELETE_MS 10000
-#define SLOT_MS 10000
 
 struct push {
 	struct bucket *bucket;
@@ -41,7 +41,8 @@ struct push {
 	unsigned int n_running; /* handlers */
 	unsigned int n_live;	/* subscriptions that may still deliver */
 	bool is_slot_used[SLOTS];
-	char *inbox;		/* NULL while the connection is down */
+	int last_slot;
+	char *inbox; /* NULL while the connection is down */
 
 	/* the manager's */
 	natsConnection *nc;
@@ -167,31 +168,6 @@ static int classify(natsMsg *msg, enum push_kind *ret_kind, struct push_meta *re
 	return reply ? parse_reply(reply, ret, ret_name, size) : -EINVAL;
 }
 
-static void free_slot_locked(struct push *p, struct push_consumer *c)
-{
-	mutex_assert_held(&p->lock);
-	if (c->slot < 0)
-		return;
-	p->is_slot_used[c->slot] = false;
-	c->slot = -1;
-}
-
-/* In turn, so that what is still on its way to a slot's last user has arrived before the next one. */
-static int take_slot_locked(struct push *p, struct push_consumer *c)
-{
-	mutex_assert_held(&p->lock);
-	for (int i = 0; i < SLOTS; i++) {
-		int slot = (p->last_slot + 1 + i) % SLOTS;
-
-		if (p->is_slot_used[slot])
-			continue;
-		p->is_slot_used[slot] = true;
-		p->last_slot = c->slot = slot;
-		return 0;
-	}
-	return -EBUSY;
-}
-
 static struct push_consumer *find_locked(struct push *p, const char *name)
 {
 	list_for_each (it, &p->consumers) {
@@ -297,29 +273,136 @@ void push_up(struct push *p, natsConnection *nc)
 	natsInbox_Destroy(inbox);
 }
 
+static void free_slot_locked(struct push *p, struct push_consumer *c)
+{
+	if (c->slot[0])
+		p->is_slot_used[atoi(c->slot)] = false;
+	c->slot[0] = '\0';
+}
+
+/* Tells every consumer, one by one, as handlers may not run under the lock. */
+static void lose_consumers(struct push *p)
+{
+	struct push_consumer *c;
+
+	mutex_lock(&p->lock);
+	while (!list_is_empty(&p->consumers)) {
+		c = list_entry(p->consumers.next, struct push_consumer, link);
+		list_remove(&c->link);
+		free_slot_locked(p, c);
+		p->n_running++;
+		mutex_unlock(&p->lock);
+		c->handler.on_lost(c->handler.arg);
+		mutex_lock(&p->lock);
+		p->n_running--;
+		cond_broadcast(&p->idle);
+	}
+	mutex_unlock(&p->lock);
+}
+
+void push_down(struct push *p)
+{
+	mutex_lock(&p->lock);
+	free(p->inbox);
+	p->inbox = NULL;
+	mutex_unlock(&p->lock);
+	/* Ends the read loop, without which a subscription must not be destroyed (nats.c #637), and
+	 * the delivery threads. */
+	natsConnection_Close(p->nc);
+	mutex_lock(&p->lock);
+	while (p->n_live > 0)
+		cond_wait(&p->idle, &p->lock);
+	mutex_unlock(&p->lock);
+	for (int i = 0; i < SLOTS; i++) {
+		natsSubscription_Destroy(p->subs[i]);
+		p->subs[i] = NULL;
+	}
+	natsSubscription_Destroy(p->hint_sub);
+	p->hint_sub = NULL;
+	p->nc = NULL;
+	lose_consumers(p);
+}
+
+static char *format_body(const struct bucket *b, const struct push_consumer *c,
+			 const struct push_spec *spec, const char *inbox)
+{
+	_cleanup_buf_ struct buf body;
+
+	buf_init(&body, 8192);
+	buf_append_str(&body, "{\"stream_name\":");
+	api_append_string(&body, b->stream);
+	buf_append_str(&body, ",\"config\":{\"name\":");
+	api_append_string(&body, c->name);
+	buf_printf(&body, ",\"deliver_policy\":\"%s\"", spec->deliver_policy);
+	buf_append_str(&body, ",\"ack_policy\":\"none\",\"max_deliver\":1,\"filter_subject\":");
+	api_append_string(&body, spec->filter);
+	buf_printf(&body, ",\"deliver_subject\":\"%s.%s\"", inbox, c->slot);
+	buf_printf(&body, ",\"flow_control\":true,\"idle_heartbeat\":%" PRIu64,
+		   (uint64_t)spec->heartbeat_ms * (uint64_t)NS_PER_MS);
+	if (spec->is_headers_only)
+		buf_append_str(&body, ",\"headers_only\":true");
+	buf_append_str(&body, ",\"num_replicas\":1,\"mem_storage\":true}}");
+	return buf_steal(&body);
+}
+
+/* In turn, so that what is still on its way to a slot's last user arrives before the next one. */
+static int take_slot_locked(struct push *p, struct push_consumer *c)
+{
+	mutex_assert_held(&p->lock);
+	for (int i = 1; i <= SLOTS; i++) {
+		int slot = (p->last_slot + i) % SLOTS;
+
+		if (p->is_slot_used[slot])
+			continue;
+		p->is_slot_used[slot] = true;
+		p->last_slot = slot;
+		snprintf(c->slot, sizeof(c->slot), "%d", slot);
+		return 0;
+	}
+	return -EBUSY;
+}
+
+/* A registered consumer without a request; undone by push_remove. */
+static int join(struct push *p, struct push_consumer *c, char **ret_inbox)
+{
+	int err;
+
+	obj_nuid_new(c->name);
+	LOCK_SCOPE(&p->lock);
+	if (!p->inbox)
+		return -ENOTCONN;
+	*ret_inbox = strdup(p->inbox);
+	if (!*ret_inbox)
+		return -ENOMEM;
+	err = take_slot_locked(p, c);
+	if (!err)
+		list_push_back(&p->consumers, &c->link);
+	return err;
+}
+
+static void leave(struct push *p, struct push_consumer *c)
+{
+	LOCK_SCOPE(&p->lock);
+	list_remove(&c->link);
+	free_slot_locked(p, c);
+}
+
 int push_add(struct push *p, struct push_consumer *c, const struct push_spec *spec,
 	     char **ret_subject, char **ret_body)
 {
 	_cleanup_free_ char *inbox = NULL, *prefix = NULL, *subject = NULL, *body = NULL;
+	int err = join(p, c, &inbox);
 
-	obj_nuid_new(c->name);
-	mutex_lock(&p->lock);
-	inbox = p->inbox ? strdup(p->inbox) : NULL;
-	mutex_unlock(&p->lock);
-	if (!inbox)
-		return -ENOTCONN;
+	if (err < 0)
+		return err;
 	prefix = api_subject(p->bucket, "CONSUMER.CREATE");
-	if (!prefix || asprintf(&subject, "%s.%s.%s", prefix, c->name, spec->filter) < 0) {
+	if (prefix && asprintf(&subject, "%s.%s.%s", prefix, c->name, spec->filter) < 0)
 		subject = NULL;
+	body = format_body(p->bucket, c, spec, inbox);
+	if (!subject || !body) {
+		leave(p, c);
 		return -ENOMEM;
 	}
-	body = format_body(p->bucket, c, spec, inbox);
-	if (!body)
-		return -ENOMEM;
-	LOCK_SCOPE(&p->lock);
-	if (!p->inbox || strcmp(p->inbox, inbox) != 0)
-		return -ENOTCONN;
-	list_push_back(&p->consumers, &c->link);
 	*ret_subject = steal_ptr(subject);
 	*ret_body = steal_ptr(body);
 	return 0;

@@ -3,9 +3,9 @@
 #define NATSOBJ_OBJSTORE_PUSH_H
 
 /*
- * Push consumers made by hand on one connection. One subscription on <inbox>.* receives what the
- * server delivers to all of them; a consumer's name is also the last token of its deliver subject.
- * Besides, one plain subscription may listen to a subject of the caller's choice.
+ * Push consumers made by hand on one connection. A few subscriptions <inbox>.<slot>, made with the
+ * connection, receive what the server delivers to them. Besides, one plain subscription may listen
+ * to a subject of the caller's choice.
  *
  * The library's ordered consumer is not used: at its pending limit it loses messages without
  * noticing (nats.go #2107 describes the same defect). Here nothing is dropped, sequences are
@@ -54,7 +54,7 @@ struct push_consumer {
 	struct list link;
 	struct push_handler handler;
 	char name[OBJ_NUID_LEN + 1];
-	char slot[2]; /* last token of the deliver subject; empty while there is none */
+	char slot[12]; /* last token of the deliver subject; empty while there is none */
 };
 
 /* What the server is asked for. */
@@ -80,7 +80,7 @@ void push_down(struct push *p);
 /*
  * Registers a consumer under a fresh name and writes the subject and body of the request that
  * creates it, to be sent on the same connection. Events may come before the answer to it. -ENOTCONN
- * while the connection is down.
+ * while the connection is down, -EBUSY when there are too many.
  */
 int push_add(struct push *p, struct push_consumer *c, const struct push_spec *spec,
 	     char **ret_subject, char **ret_body) MUST_CHECK;

@@ -3,14 +3,14 @@
 #define NATSOBJ_OBJSTORE_RPC_H
 
 /*
- * Requests and answers over one connection. Everything natsobj asks of a server has the same form: a
- * publish with a reply subject <inbox>.<slot>, one message back. Chunk acknowledgements, direct gets,
- * API calls and metadata publishes all go through here, many at a time.
+ * Requests and answers over one connection. Everything natsobj asks of a server has the same form:
+ * a publish with a reply subject <inbox>.<slot>, one message back. Chunk acknowledgements, direct
+ * gets, API calls and metadata publishes all go through here, many at a time.
  *
- * One sender thread per rpc makes all calls into the library; callers only queue. One subscription on
- * <inbox>.* brings the answers; the slot in the subject says which request they belong to, and a
- * generation in it keeps a late answer from meeting a reused slot. A request ends exactly once: by its
- * answer, its deadline, a lost connection, a refusal by the server's permissions, or rpc_close.
+ * One sender thread per rpc makes all calls into the library; callers only queue. One subscription
+ * on <inbox>.* brings the answers; the slot in the subject says which request they belong to, and a
+ * generation in it keeps a late answer from meeting a reused slot. A request ends exactly once: by
+ * its answer, its deadline, a lost connection, a refusal by the server's permissions, or rpc_close.
  */
 
 #include <stdbool.h>
@@ -31,8 +31,8 @@ struct rpc_header {
 /*
  * End of a request. err 0: msg is the answer and belongs to the callee (natsMsg_Destroy); a status
  * message such as 404 is an answer too. Else msg is NULL and err is -ETIMEDOUT (outcome unknown),
- * -ENOTCONN (connection lost or absent; was_sent tells whether the server may have seen the request),
- * -ENOENT (no responders), -EACCES (no permission), -ESHUTDOWN (rpc_close), -EFBIG (above
+ * -ENOTCONN (connection lost or absent; was_sent tells whether the server may have seen the
+ * request), -ENOENT (no responders), -EACCES (no permission), -ESHUTDOWN (rpc_close), -EFBIG (above
  * max_payload), -ENAMETOOLONG (control line too long). Library or sender thread: must not wait.
  */
 typedef void (*rpc_done_fn)(void *arg, natsMsg *msg, int err, bool was_sent);
@@ -40,7 +40,7 @@ typedef void (*rpc_done_fn)(void *arg, natsMsg *msg, int err, bool was_sent);
 struct rpc_request {
 	const char *subject; /* copied */
 	const struct rpc_header *headers;
-	size_t n_headers;    /* copied */
+	size_t n_headers; /* copied */
 	/* Payload: either data (copied) or chunk (a reference is taken, nothing copied). */
 	const void *data;
 	size_t len;

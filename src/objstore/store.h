@@ -33,12 +33,12 @@ struct store_put;
 struct store_get;
 
 struct store_status {
-	uint64_t bytes;     /* used in the stream, overhead included */
+	uint64_t bytes;	    /* used in the stream, overhead included */
 	uint64_t max_bytes; /* 0: no limit is known */
 	uint64_t messages;
 	uint64_t last_seq;
-	int64_t created_ns;  /* changes when the bucket is deleted and made again */
-	bool is_read_only;   /* sealed, a mirror, or without the right to write */
+	int64_t created_ns; /* changes when the bucket is deleted and made again */
+	bool is_read_only;  /* sealed, a mirror, or without the right to write */
 	bool is_connected;
 	uint32_t replicas;
 	uint64_t max_age_ns; /* 0: objects do not expire */
@@ -55,7 +55,7 @@ struct put_result {
 enum watch_state {
 	WATCH_CONNECTED,    /* events flow */
 	WATCH_DISCONNECTED, /* what is known may be out of date */
-	WATCH_GONE,         /* the bucket was deleted */
+	WATCH_GONE,	    /* the bucket was deleted */
 };
 
 struct watch_listener {
@@ -65,8 +65,9 @@ struct watch_listener {
 	/* The listing is complete: a name not reported since on_reload_begin does not exist, unless
 	 * this process stored it meanwhile (sequence above last_seq). */
 	void (*on_reload_end)(void *arg, uint64_t last_seq);
-	/* The newest version of one name, tombstones and malformed ones included. May come twice and,
-	 * for one name, never goes back in sequence. The info is the callee's, who frees it. */
+	/* The newest version of one name, tombstones and malformed ones included. May come twice
+	 * and, for one name, never goes back in sequence. The info is the callee's, who frees it.
+	 */
 	void (*on_info)(void *arg, struct obj_info *info);
 	void (*on_state)(void *arg, enum watch_state state);
 };
@@ -104,8 +105,8 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	char bucket[256];
-	uint32_t chunk_size;  /* of new objects */
-	size_t name_max;      /* longest object name, bytes */
+	uint32_t chunk_size;	  /* of new objects */
+	size_t name_max;	  /* longest object name, bytes */
 	uint64_t max_object_size; /* 0: no limit */
 };
 
@@ -277,8 +278,8 @@ static inline void store_get_locate(struct store_get *g, uint64_t off, uint32_t 
 }
 
 /*
- * Asks for one chunk; fn is called exactly once, possibly before this returns, when the result is 0.
- * The chunk's length and subject were checked against index and object. Errors as for
+ * Asks for one chunk; fn is called exactly once, possibly before this returns, when the result is
+ * 0. The chunk's length and subject were checked against index and object. Errors as for
  * store_get_index. Only after store_get_index returned 0.
  */
 static inline int MUST_CHECK store_get_chunk(struct store_get *g, uint32_t idx, get_chunk_fn fn,

@@ -23,7 +23,7 @@ bool obj_utf8_is_valid(const char *s, size_t len);
 size_t obj_name_max(const char *bucket);
 
 /* The following allocate; the caller frees. NULL means no memory. */
-char *obj_stream_name(const char *bucket) MUST_CHECK;                  /* OBJ_<bucket> */
+char *obj_stream_name(const char *bucket) MUST_CHECK;			  /* OBJ_<bucket> */
 char *obj_chunk_subject(const char *bucket, const char *nuid) MUST_CHECK; /* $O.<bucket>.C.<nuid> */
 char *obj_meta_token(const char *name, size_t len) MUST_CHECK;
 char *obj_meta_subject_token(const char *bucket, const char *token) MUST_CHECK;

@@ -47,6 +47,8 @@ struct watch {
 	struct push_consumer consumer;
 	uint64_t consumer_seq; /* of the newest event */
 	uint64_t received;
+	unsigned int n_idle,
+		n_behind; /* heartbeats in a row that agree with consumer_seq, or not */
 	uint64_t heard_ns;
 	uint64_t asked_ns; /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;

