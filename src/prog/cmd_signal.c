@@ -10,19 +10,31 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "util/clock.h"
+
+/* A signal to a process and to its group is one signal to the one who sent it, as timeout(1) does.
+ */
+#define REPEAT_NS ((uint64_t)NS_PER_SEC / 2)
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 
 static char temp_path[PATH_MAX];
 static volatile sig_atomic_t is_deferred, noted;
+/* Written once, by the handler, and read by it alone. */
+static uint64_t noted_ns;
 
 static void on_signal(int sig)
 {
 	int saved = errno;
 
 	if (is_deferred && !noted) {
+		noted_ns = clock_now_ns();
 		noted = sig;
+	}
+	if (is_deferred && clock_now_ns() - noted_ns < REPEAT_NS) {
 		errno = saved;
 		return;
 	}

@@ -5,7 +5,7 @@
 /*
  * SIGINT, SIGTERM and SIGHUP while something half done exists. Either a file has to go, which the
  * handler does by itself before the signal takes its usual effect, or the command asked for the
- * news and winds up (the second signal then ends it at once). Main thread only.
+ * news and winds up (another signal half a second later then ends it at once). Main thread only.
  */
 
 #include <limits.h>
