@@ -33,6 +33,13 @@ static bool is_special(mode_t type)
 	return type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR || type == S_IFBLK;
 }
 
+static bool has_target(const struct obj_info *info)
+{
+	const char *target = obj_info_meta(info, "posix.target");
+
+	return target && target[0] && strlen(target) <= TARGET_MAX;
+}
+
 /* The type is believed only where it fits what the object is. */
 static mode_t choose_mode(const struct fs_config *cfg, const struct obj_info *info, bool is_dir)
 {
@@ -47,7 +54,7 @@ static mode_t choose_mode(const struct fs_config *cfg, const struct obj_info *in
 	mode &= PERMISSIONS;
 	if (is_dir)
 		return S_IFDIR | (mode_t)mode;
-	if (type == S_IFLNK && (obj_info_meta(info, "posix.target") || info->link_bucket))
+	if (type == S_IFLNK && (has_target(info) || info->link_bucket))
 		return S_IFLNK | 0777;
 	if (is_special(type) && info->size == 0)
 		return type | (mode_t)mode;
@@ -186,11 +193,10 @@ static char *relative_path(const char *from, const char *to)
 
 char *attr_link_target(const struct obj_info *info, const char *bucket)
 {
-	const char *target = obj_info_meta(info, "posix.target");
 	char *text = NULL;
 
-	if (target && target[0] && strlen(target) <= TARGET_MAX)
-		return strdup(target);
+	if (has_target(info))
+		return strdup(obj_info_meta(info, "posix.target"));
 	if (!info->link_bucket)
 		return NULL;
 	if (info->link_name && strcmp(info->link_bucket, bucket) == 0)

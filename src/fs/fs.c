@@ -98,6 +98,11 @@ void fs_set_listener(struct fs *fs, const struct fs_listener *l)
 	fs->listener = l ? *l : (struct fs_listener){0};
 }
 
+void fs_set_device(struct fs *fs, dev_t dev)
+{
+	atomic_store(&fs->dev, dev);
+}
+
 /* The next open file with something unsaved, referenced; NULL when there is none. Files that failed
  * are not dirty any more, so this ends. */
 static struct file *next_dirty(struct fs *fs)

@@ -84,6 +84,9 @@ struct fs_listener {
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret) MUST_CHECK;
 /* From now on changes of others are told to l, until it is set to NULL again. Copied. */
 void fs_set_listener(struct fs *fs, const struct fs_listener *l);
+/* Device number of the kernel's mount (stat(2), st_dev), by which descriptors on it are recognised
+ * in /proc. */
+void fs_set_device(struct fs *fs, dev_t dev);
 /* Stores every unsaved file. Number of files that could not be stored (each was logged), or 0.
  * New writes are refused with ESHUTDOWN from now on. Waits at most timeout_ms. */
 int fs_drain(struct fs *fs, uint64_t timeout_ms) MUST_CHECK;

@@ -39,6 +39,7 @@ struct fs {
 	struct later later;
 	struct list files;	     /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
+	_Atomic dev_t dev;	     /* of the kernel's mount; 0 before it is known */
 	atomic_bool is_connected;
 	atomic_bool is_gone;
 	atomic_bool is_draining;
@@ -210,8 +211,9 @@ int fs_store_attributes(struct fs *fs, struct node *n) MUST_CHECK;
 
 /* Thread group of a thread, 0 when unknown. */
 pid_t procfd_tgid(pid_t tid);
-/* Whether a process has a descriptor open for writing on the inode. false when /proc cannot tell.
+/* Whether a process has a descriptor open for writing on an inode of the mount whose device number
+ * is dev. false when /proc cannot tell.
  */
-bool procfd_has_writer(pid_t tgid, uint64_t ino);
+bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino);
 
 #endif

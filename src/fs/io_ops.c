@@ -261,16 +261,17 @@ int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint6
 
 /* Whether a close of one descriptor leaves another that will commit later: the process has a second
  * one, as shells have while they redirect, or the one that opened the file still has its own. */
-static bool is_still_open(struct fs_handle *h, const struct fs_ctx *ctx)
+static bool is_still_open(struct fs *fs, struct fs_handle *h, const struct fs_ctx *ctx)
 {
 	uint64_t ino = h->file->node->ino;
+	dev_t dev = atomic_load(&fs->dev);
 	pid_t tgid = procfd_tgid(ctx->pid);
 
 	if (tgid == 0)
 		return false;
-	if (procfd_has_writer(tgid, ino))
+	if (procfd_has_writer(tgid, dev, ino))
 		return true;
-	return h->opener && tgid != h->opener && procfd_has_writer(h->opener, ino);
+	return h->opener && tgid != h->opener && procfd_has_writer(h->opener, dev, ino);
 }
 
 int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
@@ -285,7 +286,7 @@ int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 	} else if (f->is_dirty && wants_write(h->flags)) {
 		if (!ctx->may_wait)
 			err = -FS_WOULD_WAIT;
-		else if (!is_still_open(h, ctx))
+		else if (!is_still_open(fs, h, ctx))
 			err = file_commit(fs, f);
 	}
 	mutex_unlock(&f->lock);

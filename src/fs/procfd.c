@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who has an inode open, as /proc tells (proc(5): /proc/pid/status and /proc/pid/fdinfo). */
+/* Who has an inode open, as /proc tells (proc(5): /proc/pid/status, fdinfo and mountinfo). */
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "fs/internal.h"
 
@@ -28,11 +30,47 @@ pid_t procfd_tgid(pid_t tid)
 	return (pid_t)tgid;
 }
 
-static bool is_writer_of(int dir_fd, const char *name, uint64_t ino)
+/* Mounts of one device as a process sees them: other mounts of ours have equal inode numbers. */
+#define MOUNTS_MAX 64
+
+struct mount_ids {
+	int ids[MOUNTS_MAX];
+	size_t n;
+};
+
+static void find_mounts(pid_t tgid, unsigned dev_major, unsigned dev_minor, struct mount_ids *ret)
+{
+	char path[64], line[4096];
+	unsigned a, b;
+	int id;
+	FILE *f;
+
+	ret->n = 0;
+	(void)snprintf(path, sizeof(path), "/proc/%ld/mountinfo", (long)tgid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	while (ret->n < MOUNTS_MAX && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%d %*d %u:%u", &id, &a, &b) == 3 && a == dev_major &&
+		    b == dev_minor)
+			ret->ids[ret->n++] = id;
+	(void)fclose(f);
+}
+
+static bool has_mount(const struct mount_ids *m, int id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->ids[i] == id)
+			return true;
+	return false;
+}
+
+static bool is_writer_of(int dir_fd, const char *name, const struct mount_ids *mounts, uint64_t ino)
 {
 	unsigned long long file_ino = 0;
 	unsigned flags = O_RDONLY;
 	char line[128];
+	int mount_id = -1;
 	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
@@ -41,18 +79,18 @@ static bool is_writer_of(int dir_fd, const char *name, uint64_t ino)
 			(void)close(fd);
 		return false;
 	}
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "flags: %o", &flags) == 1)
-			continue;
-		if (sscanf(line, "ino: %llu", &file_ino) == 1)
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "flags: %o", &flags) != 1 &&
+		    sscanf(line, "mnt_id: %d", &mount_id) != 1 &&
+		    sscanf(line, "ino: %llu", &file_ino) == 1)
 			break;
-	}
 	(void)fclose(f);
-	return file_ino == ino && (flags & O_ACCMODE) != O_RDONLY;
+	return file_ino == ino && (flags & O_ACCMODE) != O_RDONLY && has_mount(mounts, mount_id);
 }
 
-bool procfd_has_writer(pid_t tgid, uint64_t ino)
+bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino)
 {
+	struct mount_ids mounts;
 	const struct dirent *e;
 	bool found = false;
 	char path[64];
@@ -60,12 +98,13 @@ bool procfd_has_writer(pid_t tgid, uint64_t ino)
 
 	if (tgid <= 0)
 		return false;
+	find_mounts(tgid, major(dev), minor(dev), &mounts);
 	(void)snprintf(path, sizeof(path), "/proc/%ld/fdinfo", (long)tgid);
-	dir = opendir(path);
+	dir = mounts.n > 0 ? opendir(path) : NULL;
 	if (!dir)
 		return false;
 	while (!found && (e = readdir(dir)))
-		found = e->d_name[0] != '.' && is_writer_of(dirfd(dir), e->d_name, ino);
+		found = e->d_name[0] != '.' && is_writer_of(dirfd(dir), e->d_name, &mounts, ino);
 	(void)closedir(dir);
 	return found;
 }

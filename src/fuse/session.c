@@ -29,33 +29,35 @@
 #define MAX_BACKGROUND 128
 #define READ_AHEAD_KB "1024"
 
-/* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. */
-static void raise_read_ahead(const char *dir)
+/* Device number of what is mounted on dir; 0 when it cannot be found. Asks the mount nothing. */
+static dev_t find_device(const char *dir)
 {
-	unsigned major_no = 0, minor_no = 0;
-	char line[4096], path[64];
-	bool found = false;
+	char line[4096], point[4096];
+	dev_t dev = 0;
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 
 	if (!f)
-		return;
+		return 0;
 	/* The last line with this mount point is the mount on top. */
 	while (fgets(line, sizeof(line), f)) {
-		char point[4096];
 		unsigned a, b;
 
-		if (sscanf(line, "%*d %*d %u:%u %*s %4095s", &a, &b, point) != 3 ||
-		    strcmp(point, dir) != 0)
-			continue;
-		major_no = a;
-		minor_no = b;
-		found = true;
+		if (sscanf(line, "%*d %*d %u:%u %*s %4095s", &a, &b, point) == 3 &&
+		    strcmp(point, dir) == 0)
+			dev = makedev(a, b);
 	}
 	(void)fclose(f);
-	if (!found)
-		return;
-	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major_no,
-		       minor_no);
+	return dev;
+}
+
+/* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. */
+static void raise_read_ahead(dev_t dev)
+{
+	char path[64];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(dev),
+		       minor(dev));
 	f = fopen(path, "we");
 	if (!f)
 		return;
@@ -66,6 +68,7 @@ static void raise_read_ahead(const char *dir)
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct mount *m = userdata;
+	dev_t dev;
 
 	conn->max_write = MAX_WRITE;
 	conn->max_background = MAX_BACKGROUND;
@@ -85,7 +88,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	compat_refuse(conn, FUSE_CAP_WRITEBACK_CACHE);
 	/* The data is copied once either way; a pipe only adds to it. */
 	compat_refuse(conn, FUSE_CAP_SPLICE_READ);
-	raise_read_ahead(m->dir);
+	dev = find_device(m->dir);
+	fs_set_device(m->fs, dev);
+	raise_read_ahead(dev);
 	if (m->on_ready)
 		m->on_ready(m->on_ready_arg);
 }

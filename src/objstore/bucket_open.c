@@ -148,6 +148,8 @@ static int find_or_create(struct bucket *b, const struct bucket_options *opts, c
 
 	err = read_info(b, info, ret_why);
 	if (err == -ENOENT && opts->want_create) {
+		free(*ret_why);
+		*ret_why = NULL;
 		err = create_stream(b, opts, ret_why);
 		if (!err)
 			err = read_info(b, info, ret_why);

@@ -274,7 +274,6 @@ static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
 {
 	_cleanup_obj_info_ struct obj_info *now = NULL;
 	_cleanup_free_ char *subject = obj_meta_subject(b->store.bucket, info);
-	_cleanup_free_ char *token = NULL;
 	const char *tokens[1];
 	int err, item_err;
 

@@ -278,8 +278,8 @@ static int try_resume(struct put *p, uint64_t deadline_ns)
 	}
 	if (p->trouble == -ENOSPC)
 		return -ENOSPC;
-	log_info("%s: sending an interrupted upload again, %" PRIu64 " KiB", b->store.bucket,
-		 p->size / 1024);
+	log_info("%s: sending an interrupted upload again, %" PRIu64 " KiB were acknowledged",
+		 b->store.bucket, p->acked_bytes / 1024);
 	err = send_again(&copy);
 	if (!err)
 		adopt(p, &copy);

@@ -55,7 +55,7 @@ static void learn_locked(struct space *s, uint64_t bytes)
 static void on_info(void *arg, natsMsg *msg, int err, bool was_sent)
 {
 	struct bucket *b = arg;
-	struct stream_info info;
+	struct stream_info info = {0};
 	struct space *s = &b->space;
 
 	(void)was_sent;

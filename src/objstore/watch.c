@@ -89,6 +89,8 @@ int watch_prepare(struct bucket *b)
 
 void watch_deliver(struct watch *w, struct obj_info *info)
 {
+	if (info->seq > w->max_seq)
+		w->max_seq = info->seq;
 	meta_note_token(w->bucket, info);
 	w->listener.on_info(w->listener.arg, info);
 }
@@ -312,6 +314,26 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 	return 0;
 }
 
+/*
+ * Sequences begin anew in a stream that was made again, and go back in one that was restored.
+ * Nothing that is known is worth anything then: an empty listing says so before the real one comes.
+ */
+static void check_history(struct watch *w, const struct stream_info *info)
+{
+	bool is_remade = w->created_ns != 0 && w->created_ns != info->created_ns;
+
+	if (is_remade || info->last_seq < w->max_seq) {
+		log_warn("bucket %s %s: all that was known of it is forgotten",
+			 w->bucket->store.bucket,
+			 is_remade ? "was deleted and made again"
+				   : "was restored to an older state");
+		w->listener.on_reload_begin(w->listener.arg);
+		w->listener.on_reload_end(w->listener.arg, UINT64_MAX);
+		w->max_seq = 0;
+	}
+	w->created_ns = info->created_ns;
+}
+
 static int load(struct watch *w)
 {
 	struct bucket *b = w->bucket;
@@ -325,9 +347,7 @@ static int load(struct watch *w)
 		err = stream_info_read(b, &info);
 	if (err < 0)
 		return err;
-	if (w->created_ns != 0 && w->created_ns != info.created_ns)
-		log_warn("bucket %s was deleted and made again", b->store.bucket);
-	w->created_ns = info.created_ns;
+	check_history(w, &info);
 	w->listener.on_reload_begin(w->listener.arg);
 	meta_forget_tokens(b);
 	err = create_consumer(w, &n_pending);

@@ -52,6 +52,7 @@ struct watch {
 	uint64_t heard_ns;
 	uint64_t asked_ns; /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
+	uint64_t max_seq;  /* ever delivered */
 	bool is_connected; /* as the listener knows */
 	/* Names read at the leader ahead of their events, by token: older events are not news. */
 	struct hash ahead;

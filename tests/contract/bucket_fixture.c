@@ -168,6 +168,7 @@ static int check_range(struct store_get *get, uint64_t off, uint64_t size, uint6
 {
 	_cleanup_chunk_ struct chunk *c = NULL;
 	uint64_t start;
+	size_t i = 0;
 	uint32_t idx;
 	int err;
 
@@ -178,9 +179,10 @@ static int check_range(struct store_get *get, uint64_t off, uint64_t size, uint6
 		return err;
 	ck_assert_uint_gt(c->len, 0);
 	ck_assert_uint_le(off + c->len, size);
-	for (size_t i = 0; i < c->len; i++)
-		ck_assert_msg(c->data[i] == fixture_byte(off + i), "byte %lu differs",
-			      (unsigned long)(off + i));
+	/* Check reports every assertion through a pipe, so not one for each byte. */
+	while (i < c->len && c->data[i] == fixture_byte(off + i))
+		i++;
+	ck_assert_msg(i == c->len, "byte %lu differs", (unsigned long)(off + i));
 	*ret_next = off + c->len;
 	return 0;
 }

@@ -128,6 +128,7 @@ START_TEST(buckets_are_listed_and_deleted)
 	ck_assert_uint_eq(n, 0);
 	free(names);
 	ck_assert_int_eq(open_with(&fx.cfg, "two", &create, &why), 0);
+	ck_assert_ptr_null(why);
 	ck_assert_int_eq(open_with(&fx.cfg, "one", &create, &why), 0);
 	ck_assert_int_eq(bucket_list(&fx.cfg, &names, &n, &why), 0);
 	ck_assert_uint_eq(n, 2);
@@ -218,6 +219,7 @@ END_TEST
 START_TEST(content_comes_back_without_direct_get)
 {
 	struct obj_info *info;
+	uint64_t seq = 0;
 	struct store *s;
 
 	fixture_api(API "STREAM.CREATE." STREAM,
@@ -225,7 +227,8 @@ START_TEST(content_comes_back_without_direct_get)
 		    "\"allow_rollup_hdrs\":true,\"discard\":\"new\"}");
 	s = fixture_open(NULL);
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		info = fixture_store(s, "a", sizes[i], i == 0 ? 0 : get_info(s, "a")->seq);
+		info = fixture_store(s, "a", sizes[i], seq);
+		seq = info->seq;
 		ck_assert_int_eq(fixture_check(s, info), 0);
 		obj_info_free(info);
 	}
@@ -366,6 +369,34 @@ START_TEST(long_listing_is_complete)
 	}
 	publish_chunks("long", lens, N, false);
 	ck_assert_int_eq(fixture_check(s, info), 0);
+	store_close(s);
+}
+END_TEST
+
+/* More than there are consumers for at a time, some given up again. */
+START_TEST(many_listings_at_once)
+{
+	enum { N = 24 };
+	static const size_t lens[] = {3, 500, 1, 70};
+	_cleanup_obj_info_ struct obj_info *info = foreign_info("many", 574, 4);
+	struct store *s = fixture_open(NULL);
+	struct store_get *gets[N];
+	int err;
+
+	publish_chunks("many", lens, ARRAY_LEN(lens), true);
+	for (size_t i = 0; i < N; i++) {
+		ck_assert_int_eq(store_get_open(s, info, &gets[i]), 0);
+		err = store_get_index(gets[i], false);
+		ck_assert_msg(err == -EINPROGRESS, "%d", err);
+	}
+	for (size_t i = 0; i < N; i += 5)
+		store_get_close(gets[i]);
+	for (size_t i = 0; i < N; i++) {
+		if (i % 5 == 0)
+			continue;
+		ck_assert_int_eq(store_get_index(gets[i], true), 0);
+		store_get_close(gets[i]);
+	}
 	store_close(s);
 }
 END_TEST
@@ -662,29 +693,6 @@ START_TEST(upload_survives_a_frozen_server)
 }
 END_TEST
 
-START_TEST(read_survives_a_killed_server)
-{
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	struct killer k = {.after_ms = 1, .down_ms = 300};
-	struct store_get *get = NULL;
-	struct store *s;
-
-	fx.cfg.is_hard = true;
-	s = fixture_open(NULL);
-	info = fixture_store(s, "a", 20 * MIB, 0);
-	ck_assert_int_eq(store_get_open(s, info, &get), 0);
-	ck_assert_int_eq(store_get_index(get, true), 0);
-	pthread_create(&k.thread, NULL, killer_main, &k);
-	pthread_join(k.thread, NULL);
-	/* Asked while the server is away, answered when it is back. */
-	ck_assert_int_eq(store_get_index(get, false), 0);
-	server_restart(fx.server);
-	ck_assert_int_eq(fixture_check(s, info), 0);
-	store_get_close(get);
-	store_close(s);
-}
-END_TEST
-
 static atomic_int n_ended, n_bad;
 
 static void count_end(void *arg, uint32_t idx, struct chunk *chunk, int err)
@@ -697,6 +705,66 @@ static void count_end(void *arg, uint32_t idx, struct chunk *chunk, int err)
 	chunk_unref(chunk);
 	atomic_fetch_add(&n_ended, 1);
 }
+
+/* Killed with requests on the wire: each ends once, well, after the server is back. */
+START_TEST(read_survives_a_killed_server)
+{
+	enum { N = 160 };
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct store_get *get = NULL;
+	int expected = 0;
+	struct store *s;
+
+	atomic_store(&n_ended, 0);
+	atomic_store(&n_bad, 0);
+	fx.cfg.is_hard = true;
+	s = fixture_open(NULL);
+	info = fixture_store(s, "a", N * CHUNK, 0);
+	ck_assert_int_eq(store_get_open(s, info, &get), 0);
+	ck_assert_int_eq(store_get_index(get, true), 0);
+	/* Frozen first, so that nothing is answered before it dies. */
+	server_pause(fx.server);
+	for (uint32_t i = 0; i < N; i++)
+		ck_assert_int_eq(store_get_chunk(get, i, count_end, &expected), 0);
+	nats_Sleep(100);
+	ck_assert_int_le(atomic_load(&n_ended), 2);
+	server_kill(fx.server);
+	server_restart(fx.server);
+	for (int i = 0; i < 1000 && atomic_load(&n_ended) < N; i++)
+		nats_Sleep(10);
+	ck_assert_int_eq(atomic_load(&n_ended), N);
+	ck_assert_int_eq(atomic_load(&n_bad), 0);
+	ck_assert_int_eq(fixture_check(s, info), 0);
+	store_get_close(get);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(closed_get_ends_its_requests)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct store_get *get = NULL;
+	int expected = -ECANCELED;
+	struct store *s;
+
+	atomic_store(&n_ended, 0);
+	atomic_store(&n_bad, 0);
+	fx.cfg.is_hard = true;
+	s = fixture_open(NULL);
+	info = fixture_store(s, "a", 40 * CHUNK, 0);
+	ck_assert_int_eq(store_get_open(s, info, &get), 0);
+	ck_assert_int_eq(store_get_index(get, true), 0);
+	server_kill(fx.server);
+	for (uint32_t i = 1; i < 39; i++)
+		ck_assert_int_eq(store_get_chunk(get, i, count_end, &expected), 0);
+	store_get_close(get);
+	for (int i = 0; i < 500 && atomic_load(&n_ended) < 38; i++)
+		nats_Sleep(10);
+	ck_assert_int_eq(atomic_load(&n_ended), 38);
+	ck_assert_int_eq(atomic_load(&n_bad), 0);
+	store_close(s);
+}
+END_TEST
 
 /* Requests made while the server is away end with expected once it is back or given up. */
 static void request_without_server(bool is_hard, int expected)
@@ -831,6 +899,7 @@ static TCase *case_of_content(void)
 	tcase_add_test(tc, many_infos_come_in_one_call);
 	tcase_add_loop_test(tc, layouts_of_other_clients_are_read, 0, (int)ARRAY_LEN(layouts));
 	tcase_add_test(tc, long_listing_is_complete);
+	tcase_add_test(tc, many_listings_at_once);
 	tcase_add_test(tc, chunk_lost_inside_is_noticed);
 	tcase_add_test(tc, purged_content_is_estale);
 	tcase_add_test(tc, name_under_a_foreign_token_is_found_and_replaced_there);
@@ -850,6 +919,7 @@ static TCase *case_of_trouble(void)
 	tcase_add_test(tc, upload_survives_a_killed_server);
 	tcase_add_test(tc, upload_survives_a_frozen_server);
 	tcase_add_test(tc, read_survives_a_killed_server);
+	tcase_add_test(tc, closed_get_ends_its_requests);
 	tcase_add_test(tc, hard_read_waits_for_the_server);
 	tcase_add_test(tc, soft_read_gives_up);
 	tcase_add_test(tc, soft_calls_give_up);

@@ -5,6 +5,9 @@ set -eu -o pipefail
 
 MOUNT=$BUILD/mount.natsobj
 NATSOBJ=$BUILD/natsobj
+# For raw.py, which writes to a bucket without any library.
+TOOLS=$(dirname "${BASH_SOURCE[0]}")
+export PYTHONPATH=$TOOLS PYTHONDONTWRITEBYTECODE=1
 cd "$WORK"
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
@@ -22,7 +25,7 @@ wait_until() {
   done
 }
 
-ports_are_known() { grep -qs nats "$WORK"/server/*.ports; }
+ports_are_known() { grep -qsE '(nats|tls)://' "$WORK"/server/*.ports; }
 
 # start_server [OPTION…]: sets URL and SERVER_PID; the port stays the same for later calls.
 start_server() {
@@ -33,7 +36,7 @@ start_server() {
   SERVER_PID=$!
   echo "$SERVER_PID" >>"$WORK/pids"
   wait_until 15 ports_are_known
-  URL=$(grep -o 'nats://[0-9.:]*' "$WORK"/server/*.ports | head -n 1)
+  URL=$(grep -oE '(nats|tls)://[0-9.:]*' "$WORK"/server/*.ports | head -n 1)
   PORT=${URL##*:}
 }
 

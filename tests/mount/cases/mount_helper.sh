@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# Called as mount(8) calls its helpers, with an environment that has next to nothing in it.
+start_server
+mkdir dir
+"$NATSOBJ" add b --server "$URL" >/dev/null
+helper() { env -i PATH=/usr/bin:/bin "$MOUNT" "$@"; }
+helper "$URL/b" dir -o "rw,_netdev,nofail,x-systemd.automount,x-systemd.mount-timeout=30,defaults,cache-dir=$WORK/cache"
+mountpoint -q dir || fail "not mounted"
+assert_eq "$(findmnt -no FSTYPE,SOURCE dir | tr -s ' ')" "fuse.natsobj $URL/b"
+echo x >dir/x
+umount dir
+! mountpoint -q dir || fail "still mounted"
+# A password in the URL works, and shows nowhere.
+kill "$SERVER_PID"; wait "$SERVER_PID" 2>/dev/null || true
+start_server -js --user joe --pass sesame
+helper "nats://joe:sesame@127.0.0.1:$PORT/b" dir -o "cache_dir=$WORK/cache" 2>err
+assert_eq "$(cat dir/x)" x
+! grep -q sesame /proc/mounts || fail "the password is in /proc/mounts"
+for args in /proc/[0-9]*/cmdline; do
+  ! tr '\0' ' ' 2>/dev/null <"$args" | grep "^$MOUNT " | grep -q sesame || fail "the password is in $args"
+done
+! grep -q sesame err || fail "the password is shown: $(cat err)"
+umount dir
