@@ -7,6 +7,9 @@
 
 #include "util/log.h"
 
+/* Chunks a scan may still lack when its end is read: the kernel's read-ahead of 1 MiB, twice. */
+#define REORDER_MAX 16
+
 int content_new(struct store *store, struct chunk_cache *cache, const char *nuid, uint64_t size,
 		uint32_t chunks, uint32_t max_chunk_size, const uint8_t *digest,
 		struct content **ret)
@@ -135,10 +138,10 @@ static void compare_locked(struct content *c)
 	atomic_store(&c->is_checked, true);
 }
 
-/* Adds chunks to the digest from where it stands, at most to the end of what was asked for. */
-static int advance_locked(struct content *c, bool may_wait)
+/* Adds chunks to the digest from where it stands: to the end, or to that of what was asked for. */
+static int advance_locked(struct content *c, bool is_whole, bool may_wait)
 {
-	while (!atomic_load(&c->is_checked) && was_asked(c, c->next_idx)) {
+	while (!atomic_load(&c->is_checked) && (is_whole || was_asked(c, c->next_idx))) {
 		_cleanup_chunk_ struct chunk *chunk = NULL;
 		int err = chunk_source_get(&c->source, c->next_idx, may_wait, &chunk);
 
@@ -157,7 +160,7 @@ void content_check_behind(struct content *c)
 		return;
 	if (!mutex_trylock(&c->check_lock))
 		return;
-	(void)!advance_locked(c, false);
+	(void)!advance_locked(c, false, false);
 	mutex_unlock(&c->check_lock);
 }
 
@@ -168,7 +171,9 @@ static int check_whole(struct content *c, bool may_wait)
 
 	if (!c->has_digest || atomic_load(&c->is_checked))
 		return 0;
-	if (atomic_load(&c->n_asked) < c->n_chunks) {
+	/* The kernel sends the reads of a scan in parallel, so the last may come before a few
+	 * others. */
+	if (c->n_chunks - atomic_load(&c->n_asked) > REORDER_MAX) {
 		atomic_store(&c->is_tail_unchecked, true);
 		return 0;
 	}
@@ -176,7 +181,7 @@ static int check_whole(struct content *c, bool may_wait)
 		mutex_lock(&c->check_lock);
 	else if (!mutex_trylock(&c->check_lock))
 		return -EINPROGRESS;
-	err = advance_locked(c, may_wait);
+	err = advance_locked(c, true, may_wait);
 	mutex_unlock(&c->check_lock);
 	return err;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fuse/mount.h"
+#include "util/buf.h"
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
@@ -132,8 +133,8 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	fi->cache_readdir = 1;
-	fi->keep_cache = 1;
+	/* Listings are not cached by the kernel: they come from memory here, and a cached one that
+	 * was read while an entry came or went would stay wrong. */
 	fuse_reply_open(req, fi);
 }
 
@@ -161,6 +162,7 @@ struct listing {
 	bool is_plus;
 	uint64_t *counted;
 	size_t n_counted, cap_counted;
+	struct buf names; /* of the counted, each with its NUL */
 };
 
 static int note_counted(struct listing *l, uint64_t nodeid)
@@ -194,8 +196,11 @@ static int fill(void *arg, const char *name, const struct fs_entry *e, uint64_t 
 	}
 	if (need > l->size - l->len)
 		return 1;
-	if (e->nodeid && note_counted(l, e->nodeid) < 0)
-		return 1;
+	if (e->nodeid) {
+		buf_append(&l->names, name, strlen(name) + 1);
+		if (buf_error(&l->names) || note_counted(l, e->nodeid) < 0)
+			return 1;
+	}
 	l->len += need;
 	return 0;
 }
@@ -204,23 +209,28 @@ static int run_readdir(struct job *j)
 {
 	struct listing l = {.req = j->req, .size = j->size, .is_plus = j->is_plus};
 	uint64_t mark = notify_mark(j->m->notify);
+	const char *name;
 	int err;
 
 	l.buf = malloc(l.size);
 	if (!l.buf)
 		return job_reply_err(j, -ENOMEM);
+	buf_init(&l.names, l.size);
 	err = fs_readdir(j->m->fs, &j->ctx, j->nodeid, j->off, j->is_plus, fill, &l);
 	if (err) {
 		job_reply_err(j, err);
 	} else if (!job_claim(j) || fuse_reply_buf(j->req, l.buf, l.len) != 0) {
 		err = -EINTR;
 	}
+	name = l.names.data;
 	for (size_t i = 0; i < l.n_counted; i++) {
 		if (err)
 			fs_forget(j->m->fs, l.counted[i], 1);
 		else
-			notify_recheck(j->m->notify, mark, l.counted[i], 0, NULL);
+			notify_recheck(j->m->notify, mark, l.counted[i], j->nodeid, name);
+		name += strlen(name) + 1;
 	}
+	buf_done(&l.names);
 	free(l.counted);
 	free(l.buf);
 	return 0;

@@ -162,10 +162,11 @@ static inline int MUST_CHECK store_get_infos(struct store *s, const char *const 
 
 /*
  * Stores metadata under info's name if the newest message there still has the sequence
- * expected_seq (0: none exists, not even a tombstone). On success info->seq and info->time_ns are
- * those of the new message. -ESTALE: another version is there, nothing was stored. A lost answer is
- * resolved inside (the same message is offered again until the outcome is certain). A full bucket
- * is ENOSPC, also for tombstones. Waits.
+ * expected_seq (0: none exists, not even a tombstone). On success info->seq is that of
+ * the new message, and info->time_ns this host's present time: an acknowledgement carries none, and
+ * the server's comes with the watch. -ESTALE: another version is there, nothing was stored. A lost
+ * answer is resolved inside (the same message is offered again until the outcome is certain). A
+ * full bucket is ENOSPC, also for tombstones. Waits.
  */
 static inline int MUST_CHECK store_put_info(struct store *s, struct obj_info *info,
 					    uint64_t expected_seq)
