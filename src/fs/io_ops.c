@@ -164,6 +164,12 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	return err;
 }
 
+static bool is_present(struct fs *fs, const struct node *n)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return n->dentry != NULL;
+}
+
 static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
 		      struct content *c, uint64_t off, size_t len, struct fs_data *ret)
 {
@@ -180,6 +186,10 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	mutex_unlock(&h->lock);
 	if (!err)
 		content_prefetch(c, from, to);
+	/* Chunks that are gone although the version is the present one are a loss, not a
+	 * replacement. */
+	if (err == -ESTALE && is_present(fs, h->file->node))
+		err = -EIO;
 	if (err == -EIO && atomic_load(&c->is_bad)) {
 		LOCK_SCOPE(&fs->tree.lock);
 		h->file->node->is_bad = true;

@@ -146,12 +146,17 @@ static int get_options(const cJSON *root, struct obj_info *info)
 	return err;
 }
 
-static void get_digest(const cJSON *root, struct obj_info *info)
+/* A digest that cannot be understood cannot be checked either. */
+static int get_digest(const cJSON *root, struct obj_info *info)
 {
 	const cJSON *v = field(root, "digest");
 
 	info->has_digest =
 		v && cJSON_IsString(v) && digest_parse(v->valuestring, info->digest) == 0;
+	return info->has_digest || info->is_deleted || !v || !cJSON_IsString(v) ||
+			       !v->valuestring[0]
+		       ? 0
+		       : -EINVAL;
 }
 
 static void get_nuid(const cJSON *root, struct obj_info *info)
@@ -197,9 +202,10 @@ static int read_fields(const cJSON *root, struct obj_info *info)
 	info->chunks = (uint32_t)chunks;
 	info->is_deleted = cJSON_IsTrue(field(root, "deleted"));
 	get_nuid(root, info);
-	get_digest(root, info);
 	get_mtime(root, info);
-	err = get_options(root, info);
+	err = get_digest(root, info);
+	if (!err)
+		err = get_options(root, info);
 	if (!err)
 		err = get_text(root, "description", &info->description);
 	if (!err)
