@@ -15,8 +15,7 @@
 
 #include "util/clock.h"
 
-/* A signal to a process and to its group is one signal to the one who sent it, as timeout(1) does.
- */
+/* timeout(1) and others signal a process and then its group: that is meant as one signal. */
 #define REPEAT_NS ((uint64_t)NS_PER_SEC / 2)
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
