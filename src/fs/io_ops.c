@@ -179,7 +179,7 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	err = content_read(c, off, len, ctx->may_wait, ret);
 	/* Noted once for each read: by the attempt that may wait, or the one that did not have to.
 	 */
-	if (err && !ctx->may_wait)
+	if (err == -FS_WOULD_WAIT && !ctx->may_wait)
 		return err;
 	mutex_lock(&h->lock);
 	prefetch_note(&h->prefetch, off, len, step, fs->cfg.readahead, &from, &to);
