@@ -30,6 +30,7 @@ int tree_init(struct tree *t)
 	hash_init(&t->inos);
 	hash_init(&t->nuids);
 	hash_init(&t->names);
+	hash_init(&t->links);
 	LOCK_SCOPE(&t->lock);
 	t->root = tree_node_new(t, S_IFDIR | 0755, "", 0, ROOT_INO);
 	if (!t->root)
@@ -44,9 +45,12 @@ static void free_node(struct tree *t, struct node *n)
 		hash_remove(&t->inos, &n->by_ino);
 	if (n->nlookup > 0)
 		hash_remove(&t->ids, &n->by_id);
+	if (n->link_id)
+		hash_remove(&t->links, &n->by_link);
 	if (n->dir)
 		free(n->dir->slots);
 	free(n->dir);
+	free(n->link_id);
 	free(n->nuid);
 	free(n->target);
 	t->n_nodes--;
@@ -68,9 +72,21 @@ static void free_subtree(struct tree *t, struct node *n)
 	}
 }
 
-/* Nodes that have lost their name are found through the kernel's identifiers. */
+/* Nodes that have lost their name are found through the kernel's identifiers, and those that have
+ * none yet through those of links. */
 static void free_nameless(struct tree *t)
 {
+	for (size_t i = 0; i < t->links.n_buckets; i++) {
+		while (t->links.buckets[i]) {
+			struct node *n = container_of(t->links.buckets[i], struct node, by_link);
+
+			if (n->nlookup > 0)
+				hash_remove(&t->ids, &n->by_id);
+			n->nlookup = 0;
+			n->pins = 0;
+			tree_drop(t, n);
+		}
+	}
 	for (size_t i = 0; i < t->ids.n_buckets; i++) {
 		while (t->ids.buckets[i]) {
 			struct node *n = container_of(t->ids.buckets[i], struct node, by_id);
@@ -98,6 +114,7 @@ void tree_done(struct tree *t)
 	hash_done(&t->inos);
 	hash_done(&t->nuids);
 	hash_done(&t->names);
+	hash_done(&t->links);
 	mutex_done(&t->lock);
 }
 
@@ -310,6 +327,13 @@ static int nuid_index(struct tree *t, struct node *n)
 static void attach(struct tree *t, struct dentry *d, struct node *n)
 {
 	d->node = n;
+	d->next_name = NULL;
+	n->n_names++;
+	if (n->dentry) {
+		d->next_name = n->dentry->next_name;
+		n->dentry->next_name = d;
+		return;
+	}
 	n->dentry = d;
 	/* Only the very first insertion into a table can fail, and a node that is missing there is
 	 * merely not found by its NUID. */
@@ -319,8 +343,16 @@ static void attach(struct tree *t, struct dentry *d, struct node *n)
 
 static void detach(struct tree *t, struct dentry *d)
 {
-	nuid_unindex(t, d->node);
-	d->node->dentry = NULL;
+	struct node *n = d->node;
+	struct dentry **at = &n->dentry;
+
+	if (n->n_names == 1)
+		nuid_unindex(t, n);
+	while (*at != d)
+		at = &(*at)->next_name;
+	*at = d->next_name;
+	d->next_name = NULL;
+	n->n_names--;
 }
 
 int tree_link(struct tree *t, struct node *dir, const char *name, const char *raw, size_t raw_len,
@@ -386,6 +418,8 @@ int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char
 	      const char *raw, size_t raw_len, bool is_shadowed)
 {
 	struct node *n = d->node;
+	uint64_t seq = d->seq;
+	uint32_t generation = d->generation;
 	int err;
 
 	tree_pin(n);
@@ -394,6 +428,10 @@ int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char
 	if (err) {
 		attach(t, d, n);
 	} else {
+		struct dentry *moved = tree_lookup(t, new_dir, name, strlen(name));
+
+		moved->seq = seq;
+		moved->generation = generation;
 		slots_remove(d->parent->dir, d);
 		hash_remove(&t->names, &d->by_name);
 		free(d->raw);
@@ -431,6 +469,42 @@ struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node 
 			return n;
 	}
 	return NULL;
+}
+
+int tree_set_link_id(struct tree *t, struct node *n, const char *id)
+{
+	char *copy = id ? strdup(id) : NULL;
+
+	mutex_assert_held(&t->lock);
+	if (id && !copy)
+		return -ENOMEM;
+	if (n->link_id)
+		hash_remove(&t->links, &n->by_link);
+	free(n->link_id);
+	n->link_id = copy;
+	if (!copy || hash_insert(&t->links, &n->by_link, hash_bytes(copy, strlen(copy))) == 0)
+		return 0;
+	free(steal_ptr(n->link_id));
+	return -ENOMEM;
+}
+
+struct node *tree_find_link(struct tree *t, const char *id)
+{
+	uint64_t h = hash_bytes(id, strlen(id));
+
+	mutex_assert_held(&t->lock);
+	hash_for_each (it, &t->links, h) {
+		struct node *n = container_of(it, struct node, by_link);
+
+		if (it->hash == h && strcmp(n->link_id, id) == 0)
+			return n;
+	}
+	return NULL;
+}
+
+uint64_t tree_entry_seq(const struct dentry *d)
+{
+	return d->node->link_id ? d->seq : d->node->seq;
 }
 
 void tree_object_name(const struct dentry *d, struct buf *out)

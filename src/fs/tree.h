@@ -9,11 +9,16 @@
  * gets a new node with the same inode number, and the old node lives on, without a name, for those
  * who have it open. A node is freed when it has no entry, no lookup of the kernel and no pin.
  *
+ * A file may have several entries. Its content and attributes are then those of a hidden object
+ * (link_id tells which), the names are objects that point to it, and each entry has the sequence of
+ * its own.
+ *
  * Everything here needs the tree's lock, LOCK_RANK_TREE; nothing here waits or calls the store.
  *
  * Invariants whenever the lock is free:
  *  - every dentry is in its parent's list at the place of its cookie and in the table of names;
- *  - node->dentry->node == node, or node->dentry is NULL;
+ *  - node->dentry and those that follow it by next_name are the n_names entries of the node;
+ *  - a node with link_id is in the table of links, and no other has the same;
  *  - a directory without marker and without children has no entry (except the root);
  *  - a node with nlookup > 0 is in the table of identifiers;
  *  - a file node with a name is in the table of NUIDs if it has one.
@@ -36,10 +41,13 @@ struct dentry {
 	struct hash_node by_name;
 	struct node *parent;
 	struct node *node;
-	uint64_t cookie; /* place in the directory's listing; never reused */
-	char *raw;	 /* the component itself when the file name cannot tell it, else NULL */
+	struct dentry *next_name; /* of the same node */
+	uint64_t cookie;	  /* place in the directory's listing; never reused */
+	uint64_t seq; /* of the name's own metadata, when the node has a link_id; else 0 */
+	char *raw;    /* the component itself when the file name cannot tell it, else NULL */
 	uint32_t raw_len;
-	bool is_shadowed; /* the object has the name of a directory beside it */
+	uint32_t generation; /* as the node's, when it has a link_id */
+	bool is_shadowed;    /* the object has the name of a directory beside it */
 	uint16_t len;
 	char name[];
 };
@@ -61,10 +69,14 @@ struct node {
 	struct hash_node by_id; /* linked while the kernel knows the node */
 	struct hash_node by_ino;
 	struct hash_node by_nuid; /* linked while nuid is set and the node has a name */
-	struct dentry *dentry;
-	struct dir *dir;   /* directories only */
-	struct file *file; /* while open */
-	uint64_t id;	   /* 0: never shown to the kernel */
+	struct hash_node by_link; /* linked while link_id is set */
+	struct dentry *dentry;	  /* one of its names */
+	uint32_t n_names;
+	uint32_t link_count; /* names that the hidden object counts */
+	char *link_id;	     /* of the hidden object that holds a file with several names */
+	struct dir *dir;     /* directories only */
+	struct file *file;   /* while open */
+	uint64_t id;	     /* 0: never shown to the kernel */
 	uint64_t ino;
 	uint64_t nlookup;
 	uint32_t pins;
@@ -96,7 +108,7 @@ struct node {
 struct tree {
 	struct mutex lock;
 	struct node *root;
-	struct hash ids, inos, nuids, names;
+	struct hash ids, inos, nuids, names, links;
 	uint64_t next_id;
 	uint32_t generation;
 	uint64_t n_nodes;
@@ -130,9 +142,9 @@ int tree_link(struct tree *t, struct node *dir, const char *name, const char *ra
 	      bool is_shadowed, struct node *n) MUST_CHECK;
 /* Takes the entry away; the node may be freed. */
 void tree_unlink(struct tree *t, struct dentry *d);
-/* Puts another node under the entry; the old one has no name then. */
+/* Puts another node under the entry, which the old one loses. */
 void tree_replace(struct tree *t, struct dentry *d, struct node *n);
-/* Moves n's entry to another place, which must be free. */
+/* Moves an entry to another place, which must be free. d is freed on success. */
 int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char *name,
 	      const char *raw, size_t raw_len, bool is_shadowed) MUST_CHECK;
 
@@ -140,6 +152,12 @@ int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char
 int tree_set_nuid(struct tree *t, struct node *n, const char *nuid) MUST_CHECK;
 /* A named node with this NUID other than except, or NULL. */
 struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node *except);
+
+/* Makes n the file of the hidden object id, or an ordinary one (NULL). */
+int tree_set_link_id(struct tree *t, struct node *n, const char *id) MUST_CHECK;
+struct node *tree_find_link(struct tree *t, const char *id);
+/* Sequence of the metadata stored under the entry's own name; 0: not stored yet. */
+uint64_t tree_entry_seq(const struct dentry *d);
 
 /* Appends the object name of an entry ("a/b", without a trailing slash) to out. */
 void tree_object_name(const struct dentry *d, struct buf *out);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* open(2) with O_CREAT on a new name. */
+
+#include "fs/name_ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/*
+ * What the bucket says of a name that is to be created: 0 with the sequence the first version has
+ * to replace, or -EEXIST after the tree was told of it. O_EXCL puts up a claim, which decides at
+ * once who creates the name; *ret_claim_seq is then its sequence.
+ */
+static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn, mode_t mode,
+		   bool is_exclusive, uint64_t *ret_seq)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err;
+
+	if (!is_exclusive) {
+		err = store_get_info(fs->store, nn->full.data, nn->full.len, &info);
+		*ret_seq = err ? 0 : info->seq;
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		if (!fs_info_is_live(info))
+			return 0;
+		fs_apply_held(fs, info);
+		return -EEXIST;
+	}
+	err = new_name_describe(fs, ctx, nn, mode, 0, NULL, &info);
+	if (err)
+		return err;
+	obj_nuid_new(info->nuid);
+	info->is_deleted = true;
+	err = obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+	if (!err)
+		err = fs_publish_new(fs, info);
+	*ret_seq = info->seq;
+	return err;
+}
+
+/* The node and open state of a file that exists only here so far. */
+static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
+		       mode_t mode, uint64_t seq, struct fs_entry *ret_entry, struct file **ret)
+{
+	struct node *n;
+	int err = -ENOMEM;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	if (nn->dir != fs->tree.root && !nn->dir->dentry)
+		return -ENOENT;
+	if (tree_lookup(&fs->tree, nn->dir, nn->name, strlen(nn->name)))
+		return -EEXIST;
+	n = tree_node_new(&fs->tree, mode, nn->full.data, nn->full.len, 0);
+	if (!n)
+		return -ENOMEM;
+	fs_inherit(ctx, nn->dir, n);
+	n->seq = seq;
+	n->is_dirty = true;
+	err = tree_link(&fs->tree, nn->dir, nn->name, NULL, 0, false, n);
+	if (err) {
+		tree_drop(&fs->tree, n);
+		return err;
+	}
+	nn->dir->mtime_ns = nn->dir->ctime_ns = n->ctime_ns;
+	*ret = file_get_locked(fs, n);
+	err = *ret ? fs_make_entry(fs, n, ret_entry) : -ENOMEM;
+	if (err) {
+		if (*ret)
+			(*ret)->refs++; /* put by the caller without the lock */
+		tree_unlink(&fs->tree, n->dentry);
+	}
+	return err;
+}
+
+static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
+		      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret)
+{
+	struct file *f = NULL;
+	uint64_t seq;
+	int err;
+
+	err = reserve(fs, ctx, nn, mode, flags & O_EXCL, &seq);
+	if (err)
+		return err;
+	err = add_unsaved(fs, ctx, nn, mode, seq, ret_entry, &f);
+	if (err) {
+		file_put(fs, f);
+		return err;
+	}
+	mutex_lock(&f->lock);
+	f->base_seq = seq;
+	f->is_claimed = flags & O_EXCL;
+	f->is_dirty = true;
+	writer_start(f);
+	err = file_new_handle(f, ctx, flags, ret);
+	mutex_unlock(&f->lock);
+	if (err) {
+		fs_forget(fs, ret_entry->nodeid, 1);
+		file_put(fs, f);
+	}
+	return err;
+}
+
+int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
+	      bool *ret_keep_cache)
+{
+	struct new_name nn;
+	int err = new_name_begin(fs, ctx, parent, name, "", &nn);
+
+	if (err)
+		return err;
+	*ret_keep_cache = false;
+	mode = S_IFREG | (mode & 07777 & ~ctx->umask);
+	if (new_name_exists(fs, &nn))
+		err = -EEXIST;
+	else
+		err = create_new(fs, ctx, &nn, mode, flags, ret_entry, ret);
+	fs_release_name(fs, nn.full.data, nn.full.len);
+	if (err == -EEXIST && !(flags & O_EXCL)) {
+		err = fs_find_child(fs, nn.dir, name, ret_entry);
+		if (!err)
+			err = fs_open(fs, ctx, ret_entry->nodeid, flags, ret, ret_keep_cache);
+		if (err && err != -ENOENT)
+			fs_forget(fs, ret_entry->nodeid, 1);
+	}
+	new_name_done(fs, &nn, false);
+	return err;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Operations that make something whole at once: mknod, mkdir, symlink. */
+
+#include "fs/name_ops.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "objstore/subject.h"
+
+/* Makes an object that is whole at once: marker, special file, symbolic link, empty file. */
+static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+		       mode_t mode, dev_t rdev, const char *target, struct fs_entry *ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct new_name nn;
+	int err = new_name_begin(fs, ctx, parent, name, S_ISDIR(mode) ? "/" : "", &nn);
+
+	if (err)
+		return err;
+	if (new_name_exists(fs, &nn))
+		err = -EEXIST;
+	if (!err)
+		err = new_name_describe(fs, ctx, &nn, mode, rdev, target, &info);
+	if (!err)
+		err = fs_upload_text(fs, target, info);
+	if (!err) {
+		err = fs_publish_new(fs, info);
+		if (err && info->size > 0)
+			fs_purge_later(fs, info->nuid, info->name, info->name_len);
+	}
+	if (!err) {
+		fs_apply_held(fs, info);
+		err = fs_find_child(fs, nn.dir, name, ret);
+	}
+	new_name_done(fs, &nn, true);
+	return err;
+}
+
+int fs_mknod(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	     mode_t mode, dev_t rdev, struct fs_entry *ret)
+{
+	if ((mode & S_IFMT) == 0)
+		mode |= S_IFREG;
+	if (S_ISDIR(mode) || S_ISLNK(mode))
+		return -EINVAL;
+	return make_object(fs, ctx, parent, name, mode & ~ctx->umask, rdev, NULL, ret);
+}
+
+int fs_mkdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	     mode_t mode, struct fs_entry *ret)
+{
+	mode = S_IFDIR | (mode & 07777 & ~ctx->umask);
+	return make_object(fs, ctx, parent, name, mode, 0, NULL, ret);
+}
+
+int fs_symlink(struct fs *fs, const struct fs_ctx *ctx, const char *target, uint64_t parent,
+	       const char *name, struct fs_entry *ret)
+{
+	if (target[0] == '\0')
+		return -ENOENT;
+	if (!obj_utf8_is_valid(target, strlen(target)))
+		return -EILSEQ;
+	return make_object(fs, ctx, parent, name, S_IFLNK | 0777, 0, target, ret);
+}
