@@ -26,7 +26,7 @@ start() {
   nats-server -js -a 127.0.0.1 -p -1 --ports_file_dir ports -sd store "$@" >server.log 2>&1 &
   server=$!
   tries=0
-  until [ -s ports/*.ports ]; do
+  until cat ports/*.ports 2>/dev/null | grep -q nats; do
     tries=$((tries + 1))
     [ $tries -lt 100 ] || { cat server.log; exit 1; }
     sleep 0.1

@@ -32,7 +32,7 @@ start_server() {
   mkdir -p "$WORK/server"
   rm -f "$WORK/server"/*.ports
   "${NATS_SERVER:-nats-server}" -a 127.0.0.1 -p "${PORT:--1}" --ports_file_dir "$WORK/server" \
-    -sd "$WORK/server" ${@:--js} >>"$WORK/server.log" 2>&1 &
+    -sd "$WORK/server" "${@:--js}" >>"$WORK/server.log" 2>&1 &
   SERVER_PID=$!
   echo "$SERVER_PID" >>"$WORK/pids"
   wait_until 15 ports_are_known

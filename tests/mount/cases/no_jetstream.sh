@@ -11,7 +11,7 @@ echo wrong >pw; chmod 600 pw
 out=$("$MOUNT" "$URL/b" dir -o create,user=u,password_file=pw,cache_dir="$WORK/cache" 2>&1) && fail "mounted"
 case $out in *127.0.0.1*) ;; *) fail "$out" ;; esac
 echo right >pw
-"$MOUNT" "$URL/b" dir -o create,user=u,password_file="$WORK/pw",cache_dir="$WORK/cache"
+"$MOUNT" "$URL/b" dir -o "create,user=u,password_file=$WORK/pw,cache_dir=$WORK/cache"
 echo x >dir/x
 assert_eq "$(cat dir/x)" x
 chmod 644 pw
