@@ -51,6 +51,25 @@ void file_drop_content(struct file *f)
 	content_unref(steal_ptr(f->content));
 }
 
+/* What was learnt about the content outlives the open file. */
+static void note_quality_locked(struct fs *fs, struct node *n, struct content *c)
+{
+	mutex_assert_held(&fs->tree.lock);
+	if (atomic_load(&c->is_tail_unchecked))
+		n->is_tail_unverified = true;
+	if (!atomic_load(&c->is_bad) || n->is_bad)
+		return;
+	n->is_bad = true;
+	fs_inval_inode(fs, n, 0, 0);
+}
+
+int file_read_error(struct fs *fs, struct file *f, struct content *c, int err)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	note_quality_locked(fs, f->node, c);
+	return err == -ESTALE && f->node->dentry ? -EIO : err;
+}
+
 void file_put(struct fs *fs, struct file *f)
 {
 	if (!f)
@@ -63,8 +82,8 @@ void file_put(struct fs *fs, struct file *f)
 	list_remove(&f->link);
 	f->node->file = NULL;
 	f->node->is_dirty = false;
-	if (f->content && atomic_load(&f->content->is_tail_unchecked))
-		f->node->is_tail_unverified = true;
+	if (f->content)
+		note_quality_locked(fs, f->node, f->content);
 	tree_unpin(&fs->tree, f->node);
 	mutex_unlock(&fs->tree.lock);
 	file_drop_content(f);

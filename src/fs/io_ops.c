@@ -60,7 +60,9 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 	if (!copy)
 		return -ENOMEM;
 	mutex_lock(&fs->tree.lock);
-	is_same = fs_info_is_live(info) && n->nuid && strcmp(n->nuid, info->nuid) == 0;
+	is_same = fs_info_is_live(info) &&
+		  (n->is_malformed ? n->seq == info->seq
+				   : n->nuid && strcmp(n->nuid, info->nuid) == 0);
 	mutex_unlock(&fs->tree.lock);
 	fs_apply(fs, steal_ptr(copy));
 	if (!is_same)
@@ -85,11 +87,14 @@ int file_load_base(struct fs *fs, struct file *f)
 	return 0;
 }
 
+/* Takes over info. What a malformed version says is not carried on. */
 static void set_base(struct file *f, struct obj_info *info)
 {
 	obj_info_free(f->base);
-	f->base = info;
 	f->base_seq = info->seq;
+	f->base = info->is_malformed ? NULL : info;
+	if (info->is_malformed)
+		obj_info_free(info);
 }
 
 /* What open does beyond finding the file: the newest version, truncation. File lock held. */
@@ -141,7 +146,9 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		return -FS_WOULD_WAIT;
 	mutex_lock(&fs->tree.lock);
 	n = tree_node(&fs->tree, nodeid);
-	err = !n || n->is_superseded ? -ESTALE : n->dir ? -EISDIR : n->is_malformed ? -EIO : 0;
+	err = !n || n->is_superseded ? -ESTALE : n->dir ? -EISDIR : 0;
+	if (!err && n->is_malformed && !(flags & O_TRUNC))
+		err = -EIO;
 	if (!err) {
 		f = file_get_locked(fs, n);
 		err = f ? 0 : -ENOMEM;
@@ -164,12 +171,6 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	return err;
 }
 
-static bool is_present(struct fs *fs, const struct node *n)
-{
-	LOCK_SCOPE(&fs->tree.lock);
-	return n->dentry != NULL;
-}
-
 static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
 		      struct content *c, uint64_t off, size_t len, struct fs_data *ret)
 {
@@ -186,15 +187,8 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	mutex_unlock(&h->lock);
 	if (!err)
 		content_prefetch(c, from, to);
-	/* Chunks that are gone although the version is the present one are a loss, not a
-	 * replacement. */
-	if (err == -ESTALE && is_present(fs, h->file->node))
-		err = -EIO;
-	if (err == -EIO && atomic_load(&c->is_bad)) {
-		LOCK_SCOPE(&fs->tree.lock);
-		h->file->node->is_bad = true;
-		fs_inval_inode(fs, h->file->node, 0, 0);
-	}
+	if (err)
+		err = file_read_error(fs, h->file, c, err);
 	return err;
 }
 

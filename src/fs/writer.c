@@ -183,6 +183,8 @@ int writer_stage(struct fs *fs, struct file *f)
 		size = err ? 0 : c->size;
 		if (!err)
 			err = copy_to_staging(c, 0, size, s);
+		if (err && c)
+			err = file_read_error(fs, f, c, err);
 	}
 	if (err) {
 		staging_free(s);

@@ -75,6 +75,10 @@ class Raw:
         """An object of these chunk messages; other keys of its metadata replace the true ones.
 
         Returns the sequences of the chunks."""
+        return self.put_as(name, pieces, pieces, **other)
+
+    def put_as(self, name, messages, pieces, **other):
+        """As put, with metadata that is true of pieces, while these messages are stored."""
         nuid = "raw" + os.urandom(10).hex()
         data = b"".join(pieces)
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
@@ -82,7 +86,7 @@ class Raw:
                 "chunks": sum(1 for piece in pieces if piece), "digest": f"SHA-256={digest}",
                 "options": {"max_chunk_size": 131072}, "mtime": "2026-01-02T03:04:05.678Z"}
         info.update(other)
-        sequences = [self.chunk(nuid, piece) for piece in pieces]
+        sequences = [self.chunk(nuid, piece) for piece in messages]
         self.meta(name, info)
         return sequences
 
