@@ -126,6 +126,7 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 	if (is_dir)
 		return 0;
 	n->is_malformed = info->is_malformed;
+	n->is_foreign_token = info->foreign_token != NULL;
 	if (!n->nuid || strcmp(n->nuid, info->nuid) != 0)
 		n->is_bad = n->is_tail_unverified = false;
 	n->chunks = info->chunks;
@@ -203,13 +204,22 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	return err;
 }
 
+/* Of two objects that say they have one name, under different subjects, the canonical one counts.
+ */
+static bool is_newer(const struct node *n, const struct obj_info *info)
+{
+	bool is_foreign = info->foreign_token != NULL;
+
+	return n->seq && n->is_foreign_token != is_foreign ? !is_foreign : info->seq > n->seq;
+}
+
 static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *info)
 {
 	struct node *n = d->node;
 	int err;
 
 	n->generation = fs->tree.generation;
-	if (info->seq <= n->seq || n->is_dirty)
+	if (!is_newer(n, info) || n->is_dirty)
 		return 0;
 	if (!is_same_content(n, info))
 		return supersede(fs, d, info);
@@ -356,7 +366,11 @@ static void remove_marker(struct fs *fs, struct node *dir)
 	fs_prune(fs, dir);
 }
 
-static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t seq)
+/* Under which subjects of a name nothing is any more. */
+enum place { PLACE_CANONICAL, PLACE_FOREIGN, PLACE_ANY };
+
+static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t seq,
+			  enum place place)
 {
 	struct node *dir;
 	struct dentry *d = find_entry(fs, name, len, &dir);
@@ -366,7 +380,8 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 			remove_marker(fs, dir);
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}
-	if (d && !d->node->dir && d->node->seq < seq && !d->node->is_dirty)
+	if (d && !d->node->dir && d->node->seq < seq && !d->node->is_dirty &&
+	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
 		fs_remove_entry(fs, d);
 }
 
@@ -386,7 +401,8 @@ void fs_apply_held(struct fs *fs, const struct obj_info *info)
 	if (fs_info_is_live(info))
 		err = apply_live(fs, info);
 	else
-		apply_removal(fs, info->name, info->name_len, info->seq);
+		apply_removal(fs, info->name, info->name_len, info->seq,
+			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
 	if (err)
 		log_error("cannot show object %s: %s", info->name, strerror(-err));
 }
@@ -404,7 +420,7 @@ void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
 	if (!is_ours(fs, name, len))
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
-	apply_removal(fs, name, len, seq);
+	apply_removal(fs, name, len, seq, PLACE_ANY);
 }
 
 void fs_release_name(struct fs *fs, const char *name, size_t len)

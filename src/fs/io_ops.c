@@ -62,7 +62,7 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 	mutex_lock(&fs->tree.lock);
 	is_same = fs_info_is_live(info) &&
 		  (n->is_malformed ? n->seq == info->seq
-				   : n->nuid && strcmp(n->nuid, info->nuid) == 0);
+				   : strcmp(n->nuid ? n->nuid : "", info->nuid) == 0);
 	mutex_unlock(&fs->tree.lock);
 	fs_apply(fs, steal_ptr(copy));
 	if (!is_same)

@@ -99,6 +99,7 @@ struct node {
 
 	bool is_superseded;	 /* another client replaced the content */
 	bool is_malformed;	 /* metadata not understood: reads fail */
+	bool is_foreign_token;	 /* stored under another subject than the name's canonical one */
 	bool is_bad;		 /* content contradicts its digest: reads fail */
 	bool is_dirty;		 /* unsaved changes in file: events of others wait */
 	bool is_hashed_ino;	 /* in by_ino */

@@ -24,7 +24,8 @@ struct foreign {
 	struct hash_node node;
 	char *name;
 	size_t len;
-	char *token;
+	char *token; /* of several for one name the one written last, at seq */
+	uint64_t seq;
 };
 
 static struct foreign *find_foreign_locked(struct bucket *b, const char *name, size_t len,
@@ -64,12 +65,14 @@ static struct foreign *foreign_new(const struct obj_info *info)
 	}
 	memcpy(f->name, info->name, info->name_len);
 	f->len = info->name_len;
+	f->seq = info->seq;
 	return f;
 }
 
 void meta_note_token(struct bucket *b, const struct obj_info *info)
 {
 	struct foreign *f CLEANUP(foreign_free_p) = NULL;
+	struct foreign *known;
 	uint64_t hv;
 
 	if (!info->foreign_token)
@@ -79,9 +82,17 @@ void meta_note_token(struct bucket *b, const struct obj_info *info)
 		return;
 	hv = hash_bytes(info->name, info->name_len);
 	LOCK_SCOPE(&b->lock);
-	if (b->foreign.count < FOREIGN_MAX && !find_foreign_locked(b, f->name, f->len, hv) &&
-	    hash_insert(&b->foreign, &f->node, hv) == 0)
+	known = find_foreign_locked(b, f->name, f->len, hv);
+	if (known && known->seq < f->seq) {
+		char *older = known->token;
+
+		known->token = f->token;
+		known->seq = f->seq;
+		f->token = older;
+	} else if (!known && b->foreign.count < FOREIGN_MAX &&
+		   hash_insert(&b->foreign, &f->node, hv) == 0) {
 		(void)steal_ptr(f);
+	}
 }
 
 void meta_forget_tokens(struct bucket *b)
@@ -282,7 +293,7 @@ static int read_variants(struct bucket *b, const char *canonical, const char *na
 	return -ENOENT;
 }
 
-/* A name without a message at its canonical place. */
+/* A name without an object at its canonical place. */
 static int read_elsewhere(struct bucket *b, const char *canonical, const char *name, size_t len,
 			  struct obj_info **ret)
 {
@@ -293,6 +304,18 @@ static int read_elsewhere(struct bucket *b, const char *canonical, const char *n
 	if (watch_is_running(b))
 		return -ENOENT;
 	return read_variants(b, canonical, name, len, ret);
+}
+
+/* Behind a tombstone at the canonical place there may be an object at another. */
+static void prefer_live(struct bucket *b, const char *name, size_t len, struct obj_info **info)
+{
+	_cleanup_free_ char *token = noted_token(b, name, len);
+	_cleanup_obj_info_ struct obj_info *other = NULL;
+
+	if (!token || read_token(b, token, &other) < 0 || other->is_deleted)
+		return;
+	obj_info_free(*info);
+	*info = steal_ptr(other);
 }
 
 static int check_name(const char *name, size_t len)
@@ -308,9 +331,12 @@ static int get_infos(struct bucket *b, const char *const *names, const size_t *l
 {
 	int err = meta_read_tokens(b, tokens, n, ret, ret_errs);
 
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; !err && i < n; i++) {
 		if (ret_errs[i] == -ENOENT)
 			ret_errs[i] = read_elsewhere(b, tokens[i], names[i], lens[i], &ret[i]);
+		else if (!ret_errs[i] && ret[i]->is_deleted)
+			prefer_live(b, names[i], lens[i], &ret[i]);
+	}
 	return err;
 }
 

@@ -71,13 +71,13 @@ class Raw:
             payload = json.dumps(payload)
         return self.publish(f"$O.{self.bucket}.M.{token}", payload, {"Nats-Rollup": "sub"})
 
-    def put(self, name, pieces, **other):
+    def put(self, name, pieces, token=None, **other):
         """An object of these chunk messages; other keys of its metadata replace the true ones.
 
         Returns the sequences of the chunks."""
-        return self.put_as(name, pieces, pieces, **other)
+        return self.put_as(name, pieces, pieces, token, **other)
 
-    def put_as(self, name, messages, pieces, **other):
+    def put_as(self, name, messages, pieces, token=None, **other):
         """As put, with metadata that is true of pieces, while these messages are stored."""
         nuid = "raw" + os.urandom(10).hex()
         data = b"".join(pieces)
@@ -87,7 +87,7 @@ class Raw:
                 "options": {"max_chunk_size": 131072}, "mtime": "2026-01-02T03:04:05.678Z"}
         info.update(other)
         sequences = [self.chunk(nuid, piece) for piece in messages]
-        self.meta(name, info)
+        self.meta(name, info, token)
         return sequences
 
     def delete_message(self, sequence):
