@@ -155,8 +155,8 @@ uint64_t file_stored_size(struct fs *fs, struct file *f);
 /* Content of the present version; file lock held, state CLEAN. */
 int file_content(struct fs *fs, struct file *f, struct content **ret) MUST_CHECK;
 /* What a failed read of the stored content means for those who asked: chunks that are gone although
- * the version is the present one are a loss (-EIO), not a replacement (-ESTALE). A content found bad
- * is remembered by the node, and the kernel drops its pages. */
+ * the version is the present one are a loss (-EIO), not a replacement (-ESTALE). A content found
+ * bad is remembered by the node, and the kernel drops its pages. */
 int file_read_error(struct fs *fs, struct file *f, struct content *c, int err) MUST_CHECK;
 /* Locks the file: -FS_WOULD_WAIT when it is busy and the context may not wait. */
 int file_lock(struct file *f, const struct fs_ctx *ctx) MUST_CHECK;
