@@ -14,9 +14,9 @@
 #define TIMEOUT_CONNECTED 600.0
 #define TIMEOUT_DISCONNECTED 1.0
 
-static void on_reload_begin(void *arg)
+static void on_reload_begin(void *arg, bool is_other_history)
 {
-	fs_reload_begin(arg);
+	fs_reload_begin(arg, is_other_history);
 }
 
 static void on_reload_end(void *arg, uint64_t last_seq)
@@ -50,6 +50,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	fs->cfg.prefix = fs->prefix;
 	obj_nuid_new(fs->claim_id);
 	list_init(&fs->files);
+	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
 	chunk_cache_init(&fs->cache, cfg->memory);
@@ -148,6 +149,7 @@ void fs_free(struct fs *fs)
 	later_stop(&fs->later);
 	later_done(&fs->later);
 	tree_done(&fs->tree);
+	graves_done(&fs->graves);
 	chunk_cache_done(&fs->cache);
 	staging_area_done(&fs->staging);
 	namelock_done(&fs->names);

@@ -17,6 +17,7 @@
 #include "fs/chunk_cache.h"
 #include "fs/content.h"
 #include "fs/fs.h"
+#include "fs/graves.h"
 #include "fs/later.h"
 #include "fs/namelock.h"
 #include "fs/prefetch.h"
@@ -33,6 +34,9 @@ struct fs {
 	size_t prefix_len;
 	char claim_id[OBJ_NUID_LEN + 1];
 	struct tree tree;
+	struct graves graves;  /* protected by tree.lock */
+	bool is_listing;       /* likewise: the bucket is being listed */
+	bool is_other_history; /* likewise: … and nothing from before the listing counts */
 	struct namelock names;
 	struct chunk_cache cache;
 	struct staging_area staging;
@@ -122,12 +126,15 @@ void fs_apply(struct fs *fs, struct obj_info *info);
 void fs_apply_held(struct fs *fs, const struct obj_info *info);
 /* Exists for us: not a tombstone, or a tombstone that claims a name being created. */
 bool fs_info_is_live(const struct obj_info *info);
-/* A name is known not to exist, not even as a tombstone, as of sequence seq. */
+/* The bucket has no message for a name, although it had one with sequence seq. Newer ones stay. */
 void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq);
 /* Releases a name and applies what came meanwhile. */
 void fs_release_name(struct fs *fs, const char *name, size_t len);
-void fs_reload_begin(struct fs *fs);
-void fs_reload_end(struct fs *fs, uint64_t last_seq);
+/* A name has just been removed by the message seq, or was moved when it had that sequence: what is
+ * not newer cannot bring it back. */
+void fs_note_gone(struct fs *fs, const char *name, size_t len, uint64_t seq);
+/* Takes a directory's marker away, and the directory if nothing else keeps it. Tree lock held. */
+void fs_remove_marker(struct fs *fs, struct node *dir);
 /* Removes d and the directories that exist only because of it. Tree lock held. */
 void fs_remove_entry(struct fs *fs, struct dentry *d);
 /* Removes a directory that exists only because of what was in it, if that is gone, and those above
@@ -135,6 +142,14 @@ void fs_remove_entry(struct fs *fs, struct dentry *d);
 void fs_prune(struct fs *fs, struct node *dir);
 /* Sets a node's attributes and content from info. Tree lock held. */
 int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
+
+/* --- reconcile.c --- */
+
+/* The bucket is listed from now on. In another history sequences from before mean nothing. */
+void fs_reload_begin(struct fs *fs, bool is_other_history);
+void fs_reload_end(struct fs *fs, uint64_t last_seq);
+/* Asks the server for a name and applies the answer; -ENOENT when it has no message. Waits. */
+int fs_refresh(struct fs *fs, const char *name, size_t len) MUST_CHECK;
 
 /* --- purge.c --- */
 

@@ -39,6 +39,7 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 	_cleanup_obj_info_ struct obj_info *copy = NULL;
 	struct buf name CLEANUP(buf_done) = {0};
 	struct node *n = f->node;
+	uint64_t seq;
 	bool is_same;
 	int err;
 
@@ -46,12 +47,13 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 	mutex_lock(&fs->tree.lock);
 	if (n->dentry)
 		fs_full_name(fs, n->dentry, &name);
+	seq = n->seq;
 	mutex_unlock(&fs->tree.lock);
 	if (name.len == 0)
 		return buf_error(&name) ? buf_error(&name) : -ESTALE;
 	err = store_get_info(fs->store, name.data, name.len, &info);
 	if (err == -ENOENT) {
-		fs_apply_absent(fs, name.data, name.len, UINT64_MAX);
+		fs_apply_absent(fs, name.data, name.len, seq);
 		return -ESTALE;
 	}
 	if (err)

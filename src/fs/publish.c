@@ -49,13 +49,16 @@ int fs_publish_new(struct fs *fs, struct obj_info *info)
 int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
 {
 	_cleanup_obj_info_ struct obj_info *info = obj_info_new(name, len);
+	uint64_t tombstone_seq;
 	int err = -EIO;
 
 	if (!info)
 		return -ENOMEM;
 	info->seq = seq;
 	for (int i = 0; i < RETRIES; i++) {
-		err = store_remove_info(fs->store, info);
+		err = store_bury_info(fs->store, info, &tombstone_seq);
+		if (!err)
+			fs_note_gone(fs, name, len, tombstone_seq);
 		if (err != -ESTALE)
 			return err;
 		obj_info_free(steal_ptr(info));

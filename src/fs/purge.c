@@ -114,7 +114,7 @@ static void recheck_run(void *arg, bool is_last)
 	int err = is_last ? 0 : store_get_info(r->fs->store, r->name, r->len, &info);
 
 	if (err == -ENOENT)
-		fs_apply_absent(r->fs, r->name, r->len, r->seq + 1);
+		fs_apply_absent(r->fs, r->name, r->len, r->seq);
 	else if (!err && info && info->seq > r->seq)
 		fs_apply(r->fs, steal_ptr(info));
 	else if (!is_last && ++r->tries < RECHECK_TRIES &&

@@ -146,7 +146,7 @@ static int move_object(struct fs *fs, const struct buf *from, const struct buf *
 {
 	_cleanup_obj_info_ struct obj_info *old = NULL;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	uint64_t expected = 0;
+	uint64_t expected = 0, tombstone_seq;
 	int err = get_live(fs, from, &old);
 
 	ret_replaced[0] = '\0';
@@ -171,7 +171,9 @@ static int move_object(struct fs *fs, const struct buf *from, const struct buf *
 	}
 	if (err)
 		return err;
-	err = store_remove_info(fs->store, old);
+	err = store_bury_info(fs->store, old, &tombstone_seq);
+	if (!err)
+		fs_note_gone(fs, old->name, old->name_len, tombstone_seq);
 	/* Somebody stored another version under the old name meanwhile: that one stays. */
 	if (err == -ESTALE)
 		err = 0;
@@ -364,6 +366,9 @@ static int collect(struct fs *fs, const struct node *dir, size_t skip, struct na
 		err = buf_error(&name);
 		if (!err)
 			err = names_add(l, name.data + skip, name.len - skip);
+		/* What moves now is not brought back by its last event. */
+		if (!err)
+			graves_note(&fs->graves, name.data, name.len, d->node->seq);
 	}
 	return err;
 }
@@ -436,17 +441,10 @@ static int move_below(struct fs *fs, const struct buf *from_dir, const struct bu
 /* After a failure: the bucket's word on both names of everything that was to be moved. */
 static void resync(struct fs *fs, const struct buf *dir, const struct buf *rest)
 {
-	struct obj_info *info = NULL;
 	struct buf name CLEANUP(buf_done) = {0};
-	int err;
 
-	if (concat(dir, rest, &name) < 0)
-		return;
-	err = store_get_info(fs->store, name.data, name.len, &info);
-	if (!err)
-		fs_apply(fs, info);
-	else if (err == -ENOENT)
-		fs_apply_absent(fs, name.data, name.len, UINT64_MAX);
+	if (concat(dir, rest, &name) == 0)
+		(void)!fs_refresh(fs, name.data, name.len);
 }
 
 static int move_objects(struct fs *fs, const struct buf *from, const struct buf *to,

@@ -177,7 +177,7 @@ void meta_forget_tokens(struct bucket *b);
 /* ---- meta_put.c ---- */
 
 int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
-int meta_remove_info(struct store *s, const struct obj_info *info) MUST_CHECK;
+int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq) MUST_CHECK;
 
 /* ---- purge.c ---- */
 

@@ -300,7 +300,7 @@ static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
 	return err;
 }
 
-int meta_remove_info(struct store *s, const struct obj_info *info)
+int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq)
 {
 	_cleanup_obj_info_ struct obj_info *tombstone = new_tombstone(info);
 	struct bucket *b = bucket_of(s);
@@ -318,5 +318,6 @@ int meta_remove_info(struct store *s, const struct obj_info *info)
 	if (err == -ENOSPC)
 		err = remove_in_full_bucket(b, info, tombstone);
 	bucket_leave(b);
+	*ret_seq = tombstone->seq ? tombstone->seq : info->seq;
 	return err;
 }

@@ -60,8 +60,10 @@ enum watch_state {
 
 struct watch_listener {
 	void *arg;
-	/* A full listing starts: at first, and whenever events may have been missed. */
-	void (*on_reload_begin)(void *arg);
+	/* A full listing starts: at first, and whenever events may have been missed.
+	 * is_other_history: the bucket was made again or restored, so that sequences and versions
+	 * of before say nothing about those that are reported now. */
+	void (*on_reload_begin)(void *arg, bool is_other_history);
 	/* The listing is complete: a name not reported since on_reload_begin does not exist, unless
 	 * this process stored it meanwhile (sequence above last_seq). */
 	void (*on_reload_end)(void *arg, uint64_t last_seq);
@@ -83,7 +85,7 @@ struct store_ops {
 	int (*get_infos)(struct store *s, const char *const *names, const size_t *lens, size_t n,
 			 struct obj_info **ret, int *ret_errs);
 	int (*put_info)(struct store *s, struct obj_info *info, uint64_t expected_seq);
-	int (*remove_info)(struct store *s, const struct obj_info *info);
+	int (*remove_info)(struct store *s, const struct obj_info *info, uint64_t *ret_seq);
 	int (*purge_chunks)(struct store *s, const char *nuid);
 	int (*watch)(struct store *s, const struct watch_listener *listener);
 
@@ -181,7 +183,16 @@ static inline int MUST_CHECK store_put_info(struct store *s, struct obj_info *in
  */
 static inline int MUST_CHECK store_remove_info(struct store *s, const struct obj_info *info)
 {
-	return s->ops->remove_info(s, info);
+	uint64_t seq;
+
+	return s->ops->remove_info(s, info, &seq);
+}
+
+/* The same; *ret_seq is the tombstone's sequence, or info->seq where there was no room for one. */
+static inline int MUST_CHECK store_bury_info(struct store *s, const struct obj_info *info,
+					     uint64_t *ret_seq)
+{
+	return s->ops->remove_info(s, info, ret_seq);
 }
 
 /* Removes all chunks of one identifier. The caller has made sure that no metadata names it. Runs on

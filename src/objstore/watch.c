@@ -316,22 +316,19 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 
 /*
  * Sequences begin anew in a stream that was made again, and go back in one that was restored.
- * Nothing that is known is worth anything then: an empty listing says so before the real one comes.
+ * Nothing that is known is worth anything then: true.
  */
-static void check_history(struct watch *w, const struct stream_info *info)
+static bool is_other_history(struct watch *w, const struct stream_info *info)
 {
 	bool is_remade = w->created_ns != 0 && w->created_ns != info->created_ns;
 
-	if (is_remade || info->last_seq < w->max_seq) {
-		log_warn("bucket %s %s: all that was known of it is forgotten",
-			 w->bucket->store.bucket,
-			 is_remade ? "was deleted and made again"
-				   : "was restored to an older state");
-		w->listener.on_reload_begin(w->listener.arg);
-		w->listener.on_reload_end(w->listener.arg, UINT64_MAX);
-		w->max_seq = 0;
-	}
 	w->created_ns = info->created_ns;
+	if (!is_remade && info->last_seq >= w->max_seq)
+		return false;
+	log_warn("bucket %s %s: all that was known of it is forgotten", w->bucket->store.bucket,
+		 is_remade ? "was deleted and made again" : "was restored to an older state");
+	w->max_seq = 0;
+	return true;
 }
 
 static int load(struct watch *w)
@@ -347,8 +344,7 @@ static int load(struct watch *w)
 		err = stream_info_read(b, &info);
 	if (err < 0)
 		return err;
-	check_history(w, &info);
-	w->listener.on_reload_begin(w->listener.arg);
+	w->listener.on_reload_begin(w->listener.arg, is_other_history(w, &info));
 	meta_forget_tokens(b);
 	err = create_consumer(w, &n_pending);
 	if (!err)

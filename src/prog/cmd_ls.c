@@ -38,10 +38,11 @@ static void forget_items(struct listing *l)
 	l->count = 0;
 }
 
-static void on_reload_begin(void *arg)
+static void on_reload_begin(void *arg, bool is_other_history)
 {
 	struct listing *l = arg;
 
+	(void)is_other_history;
 	LOCK_SCOPE(&l->lock);
 	if (!l->is_done)
 		forget_items(l);

@@ -370,9 +370,10 @@ struct seen {
 
 static struct seen seen;
 
-static void on_begin(void *arg)
+static void on_begin(void *arg, bool is_other_history)
 {
 	(void)arg;
+	(void)is_other_history;
 	LOCK_SCOPE(&seen.lock);
 	ck_assert_uint_eq(seen.n_begins, seen.n_ends);
 	seen.n_begins++;

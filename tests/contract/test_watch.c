@@ -27,11 +27,13 @@ struct known {
 
 static struct known known;
 
-static void on_begin(void *arg)
+static void on_begin(void *arg, bool is_other_history)
 {
 	struct known *k = arg;
 
 	LOCK_SCOPE(&k->lock);
+	if (is_other_history)
+		memset(k->seq, 0, sizeof(k->seq));
 	k->n_begun++;
 }
 

@@ -202,7 +202,7 @@ static int put_info(struct store *s, struct obj_info *info, uint64_t expected_se
 	return err ? err : put_locked(b, info, expected_seq);
 }
 
-static int remove_info(struct store *s, const struct obj_info *info)
+static int remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq)
 {
 	_cleanup_obj_info_ struct obj_info *tombstone = obj_info_new(info->name, info->name_len);
 	struct fake *b = fake_store_of(s)->b;
@@ -218,7 +218,10 @@ static int remove_info(struct store *s, const struct obj_info *info)
 	obj_nuid_new(tombstone->nuid);
 	LOCK_SCOPE(&b->lock);
 	err = fake_enter(fake_store_of(s), FAKE_REMOVE_INFO);
-	return err ? err : put_locked(b, tombstone, info->seq);
+	if (!err)
+		err = put_locked(b, tombstone, info->seq);
+	*ret_seq = tombstone->seq;
+	return err;
 }
 
 static int purge_chunks(struct store *s, const char *nuid)

@@ -63,7 +63,7 @@ static void reload(struct fake_store *s)
 	mutex_unlock(&s->b->lock);
 	if (was_listed)
 		l->on_state(l->arg, WATCH_DISCONNECTED);
-	l->on_reload_begin(l->arg);
+	l->on_reload_begin(l->arg, false);
 	mutex_lock(&s->b->lock);
 	s->watched_seq = 0;
 	deliver(s, last_seq);

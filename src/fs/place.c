@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+bool place_cut(const char **p, const char *end, struct component *c)
+{
+	const char *slash = memchr(*p, '/', (size_t)(end - *p));
+
+	c->raw = *p;
+	c->raw_len = (size_t)((slash ? slash : end) - *p);
+	c->is_raw_needed = name_encode(c->raw, c->raw_len, c->name);
+	*p = slash ? slash + 1 : end;
+	return slash != NULL;
+}
+
+void place_touch_dir(struct fs *fs, struct node *dir, int64_t time_ns)
+{
+	if (time_ns <= dir->mtime_ns)
+		return;
+	dir->mtime_ns = time_ns;
+	if (dir->ctime_ns < time_ns)
+		dir->ctime_ns = time_ns;
+	fs_inval_inode(fs, dir, -1, 0);
+}
+
+int place_link(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,
+	       struct node *n)
+{
+	return tree_link(&fs->tree, dir, c->name, c->is_raw_needed ? c->raw : NULL, c->raw_len,
+			 is_shadowed, n);
+}
+
+/* A file in the way of a directory stays visible beside it. */
+static int move_aside(struct fs *fs, struct dentry *d, const struct component *c)
+{
+	char name[NAME_COMPONENT_MAX + 1];
+	bool is_raw_needed = name_encode_shadowed(c->raw, c->raw_len, name);
+
+	fs_inval_entry(fs, d->parent, d->name);
+	return tree_move(&fs->tree, d, d->parent, name, is_raw_needed ? c->raw : NULL, c->raw_len,
+			 true);
+}
+
+struct node *place_make_dir(struct fs *fs, struct node *parent, const struct component *c,
+			    const char *full, size_t full_len, int64_t time_ns)
+{
+	struct dentry *d = tree_lookup(&fs->tree, parent, c->name, strlen(c->name));
+	struct attr attr;
+	struct node *n;
+
+	if (d && d->node->dir)
+		return d->node;
+	if (d && move_aside(fs, d, c) < 0)
+		return NULL;
+	n = tree_node_new(&fs->tree, S_IFDIR, full, full_len, 0);
+	if (!n)
+		return NULL;
+	attr_implied_dir(&fs->cfg, time_ns, &attr);
+	attr_to_node(&attr, n);
+	if (place_link(fs, parent, c, false, n) < 0) {
+		tree_drop(&fs->tree, n);
+		return NULL;
+	}
+	fs_inval_entry(fs, parent, c->name);
+	place_touch_dir(fs, parent, time_ns);
+	return n;
+}
+
+struct dentry *place_find(struct fs *fs, const char *name, size_t len, struct node **ret_dir)
+{
+	const char *p = name + fs->prefix_len, *end = name + len;
+	struct node *dir = fs->tree.root;
+	struct component c;
+	struct dentry *d;
+
+	*ret_dir = NULL;
+	while (p < end) {
+		bool is_dir = place_cut(&p, end, &c);
+
+		d = tree_lookup(&fs->tree, dir, c.name, strlen(c.name));
+		if (!is_dir) {
+			if (d && d->node->dir) {
+				(void)name_encode_shadowed(c.raw, c.raw_len, c.name);
+				d = tree_lookup(&fs->tree, dir, c.name, strlen(c.name));
+			}
+			return d;
+		}
+		if (!d || !d->node->dir)
+			return NULL;
+		dir = d->node;
+	}
+	*ret_dir = dir;
+	return NULL;
+}
+
+/* A file that a directory had hidden gets its plain name back. */
+static void unshadow(struct fs *fs, struct node *dir, const char *name, size_t len)
+{
+	char component[NAME_COMPONENT_MAX + 1], shadowed[NAME_COMPONENT_MAX + 1];
+	size_t component_len;
+	struct dentry *d;
+	bool unused;
+
+	if (name_decode(name, len, component, &component_len, &unused) < 0)
+		return;
+	(void)name_encode_shadowed(component, component_len, shadowed);
+	d = tree_lookup(&fs->tree, dir, shadowed, strlen(shadowed));
+	if (!d)
+		return;
+	fs_inval_entry(fs, dir, shadowed);
+	fs_inval_entry(fs, dir, name);
+	if (tree_move(&fs->tree, d, dir, name, NULL, 0, false) < 0)
+		log_warn("no memory to show a file under its own name again");
+}
+
+void fs_prune(struct fs *fs, struct node *dir)
+{
+	mutex_assert_held(&fs->tree.lock);
+	while (dir != fs->tree.root && dir->dentry && dir->dir->n_children == 0 &&
+	       !dir->dir->has_marker) {
+		struct node *parent = dir->dentry->parent;
+		_cleanup_free_ char *name = strdup(dir->dentry->name);
+
+		if (name)
+			fs_inval_entry(fs, parent, name);
+		tree_unlink(&fs->tree, dir->dentry);
+		if (name)
+			unshadow(fs, parent, name, strlen(name));
+		dir = parent;
+	}
+}
+
+void fs_remove_entry(struct fs *fs, struct dentry *d)
+{
+	struct node *dir = d->parent;
+
+	mutex_assert_held(&fs->tree.lock);
+	fs_inval_entry(fs, dir, d->name);
+	place_touch_dir(fs, dir, clock_wall_ns());
+	tree_unlink(&fs->tree, d);
+	fs_prune(fs, dir);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A listing of the whole bucket meets the tree, at first and whenever events may have been missed.
+ *
+ * A listing tells of the newest version of each name in the order of their sequences. A name that
+ * was moved and then changed is thus told of after the removal of the old one, so removals of what
+ * the tree had before wait for the end, where everything goes that was not told of.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/place.h"
+
+void fs_reload_begin(struct fs *fs, bool is_other_history)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	fs->tree.generation++;
+	fs->is_listing = true;
+	if (!is_other_history)
+		return;
+	fs->is_other_history = true;
+	graves_clear(&fs->graves);
+}
+
+static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_seq)
+{
+	if (!n->dentry || n->generation == fs->tree.generation || n->is_dirty)
+		return false;
+	if (n->dir ? !n->dir->has_marker : n->seq == 0)
+		return false;
+	return fs->is_other_history || n->seq <= last_seq;
+}
+
+void fs_reload_end(struct fs *fs, uint64_t last_seq)
+{
+	struct hash *inos = &fs->tree.inos;
+	_cleanup_free_ struct node **gone = NULL;
+	size_t n_gone = 0;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	fs->is_listing = false;
+	gone = calloc(inos->count + 1, sizeof(*gone));
+	if (!gone)
+		return;
+	for (size_t i = 0; i < inos->n_buckets; i++)
+		for (struct hash_node *it = inos->buckets[i]; it; it = it->next) {
+			struct node *n = container_of(it, struct node, by_ino);
+
+			if (is_missing(fs, n, last_seq)) {
+				tree_pin(n);
+				gone[n_gone++] = n;
+			}
+		}
+	for (size_t i = 0; i < n_gone; i++) {
+		if (gone[i]->dentry && gone[i]->dir)
+			fs_remove_marker(fs, gone[i]);
+		else if (gone[i]->dentry)
+			fs_remove_entry(fs, gone[i]->dentry);
+		tree_unpin(&fs->tree, gone[i]);
+	}
+	fs->is_other_history = false;
+}
+
+/* The sequence a name has in the tree, 0 when it is not there. */
+static uint64_t known_seq(struct fs *fs, const char *name, size_t len)
+{
+	struct node *dir;
+	struct dentry *d;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	d = place_find(fs, name, len, &dir);
+	return d ? d->node->seq : dir ? dir->seq : 0;
+}
+
+int fs_refresh(struct fs *fs, const char *name, size_t len)
+{
+	struct obj_info *info = NULL;
+	uint64_t seq = known_seq(fs, name, len);
+	int err = store_get_info(fs->store, name, len, &info);
+
+	if (!err)
+		fs_apply(fs, info);
+	else if (err == -ENOENT)
+		fs_apply_absent(fs, name, len, seq);
+	return err;
+}

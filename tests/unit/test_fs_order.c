@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Versions that reach the tree in an order of their own. They are applied by hand here, behind the
+ * back of the bucket's double. */
+
+#include <stdlib.h>
+
+#include "fs/internal.h"
+
+#include "fs_fixture.h"
+
+static void apply(const char *name, uint64_t seq, bool is_deleted)
+{
+	struct obj_info *info = obj_info_new(name, strlen(name));
+
+	ck_assert_ptr_nonnull(info);
+	obj_nuid_new(info->nuid);
+	info->seq = seq;
+	info->time_ns = INT64_C(1700000000000000000) + (int64_t)seq;
+	info->is_deleted = is_deleted;
+	fs_apply(m.fs, info);
+}
+
+/* By the tree alone: a lookup would ask the bucket. */
+static bool is_in_tree(const char *name)
+{
+	LOCK_SCOPE(&m.fs->tree.lock);
+	return tree_lookup(&m.fs->tree, m.fs->tree.root, name, strlen(name)) != NULL;
+}
+
+START_TEST(test_an_older_version_does_not_bring_a_name_back)
+{
+	apply("f", 1000, false);
+	apply("f", 1002, true);
+	ck_assert(!is_in_tree("f"));
+	apply("f", 1001, false);
+	ck_assert(!is_in_tree("f"));
+	apply("f", 1003, false);
+	ck_assert(is_in_tree("f"));
+}
+END_TEST
+
+START_TEST(test_an_older_removal_does_not_take_a_newer_version)
+{
+	apply("f", 1003, false);
+	apply("f", 1002, true);
+	ck_assert(is_in_tree("f"));
+}
+END_TEST
+
+/* A directory goes to another name and back; the removal of its first name comes late, while the
+ * moved node still carries a sequence of its other name. */
+START_TEST(test_an_own_removal_coming_back_does_not_take_the_next_version)
+{
+	apply("a", 1001, false);
+	fs_note_gone(m.fs, "a", 1, 1003);
+	apply("a", 1003, true);
+	ck_assert(is_in_tree("a"));
+	apply("a", 1004, false);
+	apply("a", 1003, true);
+	ck_assert(is_in_tree("a"));
+}
+END_TEST
+
+START_TEST(test_absent_at_the_server_is_about_the_version_known_before)
+{
+	apply("f", 1000, false);
+	apply("f", 1001, false);
+	fs_apply_absent(m.fs, "f", 1, 1000);
+	ck_assert(is_in_tree("f"));
+	fs_apply_absent(m.fs, "f", 1, 1001);
+	ck_assert(!is_in_tree("f"));
+	apply("f", 1001, false);
+	ck_assert(!is_in_tree("f"));
+}
+END_TEST
+
+/* "old" was renamed to "new", which then was changed once more: a listing tells of the removal
+ * first. One of the two names is there at all times. */
+START_TEST(test_a_listing_removes_at_its_end)
+{
+	apply("old", 1000, false);
+	apply("lost", 1001, false);
+	fs_reload_begin(m.fs, false);
+	apply("old", 1003, true);
+	ck_assert(is_in_tree("old"));
+	apply("new", 1005, false);
+	fs_reload_end(m.fs, 1005);
+	ck_assert(!is_in_tree("old"));
+	ck_assert(!is_in_tree("lost"));
+	ck_assert(is_in_tree("new"));
+}
+END_TEST
+
+START_TEST(test_a_removal_after_its_version_in_a_listing_counts_at_once)
+{
+	fs_reload_begin(m.fs, false);
+	apply("f", 1000, false);
+	apply("f", 1001, true);
+	ck_assert(!is_in_tree("f"));
+	fs_reload_end(m.fs, 1001);
+	ck_assert(!is_in_tree("f"));
+}
+END_TEST
+
+START_TEST(test_sequences_of_another_history_count_anew)
+{
+	apply("kept", 1000, false);
+	apply("lost", 1001, false);
+	apply("revived", 1002, true);
+	fs_reload_begin(m.fs, true);
+	ck_assert(is_in_tree("lost"));
+	apply("kept", 10, false);
+	apply("revived", 11, false);
+	fs_reload_end(m.fs, 12);
+	ck_assert(is_in_tree("kept"));
+	ck_assert(is_in_tree("revived"));
+	ck_assert(!is_in_tree("lost"));
+	apply("kept", 20, true);
+	ck_assert(!is_in_tree("kept"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("fs_order");
+	TCase *tc = tcase_create("order");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_test(tc, test_an_older_version_does_not_bring_a_name_back);
+	tcase_add_test(tc, test_an_older_removal_does_not_take_a_newer_version);
+	tcase_add_test(tc, test_an_own_removal_coming_back_does_not_take_the_next_version);
+	tcase_add_test(tc, test_absent_at_the_server_is_about_the_version_known_before);
+	tcase_add_test(tc, test_a_listing_removes_at_its_end);
+	tcase_add_test(tc, test_a_removal_after_its_version_in_a_listing_counts_at_once);
+	tcase_add_test(tc, test_sequences_of_another_history_count_anew);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}
