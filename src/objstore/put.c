@@ -16,10 +16,11 @@
  * its share. The window shrinks while acknowledgements take long, because what is queued at the
  * server delays everybody's metadata.
  *
- * The digest is computed in put_add by the caller's thread: with the SHA instructions it costs less
- * than waking another thread that would fetch the bytes into its cache once more.
+ * The digest is computed by the thread that sends the chunk, right before it reads the bytes for the
+ * socket: the caller, which is often answering a write(2), goes on meanwhile. A chunk whose turn has
+ * not come when it is sent (one before it ended unsent) is added when it leaves flight.
  *
- * Locks: u->lock protects all puts of a bucket.
+ * Locks: u->lock protects all puts of a bucket, p->hash_lock inside it the digest of one.
  */
 #include <string.h>
 
@@ -78,6 +79,7 @@ static void put_free(struct put *p)
 	free_chunks(&p->queue);
 	free_chunks(&p->flight);
 	digest_free(p->digest);
+	mutex_done(&p->hash_lock);
 	seq_runs_done(&p->acked);
 	free(p->subject);
 	free(p);
@@ -135,6 +137,22 @@ static void note_failure_locked(struct put *p, int err, bool was_sent)
 	}
 }
 
+void put_chunk_hash(struct put_chunk *c)
+{
+	struct put *p = c->put;
+
+	LOCK_SCOPE(&p->hash_lock);
+	if (c->idx != p->n_hashed)
+		return;
+	digest_add(p->digest, c->chunk->data, c->chunk->len);
+	p->n_hashed++;
+}
+
+static void on_sending(void *arg)
+{
+	put_chunk_hash(arg);
+}
+
 /* Takes what is acknowledged from the front; the chunks go to done, to be freed without locks. */
 static void advance_locked(struct put *p, struct list *done)
 {
@@ -154,6 +172,7 @@ static void advance_locked(struct put *p, struct list *done)
 			fail_locked(p, err);
 			return;
 		}
+		put_chunk_hash(c);
 		p->acked_bytes += c->chunk->len;
 		p->trouble_ns = 0;
 		list_remove(&c->link);
@@ -184,6 +203,7 @@ static bool can_send_locked(const struct put *p)
 
 static void on_ack(void *arg, natsMsg *msg, int err, bool was_sent);
 
+
 /* Metadata's connection answers at once; the other gathers for a moment before it sends. */
 static bool is_small(const struct put *p, const struct put_chunk *c)
 {
@@ -200,6 +220,7 @@ static int send_locked(struct put *p)
 				  .chunk = c->chunk,
 				  .deadline_ns = clock_deadline_ms((int64_t)b->timeout_ms),
 				  .done = on_ack,
+				  .sending = on_sending,
 				  .arg = c};
 	bool is_first = is_small(p, c);
 	int err;
@@ -364,6 +385,7 @@ int put_open(struct store *s, struct store_put **ret)
 	list_init(&p->link);
 	list_init(&p->queue);
 	list_init(&p->flight);
+	mutex_init(&p->hash_lock, LOCK_RANK_LEAF);
 	obj_nuid_new(p->nuid);
 	p->subject = obj_chunk_subject(s->bucket, p->nuid);
 	p->digest = digest_new();
@@ -388,7 +410,7 @@ static int enqueue(struct put *p, struct put_chunk *c)
 		return p->err;
 	if (p->n_added == UINT32_MAX)
 		return -EFBIG;
-	p->n_added++;
+	c->idx = p->n_added++;
 	p->size += c->chunk->len;
 	list_push_back(&p->queue, &c->link);
 	pump_locked(p->bucket);
@@ -417,9 +439,6 @@ int put_add(struct store_put *sp, struct chunk *chunk)
 	err = enqueue(p, c);
 	if (err < 0)
 		put_chunk_free(c);
-	else
-		/* While it is already on its way: nobody changes it any more. */
-		digest_add(p->digest, chunk->data, chunk->len);
 	chunk_unref(chunk);
 	return err;
 }
@@ -493,7 +512,9 @@ int put_finish(struct store_put *sp, struct put_result *ret)
 	ret->chunks = p->n_added;
 	ret->max_chunk_size = p->bucket->store.chunk_size;
 	mutex_unlock(&u->lock);
+	mutex_lock(&p->hash_lock);
 	sum = digest_dup(p->digest);
+	mutex_unlock(&p->hash_lock);
 	if (!sum)
 		return -ENOMEM;
 	digest_finish(sum, ret->digest);

@@ -13,6 +13,7 @@ struct put_chunk {
 	struct list link;
 	struct put *put;
 	struct chunk *chunk;
+	uint32_t idx; /* in the content */
 	uint64_t seq; /* of its acknowledgement; 0: none yet */
 	uint64_t sent_ns;
 };
@@ -20,8 +21,10 @@ struct put_chunk {
 struct put {
 	struct store_put pub; /* first */
 	struct bucket *bucket;
-	/* the caller's */
-	struct digest *digest;
+
+	struct mutex hash_lock; /* leaf; protects the next two */
+	struct digest *digest;	/* of the first n_hashed chunks */
+	uint32_t n_hashed;
 
 	/* protected by uploads.lock, unless is_resuming */
 	char nuid[OBJ_NUID_LEN + 1];
@@ -54,6 +57,9 @@ int resume_start_locked(struct bucket *b) MUST_CHECK;
 /* Whether an upload that failed like this can be sent again. */
 bool put_is_passing(const struct bucket *b, int err);
 void put_chunk_free(struct put_chunk *c);
+/* Adds the chunk to the digest if it is the next and was not added yet. Each chunk passes here, in
+ * order, before it leaves flight. */
+void put_chunk_hash(struct put_chunk *c);
 /* The end of a put that is closed and settled: queues its removal and frees it. Without locks. */
 void put_end(struct put *p);
 

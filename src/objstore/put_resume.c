@@ -207,8 +207,12 @@ static void adopt(struct put *p, struct copy *c)
 	struct list *l;
 
 	janitor_add(b, p->nuid, true);
-	while ((l = list_pop_front(&p->flight)))
-		put_chunk_free(list_entry(l, struct put_chunk, link));
+	while ((l = list_pop_front(&p->flight))) {
+		struct put_chunk *chunk = list_entry(l, struct put_chunk, link);
+
+		put_chunk_hash(chunk);
+		put_chunk_free(chunk);
+	}
 	LOCK_SCOPE(&b->uploads.lock);
 	memcpy(p->nuid, c->nuid, sizeof(p->nuid));
 	free(p->subject);

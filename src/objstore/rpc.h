@@ -47,6 +47,9 @@ struct rpc_request {
 	struct chunk *chunk;
 	uint64_t deadline_ns; /* clock_now_ns() scale */
 	rpc_done_fn done;
+	/* Runs on the sender thread right before the publish, without locks; NULL: nothing. It may
+	 * use processor time but must not wait. */
+	void (*sending)(void *arg);
 	void *arg;
 };
 

@@ -125,6 +125,8 @@ static void send_one_locked(struct rpc *r, struct rpc_pending *p)
 	rpc_pending_ref(p);
 	r->is_sending = true;
 	mutex_unlock(&r->lock);
+	if (p->sending)
+		p->sending(p->arg);
 	s = publish(r->nc, p, reply);
 	mutex_lock(&r->lock);
 	r->is_sending = false;

@@ -37,6 +37,7 @@ struct rpc_pending {
 	atomic_uint refs;
 	uint64_t deadline_ns;
 	rpc_done_fn done;
+	void (*sending)(void *arg);
 	void *arg;
 	/* the end, once state is RPC_ENDED */
 	int err;
