@@ -14,7 +14,8 @@ enum slot_state { SLOT_FETCHING, SLOT_READY, SLOT_FAILED };
 
 struct slot {
 	struct hash_node by_key;
-	struct list in_lru;
+	struct list in_lru; /* or in spent */
+	bool is_spent;
 	struct list in_source;
 	struct chunk_source *source;
 	uint32_t idx;
@@ -37,6 +38,7 @@ void chunk_cache_init(struct chunk_cache *c, uint64_t max_bytes)
 	mutex_init(&c->lock, LOCK_RANK_LEAF);
 	hash_init(&c->slots);
 	list_init(&c->lru);
+	list_init(&c->spent);
 }
 
 void chunk_cache_done(struct chunk_cache *c)
@@ -83,6 +85,7 @@ static struct chunk *remove_locked(struct slot *slot)
 
 	hash_remove(&s->cache->slots, &slot->by_key);
 	list_remove(&slot->in_lru);
+	s->cache->n_spent -= slot->is_spent;
 	list_remove(&slot->in_source);
 	s->cache->bytes -= s->chunk_bytes;
 	if (slot->waiters == 0)
@@ -97,9 +100,11 @@ static struct chunk *remove_locked(struct slot *slot)
 static bool make_room_locked(struct chunk_cache *c, uint64_t need, struct chunk **freed, int *n)
 {
 	while (c->bytes + need > c->max_bytes && *n < EVICT_BATCH) {
-		if (list_is_empty(&c->lru))
+		struct list *from = list_is_empty(&c->spent) ? &c->lru : &c->spent;
+
+		if (list_is_empty(from))
 			return false;
-		freed[(*n)++] = remove_locked(list_entry(c->lru.next, struct slot, in_lru));
+		freed[(*n)++] = remove_locked(list_entry(from->next, struct slot, in_lru));
 	}
 	return c->bytes + need <= c->max_bytes;
 }
@@ -186,6 +191,29 @@ bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
 	return has_room;
 }
 
+/* Chunks that a scan has passed and that other reads of it may still want: twice the kernel's
+ * read-ahead of 1 MiB, and again as much for a second reader close behind. */
+#define SPENT_MAX 32
+
+void chunk_source_spent(struct chunk_source *s, uint32_t idx)
+{
+	struct chunk_cache *c = s->cache;
+	struct chunk *oldest = NULL;
+	struct slot *slot;
+
+	mutex_lock(&c->lock);
+	slot = find_locked(s, idx);
+	if (slot && slot->state == SLOT_READY && !slot->is_spent) {
+		slot->is_spent = true;
+		list_remove(&slot->in_lru);
+		list_push_back(&c->spent, &slot->in_lru);
+		if (++c->n_spent > SPENT_MAX)
+			oldest = remove_locked(list_entry(c->spent.next, struct slot, in_lru));
+	}
+	mutex_unlock(&c->lock);
+	chunk_unref(oldest);
+}
+
 static int wait_locked(struct chunk_cache *c, struct slot *slot, struct chunk **ret)
 {
 	int err = 0;
@@ -223,7 +251,7 @@ static int try_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct c
 	if (slot && slot->state == SLOT_READY) {
 		*ret = chunk_ref(slot->chunk);
 		list_remove(&slot->in_lru);
-		list_push_back(&c->lru, &slot->in_lru);
+		list_push_back(slot->is_spent ? &c->spent : &c->lru, &slot->in_lru);
 		mutex_unlock(&c->lock);
 		return 0;
 	}

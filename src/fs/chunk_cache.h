@@ -19,7 +19,9 @@
 struct chunk_cache {
 	struct mutex lock; /* protects everything here and in the slots; leaf */
 	struct hash slots;
-	struct list lru; /* ready slots, oldest first */
+	struct list lru;   /* ready slots, oldest first */
+	struct list spent; /* ready slots that a scan has passed, oldest first */
+	unsigned n_spent;
 	uint64_t bytes, max_bytes;
 	uint64_t next_source;
 };
@@ -49,6 +51,9 @@ void chunk_source_done(struct chunk_source *s);
  */
 int chunk_source_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct chunk **ret)
 	MUST_CHECK;
+/* A scan has passed chunk idx: the kernel keeps its pages, so it goes soon. That keeps a long scan
+ * in little memory, which the processor's caches then hold. */
+void chunk_source_spent(struct chunk_source *s, uint32_t idx);
 /* Requests chunk idx if it is neither there nor under way and the limit allows it: false when not.
  */
 bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx);

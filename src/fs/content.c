@@ -148,6 +148,7 @@ static int advance_locked(struct content *c, bool is_whole, bool may_wait)
 		if (err)
 			return err;
 		digest_add(c->digest, chunk->data, chunk->len);
+		chunk_source_spent(&c->source, c->next_idx);
 		if (++c->next_idx == c->n_chunks)
 			compare_locked(c);
 	}

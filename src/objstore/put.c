@@ -16,9 +16,9 @@
  * its share. The window shrinks while acknowledgements take long, because what is queued at the
  * server delays everybody's metadata.
  *
- * The digest is computed by the thread that sends the chunk, right before it reads the bytes for the
- * socket: the caller, which is often answering a write(2), goes on meanwhile. A chunk whose turn has
- * not come when it is sent (one before it ended unsent) is added when it leaves flight.
+ * The digest is computed by the thread that sends the chunk, right before it reads the bytes for
+ * the socket: the caller, which is often answering a write(2), goes on meanwhile. A chunk whose
+ * turn has not come when it is sent (one before it ended unsent) is added when it leaves flight.
  *
  * Locks: u->lock protects all puts of a bucket, p->hash_lock inside it the digest of one.
  */
@@ -202,7 +202,6 @@ static bool can_send_locked(const struct put *p)
 }
 
 static void on_ack(void *arg, natsMsg *msg, int err, bool was_sent);
-
 
 /* Metadata's connection answers at once; the other gathers for a moment before it sends. */
 static bool is_small(const struct put *p, const struct put_chunk *c)
