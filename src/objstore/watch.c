@@ -8,10 +8,6 @@
  *
  * load is repeated after a lost connection, a gap in the consumer's sequence, silence, an overflow
  * of the queue, and when the stream was made anew. A consumer is never resumed by start sequence.
- *
- * The library's threads put events into w->queue under w->lock, the watch thread takes them out in
- * one go and works without the lock. Flow control requests stand in the same queue, so the server
- *is told to go on only after what it sent was delivered; that bounds the queue.
  */
 #include "objstore/watch_internal.h"
 
@@ -22,43 +18,11 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define HEARTBEAT_MS 5000
 /* Longer than one heartbeat: is the stream still there? Longer than three: begin anew. */
 #define SILENCE_ASK_NS (7 * NS_PER_SEC)
 #define SILENCE_MAX_NS (16 * NS_PER_SEC)
-#define CREATE_MS 60000
 #define RETRY_MS 200
 #define GONE_POLL_MS 5000
-#define QUEUE_MAX (1U << 20)
-
-static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct push_meta *meta)
-{
-	struct watch *w = arg;
-	struct watch_event *e = malloc(sizeof(*e));
-
-	if (kind == PUSH_MESSAGE)
-		hints_meet(w, msg);
-	LOCK_SCOPE(&w->lock);
-	if (!e || w->n_queued >= QUEUE_MAX) {
-		free(e);
-		natsMsg_Destroy(msg);
-		w->is_overflown = true;
-	} else {
-		*e = (struct watch_event){.kind = kind, .msg = msg, .meta = *meta};
-		list_push_back(&w->queue, &e->link);
-		w->n_queued++;
-	}
-	cond_signal(&w->changed);
-}
-
-static void on_lost(void *arg)
-{
-	struct watch *w = arg;
-
-	LOCK_SCOPE(&w->lock);
-	w->is_lost = true;
-	cond_signal(&w->changed);
-}
 
 static struct watch *watch_of(struct bucket *b)
 {
@@ -105,174 +69,6 @@ static void set_connected(struct watch *w, enum watch_state state)
 	w->listener.on_state(w->listener.arg, state);
 }
 
-static void free_events(struct list *events)
-{
-	struct list *l;
-
-	while ((l = list_pop_front(events))) {
-		struct watch_event *e = list_entry(l, struct watch_event, link);
-
-		natsMsg_Destroy(e->msg);
-		free(e);
-	}
-}
-
-/* Takes the consumer down and forgets what it brought. */
-static void drop_consumer(struct watch *w)
-{
-	struct bucket *b = w->bucket;
-	struct list events = LIST_INITIALIZER(events);
-
-	push_remove(b->control.push, b->control.rpc, &w->consumer);
-	hints_forget_ahead(w);
-	mutex_lock(&w->lock);
-	list_splice_back(&events, &w->queue);
-	w->n_queued = 0;
-	w->is_lost = w->is_overflown = false;
-	mutex_unlock(&w->lock);
-	free_events(&events);
-}
-
-/* ret_pending: how many events the first listing has, by the server's count. */
-static int create_consumer(struct watch *w, uint64_t *ret_pending)
-{
-	_cleanup_free_ char *filter = NULL, *subject = NULL, *body = NULL;
-	_cleanup_json_ cJSON *json = NULL;
-	_cleanup_msg_ natsMsg *msg = NULL;
-	struct bucket *b = w->bucket;
-	struct push_spec spec = {.deliver_policy = "last_per_subject",
-				 .heartbeat_ms = HEARTBEAT_MS};
-	struct rpc_request req = {.deadline_ns = clock_deadline_ms(CREATE_MS)};
-	bool was_sent;
-	int err;
-
-	if (asprintf(&filter, "%s>", b->meta_prefix) < 0) {
-		filter = NULL;
-		return -ENOMEM;
-	}
-	spec.filter = filter;
-	w->consumer_seq = w->received = 0;
-	w->n_idle = w->n_behind = 0;
-	err = push_add(b->control.push, &w->consumer, &spec, &subject, &body);
-	if (err < 0)
-		return err;
-	req.subject = subject;
-	req.data = body;
-	req.len = strlen(body);
-	err = rpc_call(b->control.rpc, &req, &msg, &was_sent);
-	if (err == -ENOENT)
-		return -EAGAIN;
-	if (!err)
-		err = api_parse(msg, &json, NULL);
-	if (!err)
-		*ret_pending = api_u64(json, "num_pending");
-	w->heard_ns = clock_now_ns();
-	return err;
-}
-
-/* One event of the consumer. -EAGAIN: something was missed. */
-static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta *meta)
-{
-	struct bucket *b = w->bucket;
-	const char *subject = natsMsg_GetSubject(msg);
-	size_t prefix_len = strlen(b->meta_prefix);
-	struct obj_info *info;
-	bool is_marker;
-	int err;
-
-	if (meta->consumer_seq != w->consumer_seq + 1) {
-		log_info("%s: missed events, listing anew", b->store.bucket);
-		return -EAGAIN;
-	}
-	w->consumer_seq++;
-	w->received++;
-	w->n_idle = w->n_behind = 0;
-	if (strncmp(subject, b->meta_prefix, prefix_len) != 0 ||
-	    hints_is_old(w, subject + prefix_len, meta->stream_seq))
-		return 0;
-	is_marker = natsMsg_GetDataLength(msg) == 0 && rpc_msg_header(msg, "Nats-Marker-Reason");
-	err = meta_decode(b, subject, natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg),
-			  is_marker, meta->stream_seq, meta->time_ns, &info);
-	if (err == -ENOMEM)
-		return -EAGAIN;
-	if (!err)
-		watch_deliver(w, info);
-	else
-		log_debug("%s: metadata that cannot be named", subject);
-	return 0;
-}
-
-/* ret_idle: a heartbeat said that all was sent; ret_pending: the server's count after a message. */
-static int handle_event(struct watch *w, const struct watch_event *e, bool *ret_idle,
-			uint64_t *ret_pending)
-{
-	switch (e->kind) {
-	case PUSH_MESSAGE:
-		*ret_pending = e->meta.pending;
-		return handle_message(w, e->msg, &e->meta);
-	case PUSH_HEARTBEAT:
-		push_reply(w->bucket->control.rpc, e->msg);
-		/* The first may still speak of the consumer that had this slot before. */
-		if (e->meta.consumer_seq != w->consumer_seq) {
-			w->n_idle = 0;
-			return ++w->n_behind >= 2 ? -EAGAIN : 0;
-		}
-		w->n_behind = 0;
-		*ret_idle = ++w->n_idle >= 2;
-		return 0;
-	case PUSH_FLOW:
-		push_reply(w->bucket->control.rpc, e->msg);
-		return 0;
-	}
-	return 0;
-}
-
-/* Works through a list of events; what is left after an error is dropped. */
-static int handle_events(struct watch *w, struct list *events, bool *ret_idle,
-			 uint64_t *ret_pending)
-{
-	struct list *l;
-	int err = 0;
-
-	while (!err && (l = list_pop_front(events))) {
-		struct watch_event *e = list_entry(l, struct watch_event, link);
-
-		err = handle_event(w, e, ret_idle, ret_pending);
-		natsMsg_Destroy(e->msg);
-		free(e);
-	}
-	free_events(events);
-	return err;
-}
-
-/* Waits for events, trouble, a hint that is due, or until_ns. Errors: -ESHUTDOWN, -ENOTCONN the
- * consumer is gone, -EAGAIN it has to be made anew. */
-static int wait_events(struct watch *w, uint64_t until_ns, struct list *ret)
-{
-	int err = 0;
-
-	LOCK_SCOPE(&w->lock);
-	while (!err && list_is_empty(&w->queue) && !w->is_lost && !w->is_overflown &&
-	       !w->is_stopping) {
-		uint64_t due_ns = hints_due_locked(w);
-
-		if (due_ns <= clock_now_ns())
-			break;
-		err = cond_wait_until(&w->changed, &w->lock, due_ns < until_ns ? due_ns : until_ns);
-	}
-	if (w->is_stopping)
-		return -ESHUTDOWN;
-	if (w->is_lost)
-		return -ENOTCONN;
-	if (w->is_overflown)
-		return -EAGAIN;
-	if (!list_is_empty(&w->queue))
-		w->heard_ns = clock_now_ns();
-	list_splice_back(ret, &w->queue);
-	w->n_queued = 0;
-	return 0;
-}
-
 /* No heartbeat for a while. */
 static int check_silence(struct watch *w)
 {
@@ -284,7 +80,7 @@ static int check_silence(struct watch *w)
 		return 0;
 	if (silent_ns > (uint64_t)SILENCE_MAX_NS)
 		return -EAGAIN;
-	if (now - w->asked_ns < (uint64_t)HEARTBEAT_MS * (uint64_t)NS_PER_MS)
+	if (now - w->asked_ns < (uint64_t)WATCH_HEARTBEAT_MS * (uint64_t)NS_PER_MS)
 		return 0;
 	w->asked_ns = now;
 	err = stream_info_read(w->bucket, &info);
@@ -303,9 +99,9 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 	while (n_pending > 0 && w->received < n_pending && left > 0 && !is_idle) {
 		struct list events = LIST_INITIALIZER(events);
 
-		err = wait_events(w, clock_deadline_ms(1000), &events);
+		err = watch_wait_events(w, clock_deadline_ms(1000), &events);
 		if (!err)
-			err = handle_events(w, &events, &is_idle, &left);
+			err = watch_handle_events(w, &events, &is_idle, &left);
 		if (!err)
 			err = check_silence(w);
 		if (err < 0)
@@ -338,7 +134,8 @@ static int load(struct watch *w)
 	uint64_t n_pending = 0;
 	int err;
 
-	drop_consumer(w);
+	w->is_following = false;
+	watch_drop_consumer(w);
 	err = bucket_wait_up(b, b->control.rpc, UINT64_MAX);
 	if (!err)
 		err = stream_info_read(b, &info);
@@ -346,7 +143,7 @@ static int load(struct watch *w)
 		return err;
 	w->listener.on_reload_begin(w->listener.arg, is_other_history(w, &info));
 	meta_forget_tokens(b);
-	err = create_consumer(w, &n_pending);
+	err = watch_create_consumer(w, &n_pending);
 	if (!err)
 		err = receive_listing(w, n_pending);
 	if (err < 0)
@@ -361,14 +158,15 @@ static int follow(struct watch *w)
 {
 	int err = 0;
 
+	w->is_following = true;
 	while (!err) {
 		struct list events = LIST_INITIALIZER(events);
 		bool is_idle = false;
 		uint64_t pending = 0;
 
-		err = wait_events(w, clock_deadline_ms(1000), &events);
+		err = watch_wait_events(w, clock_deadline_ms(1000), &events);
 		if (!err)
-			err = handle_events(w, &events, &is_idle, &pending);
+			err = watch_handle_events(w, &events, &is_idle, &pending);
 		if (!err) {
 			hints_resolve(w, false);
 			err = check_silence(w);
@@ -425,7 +223,7 @@ static void *watch_main(void *arg)
 		if (err != -ESHUTDOWN)
 			rest(w, err);
 	} while (err != -ESHUTDOWN && !bucket_is_closing(w->bucket));
-	drop_consumer(w);
+	watch_drop_consumer(w);
 	nats_ReleaseThreadMemory();
 	return NULL;
 }
@@ -443,8 +241,7 @@ static struct watch *watch_new(struct bucket *b, const struct watch_listener *li
 	list_init(&w->queue);
 	hints_init(&w->hints);
 	hash_init(&w->ahead);
-	list_init(&w->consumer.link);
-	w->consumer.handler = (struct push_handler){w, on_event, on_lost};
+	watch_consumer_init(w);
 	return w;
 }
 
@@ -521,10 +318,10 @@ void watch_done(struct bucket *b)
 	mutex_lock(&w->lock);
 	hints_clear_locked(w);
 	mutex_unlock(&w->lock);
-	hints_forget_ahead(w);
+	ahead_forget(w);
 	hash_done(&w->hints.table);
 	hash_done(&w->ahead);
-	free_events(&w->queue);
+	watch_free_events(&w->queue);
 	cond_done(&w->changed);
 	mutex_done(&w->lock);
 	free(w);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Before 2.9.12 a consumer silently skips events when a rollup or a purge touches their subjects.
- * So a plain subscription runs beside it. Each message there is a hint: if the consumer does not
- * bring the same bytes under the same subject in time, the subject is read at the leader.
+ * Announcements: what a plain subscription to the metadata subjects sees beside the consumer.
  *
- * What was read is newer than everything delivered so far. Events that the consumer brings later,
- * but that are older, are dropped; w->ahead knows the names for as long as that is possible.
+ * A consumer does not bring every message. Before 2.9.12 it silently skips some when a rollup or a
+ * purge touches their subjects, and on every version a message that was replaced before its turn is
+ * never delivered. The second is not only a matter of time: after a rename, the message of the new
+ * name may be replaced while the removal of the old one is still to come, and whoever follows the
+ * consumer alone sees neither name.
+ *
+ * The plain subscription and the consumer have the same order. So an event whose announcement is
+ * not the oldest one outstanding tells of names that were skipped, and these are read at the
+ * leader: all of them before a removal is delivered, otherwise those that no later event will
+ * bring. What no event ever follows is read when it is due.
  */
 #include <string.h>
 
@@ -18,37 +24,67 @@
 #define HINTS_MAX 65536
 /* Read at the leader at a time. */
 #define RESOLVE_MAX 128
+/* How long a removal waits for its announcement, which was received before it, but by another
+ * thread; and after how many that never came there is no waiting any more. */
+#define AWAIT_MS 200
+#define UNANNOUNCED_MAX 3
 
 struct hint {
 	struct hash_node node;
 	struct list link;
+	uint64_t order;
 	uint64_t due_ns;
 	uint64_t fingerprint;
-	char token[];
-};
-
-struct ahead {
-	struct hash_node node;
-	uint64_t seq;
 	char token[];
 };
 
 void hints_init(struct hints *h)
 {
 	hash_init(&h->table);
-	list_init(&h->due);
+	list_init(&h->pending);
 }
 
-static struct hint *find_locked(struct watch *w, const char *token, uint64_t hv)
+static bool is_of(struct hash_node *n, const char *token, uint64_t hv)
 {
+	return n->hash == hv && strcmp(container_of(n, struct hint, node)->token, token) == 0;
+}
+
+/* The hint of this message or else, if the name has others, its oldest. */
+static struct hint *find_locked(struct watch *w, const char *token, uint64_t hv, uint64_t print)
+{
+	struct hint *oldest = NULL;
+
 	mutex_assert_held(&w->lock);
 	hash_for_each (n, &w->hints.table, hv) {
 		struct hint *h = container_of(n, struct hint, node);
 
-		if (n->hash == hv && strcmp(h->token, token) == 0)
+		if (!is_of(n, token, hv))
+			continue;
+		if (h->fingerprint == print)
 			return h;
+		if (!oldest || h->order < oldest->order)
+			oldest = h;
 	}
-	return NULL;
+	return oldest;
+}
+
+/* The newest hint of a name, and how many there are. */
+static struct hint *newest_locked(struct watch *w, const char *token, uint64_t hv,
+				  unsigned int *ret_n)
+{
+	struct hint *newest = NULL;
+
+	*ret_n = 0;
+	hash_for_each (n, &w->hints.table, hv) {
+		struct hint *h = container_of(n, struct hint, node);
+
+		if (!is_of(n, token, hv))
+			continue;
+		++*ret_n;
+		if (!newest || h->order > newest->order)
+			newest = h;
+	}
+	return newest;
 }
 
 static void drop_locked(struct watch *w, struct hint *h)
@@ -60,8 +96,8 @@ static void drop_locked(struct watch *w, struct hint *h)
 
 void hints_clear_locked(struct watch *w)
 {
-	while (!list_is_empty(&w->hints.due))
-		drop_locked(w, list_entry(w->hints.due.next, struct hint, link));
+	while (!list_is_empty(&w->hints.pending))
+		drop_locked(w, list_entry(w->hints.pending.next, struct hint, link));
 }
 
 /* The part of a metadata subject after the prefix, or NULL. */
@@ -84,26 +120,27 @@ static uint64_t fingerprint(natsMsg *msg, uint64_t token_hash)
 
 static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint64_t print)
 {
-	struct hint *h = find_locked(w, token, hv);
+	unsigned int n;
+	struct hint *h = newest_locked(w, token, hv, &n);
 
-	if (!h && w->hints.table.count >= HINTS_MAX) {
+	/* The first place counts, and the last content: what is between need not be known. */
+	if (n >= 2) {
+		h->fingerprint = print;
+		return;
+	}
+	h = NULL;
+	if (w->hints.table.count < HINTS_MAX)
+		h = calloc(1, sizeof(*h) + strlen(token) + 1);
+	if (!h || hash_insert(&w->hints.table, &h->node, hv) < 0) {
+		free(h);
 		w->is_overflown = true;
 		return;
 	}
-	if (!h) {
-		h = calloc(1, sizeof(*h) + strlen(token) + 1);
-		if (!h || hash_insert(&w->hints.table, &h->node, hv) < 0) {
-			free(h);
-			w->is_overflown = true;
-			return;
-		}
-		strcpy(h->token, token);
-		list_init(&h->link);
-	}
+	strcpy(h->token, token);
 	h->fingerprint = print;
+	h->order = ++w->hints.n_announced;
 	h->due_ns = clock_now_ns() + w->hints.delay_ns;
-	list_remove(&h->link);
-	list_push_back(&w->hints.due, &h->link);
+	list_push_back(&w->hints.pending, &h->link);
 }
 
 void hints_add(struct watch *w, natsMsg *msg)
@@ -125,116 +162,17 @@ void hints_add(struct watch *w, natsMsg *msg)
 	if (w->hints.recent[print / 2 % RECENT_EVENTS] == print)
 		return;
 	insert_locked(w, token, hv, print);
-	/* The thread sleeps until the first is due. */
-	if (w->hints.table.count == 1)
+	/* The thread sleeps until the first is due, or waits for this very one. */
+	if (w->hints.table.count == 1 || w->hints.awaited == print)
 		cond_signal(&w->changed);
-}
-
-void hints_meet(struct watch *w, natsMsg *msg)
-{
-	const char *token = token_of(w, msg);
-	uint64_t hv, print;
-	struct hint *h;
-
-	if (!token)
-		return;
-	hv = hash_bytes(token, strlen(token));
-	print = fingerprint(msg, hv);
-	LOCK_SCOPE(&w->lock);
-	w->hints.recent[print / 2 % RECENT_EVENTS] = print;
-	h = find_locked(w, token, hv);
-	if (h && h->fingerprint == print)
-		drop_locked(w, h);
 }
 
 uint64_t hints_due_locked(const struct watch *w)
 {
 	mutex_assert_held(&w->lock);
-	if (list_is_empty(&w->hints.due))
+	if (list_is_empty(&w->hints.pending))
 		return UINT64_MAX;
-	return list_entry(w->hints.due.next, struct hint, link)->due_ns;
-}
-
-static struct ahead *find_ahead(struct watch *w, const char *token, uint64_t hv)
-{
-	hash_for_each (n, &w->ahead, hv) {
-		struct ahead *a = container_of(n, struct ahead, node);
-
-		if (n->hash == hv && strcmp(a->token, token) == 0)
-			return a;
-	}
-	return NULL;
-}
-
-void hints_forget_ahead(struct watch *w)
-{
-	for (size_t i = 0; i < w->ahead.n_buckets; i++) {
-		while (w->ahead.buckets[i]) {
-			struct hash_node *n = w->ahead.buckets[i];
-
-			hash_remove(&w->ahead, n);
-			free(container_of(n, struct ahead, node));
-		}
-	}
-	w->ahead_max_seq = 0;
-}
-
-/* False without memory: then only a new listing keeps the order. */
-static bool note_ahead(struct watch *w, const char *token, uint64_t seq)
-{
-	uint64_t hv = hash_bytes(token, strlen(token));
-	struct ahead *a = find_ahead(w, token, hv);
-
-	if (!a) {
-		a = calloc(1, sizeof(*a) + strlen(token) + 1);
-		if (!a || hash_insert(&w->ahead, &a->node, hv) < 0) {
-			free(a);
-			return false;
-		}
-		strcpy(a->token, token);
-	}
-	a->seq = seq;
-	if (seq > w->ahead_max_seq)
-		w->ahead_max_seq = seq;
-	return true;
-}
-
-bool hints_is_old(struct watch *w, const char *token, uint64_t seq)
-{
-	struct ahead *a;
-
-	if (w->ahead_max_seq == 0)
-		return false;
-	a = find_ahead(w, token, hash_bytes(token, strlen(token)));
-	if (a && seq < a->seq)
-		return true;
-	/* The consumer has caught up. */
-	if (seq >= w->ahead_max_seq)
-		hints_forget_ahead(w);
-	return false;
-}
-
-/* Takes tokens of due hints from the table. */
-static size_t take_due(struct watch *w, bool is_all, char *ret[RESOLVE_MAX])
-{
-	uint64_t now = clock_now_ns();
-	size_t n = 0;
-
-	LOCK_SCOPE(&w->lock);
-	while (n < RESOLVE_MAX && !list_is_empty(&w->hints.due)) {
-		struct hint *h = list_entry(w->hints.due.next, struct hint, link);
-
-		if (!is_all && h->due_ns > now)
-			break;
-		ret[n] = strdup(h->token);
-		if (!ret[n]) {
-			w->is_overflown = true;
-			break;
-		}
-		n++;
-		drop_locked(w, h);
-	}
-	return n;
+	return list_entry(w->hints.pending.next, struct hint, link)->due_ns;
 }
 
 static void overflow(struct watch *w)
@@ -243,7 +181,18 @@ static void overflow(struct watch *w)
 	w->is_overflown = true;
 }
 
-static void resolve(struct watch *w, char *const *tokens, size_t n)
+static void deliver_ahead(struct watch *w, const char *token, struct obj_info *info)
+{
+	if (!ahead_note(w, token, info->seq))
+		overflow(w);
+	watch_deliver(w, info);
+}
+
+/*
+ * Reads names and delivers them, removals last. A removal above limit_seq is left for its own
+ * event: what was stored before it may not be known yet.
+ */
+static void resolve(struct watch *w, char *const *tokens, size_t n, uint64_t limit_seq)
 {
 	struct obj_info *infos[RESOLVE_MAX] = {NULL};
 	int errs[RESOLVE_MAX] = {0};
@@ -251,14 +200,52 @@ static void resolve(struct watch *w, char *const *tokens, size_t n)
 
 	err = meta_read_tokens(w->bucket, (const char *const *)tokens, n, infos, errs);
 	for (size_t i = 0; i < n; i++) {
-		if (!err && errs[i] == 0) {
-			if (!note_ahead(w, tokens[i], infos[i]->seq))
-				overflow(w);
-			watch_deliver(w, infos[i]);
-		} else if (err < 0 || (errs[i] != -ENOENT && errs[i] != -EIO)) {
+		if (err < 0 || (errs[i] < 0 && errs[i] != -ENOENT && errs[i] != -EIO))
 			overflow(w);
-		}
+		else if (infos[i] && !infos[i]->is_deleted)
+			deliver_ahead(w, tokens[i], steal_ptr(infos[i]));
 	}
+	for (size_t i = 0; i < n; i++) {
+		if (infos[i] && infos[i]->seq <= limit_seq)
+			deliver_ahead(w, tokens[i], infos[i]);
+		else
+			obj_info_free(infos[i]);
+	}
+}
+
+static void free_tokens(char **tokens, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(tokens[i]);
+}
+
+/* Takes a hint's name out of the list, for reading it. */
+static bool take_locked(struct watch *w, struct hint *h, char **ret)
+{
+	*ret = strdup(h->token);
+	if (!*ret) {
+		w->is_overflown = true;
+		return false;
+	}
+	drop_locked(w, h);
+	return true;
+}
+
+/* Takes tokens of due hints from the list. */
+static size_t take_due(struct watch *w, bool is_all, char *ret[RESOLVE_MAX])
+{
+	uint64_t now = clock_now_ns();
+	size_t n = 0;
+
+	LOCK_SCOPE(&w->lock);
+	while (n < RESOLVE_MAX && !list_is_empty(&w->hints.pending)) {
+		struct hint *h = list_entry(w->hints.pending.next, struct hint, link);
+
+		if ((!is_all && h->due_ns > now) || !take_locked(w, h, &ret[n]))
+			break;
+		n++;
+	}
+	return n;
 }
 
 void hints_resolve(struct watch *w, bool is_all)
@@ -269,8 +256,99 @@ void hints_resolve(struct watch *w, bool is_all)
 	do {
 		n = take_due(w, is_all, tokens);
 		if (n > 0)
-			resolve(w, tokens, n);
-		for (size_t i = 0; i < n; i++)
-			free(tokens[i]);
+			resolve(w, tokens, n, UINT64_MAX);
+		free_tokens(tokens, n);
+	} while (n == RESOLVE_MAX);
+}
+
+/* Takes tokens of hints before order: all, or those that have no later hint. */
+static size_t take_skipped_locked(struct watch *w, uint64_t order, bool is_all,
+				  char *ret[RESOLVE_MAX])
+{
+	size_t n = 0, n_seen = 0;
+
+	list_for_each_safe (it, &w->hints.pending) {
+		struct hint *h = list_entry(it, struct hint, link);
+		unsigned int n_hints;
+
+		if (h->order >= order || n == RESOLVE_MAX || (!is_all && n_seen++ == RESOLVE_MAX))
+			break;
+		(void)newest_locked(w, h->token, h->node.hash, &n_hints);
+		if (!is_all && n_hints > 1)
+			continue;
+		if (!take_locked(w, h, &ret[n]))
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* Waits a moment for the announcement of an event that has come. */
+static struct hint *await_locked(struct watch *w, const char *token, uint64_t hv, uint64_t print)
+{
+	uint64_t deadline = clock_deadline_ms(AWAIT_MS);
+	struct hint *h = NULL;
+	int err = 0;
+
+	if (w->hints.n_unannounced >= UNANNOUNCED_MAX)
+		return NULL;
+	w->hints.awaited = print;
+	while (!err && !w->is_stopping && !(h = find_locked(w, token, hv, print)))
+		err = cond_wait_until(&w->changed, &w->lock, deadline);
+	w->hints.awaited = 0;
+	w->hints.n_unannounced = h ? 0 : w->hints.n_unannounced + 1;
+	return h;
+}
+
+/* Drops the hints of one name up to order. */
+static void drop_until_locked(struct watch *w, const char *token, uint64_t hv, uint64_t order)
+{
+	struct hint *h;
+
+	while ((h = find_locked(w, token, hv, 0)) && h->order <= order)
+		drop_locked(w, h);
+}
+
+/* The place of an event among the announcements, 0 when it has none; its name's hints up to there
+ * are met. */
+static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uint64_t print,
+			    bool is_removal)
+{
+	struct hint *h = find_locked(w, token, hv, print);
+	uint64_t order;
+
+	if (h)
+		w->hints.n_unannounced = 0;
+	else if (is_removal && w->is_following)
+		h = await_locked(w, token, hv, print);
+	if (!h) {
+		w->hints.recent[print / 2 % RECENT_EVENTS] = print;
+		return 0;
+	}
+	order = h->order;
+	drop_until_locked(w, token, hv, order);
+	return order;
+}
+
+void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
+{
+	const char *token = token_of(w, msg);
+	char *tokens[RESOLVE_MAX];
+	uint64_t hv, order;
+	size_t n;
+
+	if (!token)
+		return;
+	hv = hash_bytes(token, strlen(token));
+	mutex_lock(&w->lock);
+	order = meet_locked(w, token, hv, fingerprint(msg, hv), is_removal);
+	mutex_unlock(&w->lock);
+	do {
+		mutex_lock(&w->lock);
+		n = take_skipped_locked(w, order, is_removal, tokens);
+		mutex_unlock(&w->lock);
+		if (n > 0)
+			resolve(w, tokens, n, seq);
+		free_tokens(tokens, n);
 	} while (n == RESOLVE_MAX);
 }

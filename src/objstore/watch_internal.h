@@ -2,20 +2,24 @@
 #ifndef NATSOBJ_OBJSTORE_WATCH_INTERNAL_H
 #define NATSOBJ_OBJSTORE_WATCH_INTERNAL_H
 
-/* What watch.c and watch_hints.c share. Nobody else includes it. */
+/* What watch*.c share. Nobody else includes it. */
 
 #include "objstore/bucket_internal.h"
 
-/* Fingerprints of the newest consumer events. */
+#define WATCH_HEARTBEAT_MS 5000
+/* Events that may be announced late. */
 #define RECENT_EVENTS 1024
 
 /* Metadata subjects that were seen published and have to be met by a consumer event. */
 struct hints {
 	/* protected by watch.lock */
 	struct hash table;
-	struct list due; /* the earliest first */
+	struct list pending; /* in the order of their announcements */
+	uint64_t n_announced;
 	uint64_t delay_ns;
-	uint64_t recent[RECENT_EVENTS];
+	uint64_t awaited;	    /* fingerprint of an event that waits for its announcement */
+	unsigned int n_unannounced; /* removals in a row that waited in vain */
+	uint64_t recent[RECENT_EVENTS]; /* fingerprints of events not announced yet */
 };
 
 struct watch_event {
@@ -54,6 +58,7 @@ struct watch {
 	int64_t created_ns;
 	uint64_t max_seq;  /* ever delivered */
 	bool is_connected; /* as the listener knows */
+	bool is_following; /* the listing is complete */
 	/* Names read at the leader ahead of their events, by token: older events are not news. */
 	struct hash ahead;
 	uint64_t ahead_max_seq;
@@ -65,17 +70,43 @@ void hints_init(struct hints *h);
 void hints_clear_locked(struct watch *w);
 /* A plain message was seen: notes it, unless its event has come already. */
 void hints_add(struct watch *w, natsMsg *msg);
-/* An event was received: it meets its hint. */
-void hints_meet(struct watch *w, natsMsg *msg);
+/* An event is about to be delivered: it meets its hint, and what was skipped before it is read at
+ * the leader and delivered first. Watch thread; waits. */
+void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal);
 /* When the next hint is due; UINT64_MAX: none. */
 uint64_t hints_due_locked(const struct watch *w);
 /* Reads at the leader what is due (or everything) and delivers it. Watch thread; waits. */
 void hints_resolve(struct watch *w, bool is_all);
-/* True when an event is older than what was read ahead. Watch thread. */
-bool hints_is_old(struct watch *w, const char *token, uint64_t seq);
-void hints_forget_ahead(struct watch *w);
+
+/* ---- watch_ahead.c: all on the watch thread ---- */
+
+/* A name was read as of sequence seq. False without memory: then only a new listing keeps the
+ * order.
+ */
+bool ahead_note(struct watch *w, const char *token, uint64_t seq) MUST_CHECK;
+/* True when an event is not newer than what was read ahead. */
+bool ahead_has(struct watch *w, const char *token, uint64_t seq);
+void ahead_forget(struct watch *w);
+
+/* ---- watch_events.c: all on the watch thread ---- */
+
+void watch_consumer_init(struct watch *w);
+/* Takes the consumer down and forgets what it brought. */
+void watch_drop_consumer(struct watch *w);
+/* ret_pending: how many events the first listing has, by the server's count. Waits. */
+int watch_create_consumer(struct watch *w, uint64_t *ret_pending) MUST_CHECK;
+/* Waits for events, trouble, a hint that is due, or until_ns. Errors: -ESHUTDOWN, -ENOTCONN the
+ * consumer is gone, -EAGAIN it has to be made anew. */
+int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret) MUST_CHECK;
+/* Works through a list of events; what is left after an error is dropped. ret_idle: a heartbeat
+ * said that all was sent; ret_pending: the server's count after a message. -EAGAIN: something was
+ * missed. */
+int watch_handle_events(struct watch *w, struct list *events, bool *ret_idle, uint64_t *ret_pending)
+	MUST_CHECK;
+void watch_free_events(struct list *events);
 
 /* ---- watch.c ---- */
+
 /* Gives info to the listener. Watch thread. */
 void watch_deliver(struct watch *w, struct obj_info *info);
 

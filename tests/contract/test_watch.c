@@ -13,6 +13,8 @@
 #define STREAM "OBJ_" FIXTURE_BUCKET
 #define NAMES 2000
 #define WAIT_MS 30000
+/* Where the second names of renamed objects begin. */
+#define RENAMED 1000
 
 /* What a listener knows, by the number that ends each name. */
 struct known {
@@ -22,6 +24,7 @@ struct known {
 	bool is_deleted[NAMES];
 	unsigned int round[NAMES]; /* of the listing that reported it last */
 	unsigned int n_begun, n_ended, n_backward;
+	unsigned int n_lost; /* removals of n<i> while n<i + RENAMED> was not there */
 	enum watch_state state;
 };
 
@@ -57,6 +60,9 @@ static void on_info(void *arg, struct obj_info *info)
 	LOCK_SCOPE(&k->lock);
 	if (info->seq < k->seq[i])
 		k->n_backward++;
+	if (info->is_deleted && i + RENAMED < NAMES &&
+	    (k->seq[i + RENAMED] == 0 || k->is_deleted[i + RENAMED]))
+		k->n_lost++;
 	k->seq[i] = info->seq;
 	k->is_deleted[i] = info->is_deleted;
 	k->round[i] = k->n_begun;
@@ -172,6 +178,44 @@ START_TEST(no_change_is_missed_under_load)
 			seq[i] = store_number(other, i, seq[i]);
 	for (unsigned int i = 0; i < 300; i++)
 		WAIT_FOR(known.seq[i] == seq[i]);
+	ck_assert_uint_eq(known.n_backward, 0);
+	store_close(other);
+	store_close(s);
+}
+END_TEST
+
+static void remove_number(struct store *s, unsigned int i, uint64_t seq)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	char name[16];
+
+	snprintf(name, sizeof(name), "n%u", i);
+	info = obj_info_new(name, strlen(name));
+	info->seq = seq;
+	ck_assert_int_eq(store_remove_info(s, info), 0);
+}
+
+/* The new name of a rename is stored before the old one is removed, and then changes at once, so
+ * that its first message may be gone before the consumer comes to it. Nobody may see neither name.
+ */
+START_TEST(a_rename_never_shows_neither_name)
+{
+	struct store *s = fixture_open(NULL), *other = fixture_open(NULL);
+	uint64_t seq[300] = {0}, last = 0;
+
+	for (unsigned int i = 0; i < 300; i++)
+		seq[i] = store_number(other, i, 0);
+	ck_assert_int_eq(store_watch(s, &listener), 0);
+	for (unsigned int i = 0; i < 300; i++) {
+		last = store_number(other, RENAMED + i, 0);
+		remove_number(other, i, seq[i]);
+		last = store_number(other, RENAMED + i, last);
+		last = store_number(other, RENAMED + i, last);
+	}
+	WAIT_FOR(known.seq[RENAMED + 299] == last);
+	for (unsigned int i = 0; i < 300; i++)
+		WAIT_FOR(known.is_deleted[i]);
+	ck_assert_uint_eq(known.n_lost, 0);
 	ck_assert_uint_eq(known.n_backward, 0);
 	store_close(other);
 	store_close(s);
@@ -310,6 +354,7 @@ int main(void)
 	tcase_add_test(tc, empty_bucket_has_an_empty_listing);
 	tcase_add_test(tc, changes_of_others_arrive);
 	tcase_add_test(tc, no_change_is_missed_under_load);
+	tcase_add_test(tc, a_rename_never_shows_neither_name);
 	tcase_add_test(tc, lost_consumer_is_replaced);
 	tcase_add_test(tc, restarted_server_means_a_new_listing);
 	tcase_add_test(tc, purged_name_vanishes_with_the_next_listing);
