@@ -151,8 +151,13 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 	int err;
 
 	n->generation = fs->tree.generation;
-	if (is_old || n->is_dirty)
+	if (is_old)
 		return 0;
+	if (n->is_dirty) {
+		if (n->file && !is_same_content(n, info))
+			file_rescue_later(fs, n->file);
+		return 0;
+	}
 	if (!is_same_content(n, info))
 		return supersede(fs, d, info);
 	err = fs_set_version(fs, n, info);
@@ -247,6 +252,8 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 			fs_remove_marker(fs, dir);
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}
+	if (d && d->node->is_dirty && d->node->file)
+		file_rescue_later(fs, d->node->file);
 	if (d && !d->node->dir && may_remove(fs, d->node, seq) &&
 	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
 		fs_remove_entry(fs, d);

@@ -2,26 +2,23 @@
 
 /*
  * Unsaved content becomes the object's next version: all chunks first, then the metadata, only if
- * the version the change builds on is still the newest. If it is not, a rewrite replaces whatever
- * is there (the last close wins), and any other change is stored beside it under a name that says
- * so, because it would otherwise undo somebody else's work; the writer is told by ESTALE.
+ * the version the change builds on is still the newest. If it is not, the kind of the change
+ * decides. One that began with an empty file replaces whatever is there (the last close wins). One
+ * that only appended is moved to the end of the newer content. Any other would undo somebody else's
+ * work: it is stored beside it (fs/aside.c), and the writer is told by ESTALE.
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "fs/internal.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 #define RETRIES 64
 
-/* Takes the lock of the file's present object name; a rename may move it until then. */
-static int take_name(struct fs *fs, struct file *f, struct buf *ret_name)
+/* A rename may move the name until its lock is taken. */
+int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name)
 {
 	for (;;) {
 		struct buf again CLEANUP(buf_done) = {0};
@@ -51,9 +48,8 @@ static int take_name(struct fs *fs, struct file *f, struct buf *ret_name)
 	}
 }
 
-/* The metadata of the new version: what the old one carried, with our content and attributes. */
-static int describe(struct fs *fs, struct file *f, const struct buf *name,
-		    const struct put_result *r, struct obj_info **ret)
+int file_describe(struct fs *fs, struct file *f, const struct buf *name, const struct put_result *r,
+		  struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	char *copy;
@@ -86,126 +82,187 @@ static int describe(struct fs *fs, struct file *f, const struct buf *name,
 	return err;
 }
 
-static int conflict_name(const char *name, size_t len, struct buf *out)
+/* Whether a newer version can take an appended end: a plain file that is understood. */
+static bool can_be_appended(const struct obj_info *info)
 {
-	char host[65] = "", when[32];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	(void)gethostname(host, sizeof(host) - 1);
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
-	buf_append(out, name, len);
-	buf_printf(out, ".conflict-%s-%s", host, when);
-	return buf_error(out);
+	return !info->is_malformed && !info->link_bucket;
 }
 
-/* Stores info beside the version of somebody else. */
-static int store_conflict(struct fs *fs, struct obj_info *info)
+/* A new file into which nothing was written takes nothing away from whoever made it too. */
+static bool is_nothing(const struct file *f)
 {
-	struct buf name CLEANUP(buf_done) = {0};
-	char *copy;
-	int err;
+	return !f->is_rewrite && f->size == 0 && f->node_size == 0;
+}
 
-	buf_init(&name, OBJ_META_MAX);
-	err = conflict_name(info->name, info->name_len, &name);
-	if (err)
+enum outcome {
+	OUTCOME_AGAIN, /* with the newer base */
+	OUTCOME_ASIDE, /* a conflict */
+	OUTCOME_ADOPT, /* there is nothing to store */
+};
+
+/* Another version is there: takes it as the base of the change, unless that is impossible. */
+static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enum outcome *ret)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	int err = store_get_info(fs->store, name->data, name->len, &now);
+
+	if (err && err != -ENOENT)
 		return err;
-	log_warn("bucket %s: %s was changed by somebody else meanwhile; stored as %s",
-		 fs->store->bucket, info->name, name.data);
-	info->name_len = name.len;
-	copy = buf_steal(&name);
-	free(info->name);
-	info->name = copy;
-	err = fs_publish_new(fs, info);
-	if (!err)
-		fs_apply_held(fs, info);
+	*ret = OUTCOME_AGAIN;
+	f->base_seq = err ? 0 : now->seq;
+	if (err || now->is_deleted) {
+		/* What was there before the removal was meant to go. */
+		if (f->is_append_only && f->base)
+			f->base->is_deleted = true;
+		return 0;
+	}
+	if (is_nothing(f))
+		*ret = OUTCOME_ADOPT;
+	else if (!f->is_rewrite && !writer_is_on(f, now) &&
+		 !(f->is_append_only && can_be_appended(now)))
+		*ret = OUTCOME_ASIDE;
+	if (*ret == OUTCOME_ASIDE && fs->cfg.conflict == FS_CONFLICT_OVERWRITE) {
+		f->is_rewrite = true;
+		*ret = OUTCOME_AGAIN;
+	}
+	if (*ret == OUTCOME_AGAIN) {
+		obj_info_free(f->base);
+		f->base = now->is_malformed ? NULL : steal_ptr(now);
+	}
+	return 0;
+}
+
+/* Uploads what is not uploaded yet, behind the end of another version if that is where it belongs.
+ * -ESTALE: the version it builds on is gone. */
+static int upload(struct fs *fs, struct file *f, bool *is_uploaded, struct put_result *r)
+{
+	int err = 0;
+
+	if (f->is_append_only && !writer_is_on(f, f->base)) {
+		err = writer_rebase(fs, f, f->base);
+		*is_uploaded = false;
+	}
+	if (!err && !*is_uploaded)
+		err = writer_finish(fs, f, r);
+	*is_uploaded = true;
 	return err;
 }
 
-/*
- * Publishes info, whose name is held. *ret_replaced is the chunk identifier that no name has any
- * more. -ESTALE: it was stored as a conflict.
- */
-static int publish(struct fs *fs, struct file *f, struct obj_info *info,
-		   char ret_replaced[OBJ_NUID_MAX + 1])
+/* Publishes the content under its name, which is held. *ret: the new version, or NULL when the
+ * present one was adopted. */
+static int publish(struct fs *fs, struct file *f, const struct buf *name, struct obj_info **ret)
 {
-	int err = -EIO;
+	enum outcome outcome = OUTCOME_AGAIN;
+	bool is_uploaded = false;
+	struct put_result r;
 
-	ret_replaced[0] = '\0';
-	if (f->base && !f->base->is_deleted)
-		strcpy(ret_replaced, f->base->nuid);
 	for (int i = 0; i < RETRIES; i++) {
-		_cleanup_obj_info_ struct obj_info *now = NULL;
+		_cleanup_obj_info_ struct obj_info *info = NULL;
+		int err = upload(fs, f, &is_uploaded, &r);
 
-		err = store_put_info(fs->store, info, f->base_seq);
+		if (err == -ESTALE && (!f->is_append_only || i > 0))
+			return -EIO;
+		if (!err)
+			err = file_describe(fs, f, name, &r, &info);
+		if (!err && !f->is_rewrite && !writer_is_on(f, f->base))
+			outcome = OUTCOME_ASIDE;
+		if (!err && outcome == OUTCOME_ASIDE)
+			return file_store_conflict(fs, f, info);
+		if (!err)
+			err = store_put_info(fs->store, info, f->base_seq);
+		if (!err)
+			*ret = steal_ptr(info);
 		if (err != -ESTALE)
 			return err;
-		err = store_get_info(fs->store, info->name, info->name_len, &now);
-		if (err && err != -ENOENT)
+		err = meet_newer(fs, f, name, &outcome);
+		if (err || outcome == OUTCOME_ADOPT)
 			return err;
-		if (!err && !now->is_deleted && !f->is_rewrite &&
-		    (!f->base || strcmp(now->nuid, f->base->nuid) != 0)) {
-			err = store_conflict(fs, info);
-			return err ? err : -ESTALE;
-		}
-		f->base_seq = err ? 0 : now->seq;
-		strcpy(ret_replaced, err || now->is_deleted ? "" : now->nuid);
 	}
-	return err;
+	return -EIO;
 }
 
-static void settle(struct fs *fs, struct file *f, struct obj_info *info, const char *replaced)
+/* The content of the node is the new version; where another node has the name, or the change was
+ * moved to the end of other content, the version is news for the tree as if another client had
+ * stored it. */
+static void settle(struct fs *fs, struct file *f, struct obj_info *info)
 {
 	struct node *n = f->node;
-	bool has_name;
+	bool is_ours;
 	int err = 0;
 
 	mutex_lock(&fs->tree.lock);
-	has_name = n->dentry != NULL;
+	is_ours = n->dentry && !f->is_rebased;
 	n->is_dirty = false;
-	if (has_name)
+	if (is_ours) {
 		err = fs_set_version(fs, n, info);
+	} else if (!n->dentry || f->is_rebased) {
+		n->size = f->node_size;
+		fs_inval_inode(fs, n, 0, 0);
+	}
 	mutex_unlock(&fs->tree.lock);
 	if (err)
 		log_error("no memory to note a new version of %s", info->name);
-	/* The name belongs to another node by now; this version replaces that one's. */
-	if (!has_name)
+	if (!is_ours)
 		fs_apply_held(fs, info);
-	if (strcmp(replaced, info->nuid) != 0)
-		fs_purge_later(fs, replaced, info->name, info->name_len);
+	if (f->base && !f->base->is_deleted && strcmp(f->base->nuid, info->nuid) != 0)
+		fs_purge_later(fs, f->base->nuid, info->name, info->name_len);
 	obj_info_free(f->base);
 	f->base = info;
 	f->base_seq = info->seq;
-	f->is_claimed = false;
-	f->is_dirty = false;
-	f->is_rewrite = false;
+}
+
+/* The present version is shown instead of a new file that was made in vain. */
+static void adopt(struct fs *fs, struct file *f, const struct buf *name)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+
+	mutex_lock(&fs->tree.lock);
+	f->node->is_dirty = false;
+	mutex_unlock(&fs->tree.lock);
+	if (store_get_info(fs->store, name->data, name->len, &now) == 0)
+		fs_apply_held(fs, now);
+}
+
+/* Whether info is the version that a node with a name shows. */
+static bool is_of_node(const struct node *n, const struct obj_info *info)
+{
+	return n->dentry && info && !info->is_deleted &&
+	       strcmp(n->nuid ? n->nuid : "", info->nuid) == 0;
+}
+
+void file_show_stored(struct fs *fs, struct file *f, const struct buf *name)
+{
+	struct node *n = f->node;
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	int err = 0;
+
+	mutex_assert_held(&f->lock);
+	if (f->is_claimed)
+		(void)!fs_remove_object(fs, name->data, name->len, f->base_seq);
+	writer_reset(f);
+	f->is_dirty = f->is_claimed = f->is_rewrite = false;
+	mutex_lock(&fs->tree.lock);
+	n->is_dirty = false;
+	if (is_of_node(n, f->base))
+		err = fs_set_version(fs, n, f->base);
+	else if (n->is_superseded)
+		n->size = f->node_size;
+	fs_inval_inode(fs, n, 0, 0);
+	if (n->dentry && (!f->base || f->base->is_deleted))
+		fs_remove_entry(fs, n->dentry);
+	mutex_unlock(&fs->tree.lock);
+	if (err)
+		log_error("no memory to restore %s", name->data);
+	if (store_get_info(fs->store, name->data, name->len, &now) == 0)
+		fs_apply_held(fs, now);
 }
 
 /* What was unsaved is given up; the tree shows what the bucket has. name is held. */
 static void give_up(struct fs *fs, struct file *f, int error, const struct buf *name)
 {
-	struct node *n = f->node;
-	_cleanup_obj_info_ struct obj_info *now = NULL;
-	int err;
-
-	if (f->is_claimed)
-		(void)!fs_remove_object(fs, name->data, name->len, f->base_seq);
-	writer_reset(f);
+	file_show_stored(fs, f, name);
 	f->state = FILE_FAILED;
 	f->error = error;
-	f->is_dirty = f->is_claimed = false;
-	mutex_lock(&fs->tree.lock);
-	n->is_dirty = false;
-	if (f->base && !f->base->is_deleted && n->dentry && fs_set_version(fs, n, f->base) < 0)
-		log_error("no memory to restore %s", name->data);
-	fs_inval_inode(fs, n, 0, 0);
-	if (n->dentry && (!f->base || f->base->is_deleted))
-		fs_remove_entry(fs, n->dentry);
-	mutex_unlock(&fs->tree.lock);
-	err = store_get_info(fs->store, name->data, name->len, &now);
-	if (!err)
-		fs_apply_held(fs, now);
 }
 
 void file_give_up(struct fs *fs, struct file *f, int error)
@@ -213,7 +270,7 @@ void file_give_up(struct fs *fs, struct file *f, int error)
 	struct buf name CLEANUP(buf_done) = {0};
 
 	buf_init(&name, OBJ_META_MAX);
-	if (take_name(fs, f, &name) < 0) {
+	if (file_take_name(fs, f, &name) < 0) {
 		writer_reset(f);
 		f->state = FILE_FAILED;
 		f->error = error;
@@ -223,31 +280,31 @@ void file_give_up(struct fs *fs, struct file *f, int error)
 	fs_release_name(fs, name.data, name.len);
 }
 
-static int commit_named(struct fs *fs, struct file *f, const struct buf *name,
-			struct store_put **ret_put)
+static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 {
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	char replaced[OBJ_NUID_MAX + 1];
-	struct put_result r;
+	struct obj_info *info = NULL;
 	int err;
 
 	if (name->len > fs->store->name_max)
 		return -ENAMETOOLONG;
-	err = writer_finish(fs, f, ret_put, &r);
-	if (!err)
-		err = describe(fs, f, name, &r, &info);
-	if (!err)
-		err = publish(fs, f, info, replaced);
+	err = publish(fs, f, name, &info);
 	if (err)
 		return err;
-	settle(fs, f, steal_ptr(info), replaced);
+	if (info) {
+		settle(fs, f, info);
+		store_put_close(steal_ptr(f->put), true);
+	} else {
+		adopt(fs, f, name);
+	}
+	writer_reset(f);
+	file_drop_content(f);
+	f->is_dirty = f->is_claimed = f->is_rewrite = false;
 	return 0;
 }
 
 int file_commit(struct fs *fs, struct file *f)
 {
 	struct buf name CLEANUP(buf_done) = {0};
-	struct store_put *put = NULL;
 	bool has_name;
 	int err;
 
@@ -262,22 +319,16 @@ int file_commit(struct fs *fs, struct file *f)
 	if (!has_name)
 		return 0;
 	buf_init(&name, OBJ_META_MAX);
-	err = take_name(fs, f, &name);
+	err = file_take_name(fs, f, &name);
 	if (err)
 		return err;
-	err = commit_named(fs, f, &name, &put);
-	if (!err) {
-		store_put_close(put, true);
-		store_put_close(steal_ptr(f->put), true);
-		writer_reset(f);
-		file_drop_content(f);
-	} else {
+	err = commit_named(fs, f, &name);
+	if (err == -ECANCELED) {
+		/* Whoever waits for the file puts something else in the content's place. */
+		err = 0;
+	} else if (err) {
 		log_error("bucket %s: %s could not be stored: %s", fs->store->bucket, name.data,
 			  strerror(-err));
-		/* A conflict copy has taken the chunks over. */
-		store_put_close(put, err == -ESTALE);
-		if (err == -ESTALE)
-			store_put_close(steal_ptr(f->put), true);
 		give_up(fs, f, err, &name);
 	}
 	fs_release_name(fs, name.data, name.len);

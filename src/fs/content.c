@@ -187,6 +187,15 @@ static int check_whole(struct content *c, bool may_wait)
 	return err;
 }
 
+int content_verify(struct content *c)
+{
+	int err = 0;
+
+	if (atomic_load(&c->is_ready) && atomic_load(&c->n_asked) == c->n_chunks)
+		err = check_whole(c, true);
+	return err ? err : atomic_load(&c->is_bad) ? -EIO : 0;
+}
+
 /* Adds a piece of a chunk to the answer; many small pieces are gathered into one copy. */
 static void add_piece(struct fs_data *d, struct chunk *chunk, size_t at, size_t len)
 {
@@ -279,6 +288,24 @@ int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, str
 		fs_data_done(&d);
 	else
 		*ret = d;
+	return err;
+}
+
+int content_copy(struct content *c, uint64_t off, void *buf, size_t len, bool may_wait)
+{
+	struct fs_data d;
+	uint8_t *p = buf;
+	int err = content_read(c, off, len, may_wait, &d);
+
+	if (err)
+		return err;
+	if (d.len != len)
+		err = -EIO;
+	for (int i = 0; i < d.n && !err; i++) {
+		memcpy(p, d.iov[i].iov_base, d.iov[i].iov_len);
+		p += d.iov[i].iov_len;
+	}
+	fs_data_done(&d);
 	return err;
 }
 

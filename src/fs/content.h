@@ -66,9 +66,13 @@ void content_warm(struct content *c);
  * chunks are gone; -EIO: bad. */
 int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, struct fs_data *ret)
 	MUST_CHECK;
+/* The same into memory: all of [off, off + len), which is inside the content. */
+int content_copy(struct content *c, uint64_t off, void *buf, size_t len, bool may_wait) MUST_CHECK;
 /* Requests the chunks of [from, to) ahead of need, as far as memory allows. */
 void content_prefetch(struct content *c, uint64_t from, uint64_t to);
 /* Goes on with the digest over chunks that are in memory, unless another thread does. */
 void content_check_behind(struct content *c);
+/* -EIO when every chunk was asked for and they contradict the digest; finds out now. Waits. */
+int content_verify(struct content *c) MUST_CHECK;
 
 #endif

@@ -94,7 +94,8 @@ static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 	f->base_seq = seq;
 	f->is_claimed = flags & O_EXCL;
 	f->is_dirty = true;
-	writer_start(f);
+	writer_start(f, flags & (O_TRUNC | O_EXCL));
+	f->is_append_only = flags & O_APPEND;
 	err = file_new_handle(f, ctx, flags, ret);
 	mutex_unlock(&f->lock);
 	if (err) {

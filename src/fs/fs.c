@@ -55,7 +55,8 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	later_init(&fs->later);
 	chunk_cache_init(&fs->cache, cfg->memory);
 	atomic_init(&fs->is_connected, true);
-	err = staging_area_init(&fs->staging, cfg->cache_dir, cfg->staging_max);
+	err = staging_area_init(&fs->staging, cfg->cache_dir, cfg->staging_max,
+				cfg->staging_memory);
 	if (!err)
 		err = tree_init(&fs->tree);
 	return err ? err : fs->prefix ? 0 : -ENOMEM;
@@ -112,7 +113,7 @@ static struct file *next_dirty(struct fs *fs)
 	list_for_each (it, &fs->files) {
 		struct file *f = list_entry(it, struct file, link);
 
-		if (f->node->is_dirty && f->node->dentry) {
+		if (f->node->is_dirty && (f->node->dentry || f->node->is_superseded)) {
 			f->refs++;
 			return f;
 		}

@@ -36,6 +36,13 @@ struct store;
 #define FS_ROOT_ID UINT64_C(1)
 #define FS_WOULD_WAIT EINPROGRESS
 
+/* What becomes of a change whose base was replaced by somebody else. */
+enum fs_conflict {
+	FS_CONFLICT_COPY,      /* stored beside the other's content; the writer gets ESTALE */
+	FS_CONFLICT_FAIL,      /* lost; the writer gets ESTALE */
+	FS_CONFLICT_OVERWRITE, /* replaces the other's content */
+};
+
 struct fs_config {
 	const char *prefix; /* objects below this name only; "" or ends in '/'; copied */
 	uid_t uid;	    /* owner of what carries no owner */
@@ -47,9 +54,12 @@ struct fs_config {
 	uint64_t readahead;	      /* bytes requested ahead of a sequential reader at most */
 	const char *cache_dir;	      /* for staging files; copied */
 	uint64_t staging_max;	      /* bytes of all staging files together; 0: no limit */
+	uint64_t staging_memory;      /* bytes of unsaved changes kept in memory instead */
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
 	uint64_t purge_delay_ms;      /* how long replaced content stays readable for others */
 	uint64_t max_file_size;
+	enum fs_conflict conflict;
+	bool is_committed_when_killed; /* a writer's death by a signal is a close like others */
 };
 
 /* Who asks. */
@@ -186,8 +196,22 @@ void fs_read_behind(struct fs *fs, struct fs_handle *h);
 /* All len bytes are taken or none. */
 int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
 	     const void *data, size_t len) MUST_CHECK;
+/* fallocate(2). Space is not reserved: -ENOSPC tells that there is none for the file's new size.
+ * -EOPNOTSUPP: ranges cannot be cut out or inserted. */
+int fs_fallocate(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, int mode,
+		 uint64_t off, uint64_t len) MUST_CHECK;
+/* lseek(2) with SEEK_DATA and SEEK_HOLE. Stored content has no holes. */
+int fs_lseek(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off, int whence,
+	     uint64_t *ret) MUST_CHECK;
+/* copy_file_range(2); copies less than asked for at the end of the file, and of a long range. */
+int fs_copy_range(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *from,
+		  uint64_t from_off, struct fs_handle *to, uint64_t to_off, uint64_t len,
+		  uint64_t *ret_done) MUST_CHECK;
 /* close(2) of one descriptor: stores what is unsaved when this was the last that could. */
 int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h) MUST_CHECK;
+/* Whether a signal is ending the task with this thread id: there is nobody to hear its last flush's
+ * error. Reads /proc. */
+bool fs_is_dying(pid_t tid);
 int fs_fsync(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h) MUST_CHECK;
 /* The last reference to the open file is gone; h is freed, also on error. */
 int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h);

@@ -16,6 +16,7 @@
 #include "fs/attr.h"
 #include "fs/chunk_cache.h"
 #include "fs/content.h"
+#include "fs/draft.h"
 #include "fs/fs.h"
 #include "fs/graves.h"
 #include "fs/later.h"
@@ -53,9 +54,9 @@ struct fs {
  * The open state of one inode, shared by its handles.
  *
  * CLEAN: the content is that of the node. STREAMING: written in order from the start; full chunks
- * are with put, the last one is tail and may still change. STAGED: the whole content is in a
- * staging file. FAILED: a commit failed; what was written is lost to the server and every later
- * operation says so, until the last close or a truncation to nothing.
+ * are with put, the last one is tail and may still change. STAGED: a draft over the version the
+ * change began with. FAILED: a commit failed; what was written is lost to the server and every
+ * later operation says so, until the last close or a truncation to nothing.
  */
 enum file_state { FILE_CLEAN, FILE_STREAMING, FILE_STAGED, FILE_FAILED };
 
@@ -70,16 +71,25 @@ struct file {
 	unsigned n_writers;    /* handles open for writing */
 	bool is_dirty;	       /* there is something to commit */
 	bool is_rewrite;       /* the change does not build on the old content */
+	bool is_append_only;   /* all of the change is at the end, wherever that is */
+	bool is_rebased;       /* the change was moved to a newer version's end */
 	bool is_claimed;       /* seq is that of our claim */
 	char *name;	       /* object name when last known: for a node that lost its own */
 	struct obj_info *base; /* metadata the change builds on; NULL when new */
 	uint64_t base_seq;     /* expected sequence of the commit */
 	struct store_put *put;
-	uint64_t published; /* bytes given to put */
-	uint64_t size;	    /* while not CLEAN */
+	uint64_t published;   /* bytes given to put */
+	uint64_t size;	      /* while not CLEAN */
+	uint64_t node_size;   /* of the version the change began with */
+	uint64_t append_from; /* where the bytes of an append-only change begin */
 	struct chunk *tail;
-	struct staging *staging;
-	struct content *content; /* of the node's version; made when first read */
+	struct content *sent; /* the published part of a stream, for reading it back */
+	struct draft *draft;
+	struct store_put *base_put; /* keeps the chunks of a draft that began as a stream */
+	struct content *content;    /* of the node's version; made when first read */
+	/* Callers that wait for the lock to give the unsaved content up: no use in storing it. */
+	atomic_uint n_impatient;
+	bool is_rescuing; /* tree.lock; the rest of the draft's base is to be fetched */
 };
 
 struct fs_handle {
@@ -178,8 +188,14 @@ int file_lock(struct file *f, const struct fs_ctx *ctx) MUST_CHECK;
 /* Tells the tree about size and time after a change of the content. */
 void file_touch(struct fs *fs, struct file *f, bool is_content);
 /* The metadata a change will build on, from the server unless it is known. -ESTALE: another version
- * is there. File lock held, state CLEAN. */
-int file_load_base(struct fs *fs, struct file *f) MUST_CHECK;
+ * is there, which an append does not mind. File lock held, state CLEAN. */
+int file_load_base(struct fs *fs, struct file *f, bool is_append) MUST_CHECK;
+/* The base of unsaved content was replaced: what the draft lacks is fetched while it exists. Tree
+ * lock held. */
+void file_rescue_later(struct fs *fs, struct file *f);
+/* -ENOSPC when the bucket has no room for a file of this size, as far as is known. Asks the server
+ * only about much more than what the file has. File lock held. Waits. */
+int file_check_room(struct fs *fs, struct file *f, uint64_t size) MUST_CHECK;
 /* A handle on f, whose reference it takes over on success. File lock held. */
 int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
 	MUST_CHECK;
@@ -189,20 +205,31 @@ void file_drop_content(struct file *f);
 /* --- writer.c: all with file lock held --- */
 
 void writer_reset(struct file *f);
-/* Begins an empty content; what is unsaved is given up. */
-void writer_start(struct file *f);
-int writer_write(struct fs *fs, struct file *f, uint64_t off, const void *data, size_t len)
-	MUST_CHECK;
+/* Begins an empty content; what is unsaved is given up. is_rewrite: the stored content does not
+ * matter any more, whoever changed it. */
+void writer_start(struct file *f, bool is_rewrite);
+/* is_append: off is the end of the file because the writer wants the end, wherever it is. */
+int writer_write(struct fs *fs, struct file *f, uint64_t off, const void *data, size_t len,
+		 bool is_append) MUST_CHECK;
 int writer_truncate(struct fs *fs, struct file *f, uint64_t size) MUST_CHECK;
+/* [from, to), inside the file, becomes a hole. */
+int writer_zero(struct fs *fs, struct file *f, uint64_t from, uint64_t to) MUST_CHECK;
 /* Whether a write could be taken without waiting. */
-bool writer_is_ready(const struct file *f, uint64_t off, size_t len);
-/* Bytes of unsaved content. */
-int writer_read(struct fs *fs, struct file *f, uint64_t off, size_t len, bool may_wait,
-		struct fs_data *ret) MUST_CHECK;
+bool writer_is_ready(struct file *f, uint64_t off, size_t len, bool is_append);
+/* Bytes of unsaved content, cut at its end, *len with them. Where they are those of the stored
+ * version only, *ret_stored is that (a reference for the caller, who reads it without the lock) and
+ * ret is empty; else NULL. */
+int writer_read(struct fs *fs, struct file *f, uint64_t off, size_t *len, bool may_wait,
+		struct fs_data *ret, struct content **ret_stored) MUST_CHECK;
+/* Makes any unsaved content a draft. */
 int writer_stage(struct fs *fs, struct file *f) MUST_CHECK;
-/* Uploads everything; the chunks belong to f->put, or to *ret_put when the content was staged. */
-int writer_finish(struct fs *fs, struct file *f, struct store_put **ret_put, struct put_result *ret)
-	MUST_CHECK;
+/* Whether the unsaved content builds on the content of base (NULL: on nothing). */
+bool writer_is_on(const struct file *f, const struct obj_info *base);
+/* Moves what an append-only change added behind the end of base (NULL or a tombstone: nothing). */
+int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base) MUST_CHECK;
+/* Uploads everything; the chunks belong to f->put. -ECANCELED: somebody wants the file who will
+ * give the content up; it is unsaved as before. */
+int writer_finish(struct fs *fs, struct file *f, struct put_result *ret) MUST_CHECK;
 
 /* --- publish.c --- */
 
@@ -221,10 +248,28 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq) 
 
 /* Stores what is unsaved; 0 when nothing is. File lock held. */
 int file_commit(struct fs *fs, struct file *f) MUST_CHECK;
+/* Takes the lock of the file's present object name, which it returns. */
+int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name) MUST_CHECK;
+/* The metadata of the new version: what the old one carried, with our content and attributes. */
+int file_describe(struct fs *fs, struct file *f, const struct buf *name, const struct put_result *r,
+		  struct obj_info **ret) MUST_CHECK;
+/* Forgets what is unsaved: the tree shows what the bucket has under name, which is held. */
+void file_show_stored(struct fs *fs, struct file *f, const struct buf *name);
 /* Gives up what is unsaved because of error, which every later operation gets. File lock held. */
 void file_give_up(struct fs *fs, struct file *f, int error);
 /* Publishes metadata of n as they stand in the tree. Takes the name lock. */
 int fs_store_attributes(struct fs *fs, struct node *n) MUST_CHECK;
+
+/* --- aside.c: with file lock held --- */
+
+/* Stores info, uploaded content that lost a conflict, as the mount's policy says: -ESTALE, or why
+ * not even that was possible. The name is held. */
+int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info) MUST_CHECK;
+/* Whether the old version is kept because this writer, the last, is being killed while it replaces
+ * it. Reads /proc. */
+bool file_is_kept_when_killed(struct fs *fs, struct file *f, pid_t writer);
+/* Stores what was written beside the file, which gets its old content back. */
+int file_keep_old(struct fs *fs, struct file *f) MUST_CHECK;
 
 /* --- procfd.c --- */
 
@@ -234,5 +279,7 @@ pid_t procfd_tgid(pid_t tid);
  * is dev. false when /proc cannot tell.
  */
 bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino);
+/* Whether any process has. Walks all of /proc. */
+bool procfd_is_written_by_any(dev_t dev, uint64_t ino);
 
 #endif

@@ -73,19 +73,40 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 	return 0;
 }
 
-int file_load_base(struct fs *fs, struct file *f)
+/* What has the name now, for an append through a descriptor of an older version. */
+static int newest_of_name(struct fs *fs, struct file *f, struct obj_info **ret)
+{
+	bool is_superseded;
+	int err;
+
+	mutex_lock(&fs->tree.lock);
+	is_superseded = f->node->is_superseded;
+	mutex_unlock(&fs->tree.lock);
+	if (!is_superseded)
+		return -ESTALE;
+	err = store_get_info(fs->store, f->name, strlen(f->name), ret);
+	return err == -ENOENT ? 0 : err;
+}
+
+int file_load_base(struct fs *fs, struct file *f, bool is_append)
 {
 	struct obj_info *info = NULL;
+	bool is_nameless;
 	int err;
 
 	mutex_assert_held(&f->lock);
-	if (f->base)
+	mutex_lock(&fs->tree.lock);
+	is_nameless = !f->node->dentry && !f->node->is_superseded;
+	mutex_unlock(&fs->tree.lock);
+	if (f->base || is_nameless)
 		return 0;
 	err = newest(fs, f, &info);
+	if (err == -ESTALE && is_append)
+		err = newest_of_name(fs, f, &info);
 	if (err)
 		return err;
 	f->base = info;
-	f->base_seq = info->seq;
+	f->base_seq = info ? info->seq : 0;
 	return 0;
 }
 
@@ -120,7 +141,7 @@ static int open_locked(struct fs *fs, struct file *f, int flags)
 	if (info && wants_write(flags))
 		set_base(f, steal_ptr(info));
 	if (flags & O_TRUNC) {
-		writer_start(f);
+		writer_start(f, true);
 		file_drop_content(f);
 		file_touch(fs, f, true);
 	}
@@ -160,7 +181,11 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	mutex_unlock(&fs->tree.lock);
 	if (err)
 		return err;
+	if (flags & O_TRUNC)
+		atomic_fetch_add(&f->n_impatient, 1);
 	mutex_lock(&f->lock);
+	if (flags & O_TRUNC)
+		atomic_fetch_sub(&f->n_impatient, 1);
 	/* The first chunks are asked for while the metadata is. */
 	if (!(flags & O_TRUNC) && (flags & O_ACCMODE) != O_WRONLY)
 		warm(fs, f);
@@ -208,7 +233,7 @@ int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64
 	if (f->state == FILE_FAILED)
 		err = f->error;
 	else if (f->state != FILE_CLEAN)
-		err = writer_read(fs, f, off, len, ctx->may_wait, ret);
+		err = writer_read(fs, f, off, &len, ctx->may_wait, ret, &c);
 	else
 		err = file_content(fs, f, &c);
 	mutex_unlock(&f->lock);
@@ -230,36 +255,64 @@ void fs_read_behind(struct fs *fs, struct fs_handle *h)
 		content_check_behind(c);
 }
 
+/* Where a write goes, and whether it may go there. */
+static int place_write(struct fs *fs, struct fs_handle *h, size_t len, uint64_t *off)
+{
+	struct file *f = h->file;
+
+	/* The kernel's idea of the end may be behind what others on this host have appended. */
+	if (h->flags & O_APPEND)
+		*off = f->state == FILE_CLEAN ? file_stored_size(fs, f) : f->size;
+	if (*off > fs->cfg.max_file_size || len > fs->cfg.max_file_size - *off)
+		return -EFBIG;
+	return f->state == FILE_FAILED ? f->error : 0;
+}
+
+static int write_locked(struct fs *fs, struct fs_handle *h, uint64_t off, const void *data,
+			size_t len)
+{
+	bool is_append = h->flags & O_APPEND;
+	struct file *f = h->file;
+	int err = 0;
+
+	if (f->state == FILE_CLEAN)
+		err = file_load_base(fs, f, is_append);
+	if (!err)
+		err = file_check_room(fs, f, off + len);
+	if (err)
+		return err;
+	err = writer_write(fs, f, off, data, len, is_append);
+	/* An upload that failed cannot go on; a full staging disk leaves what is there. */
+	if (err && f->state == FILE_STREAMING)
+		file_give_up(fs, f, err);
+	if (err)
+		return err;
+	file_touch(fs, f, true);
+	return h->flags & O_DSYNC ? file_commit(fs, f) : 0;
+}
+
 int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
 	     const void *data, size_t len)
 {
 	struct file *f = h->file;
+	uint64_t at = off;
 	int err = fs_may_change(fs);
 
 	if (err)
 		return err;
-	if (off > fs->cfg.max_file_size || len > fs->cfg.max_file_size - off)
-		return -EFBIG;
 	err = file_lock(f, ctx);
 	if (err)
 		return err;
-	if (!ctx->may_wait && !writer_is_ready(f, off, len)) {
-		mutex_unlock(&f->lock);
-		return -FS_WOULD_WAIT;
-	}
-	if (f->state == FILE_FAILED)
-		err = f->error;
-	if (!err && f->state == FILE_CLEAN)
-		err = file_load_base(fs, f);
-	if (!err) {
-		if (h->flags & O_APPEND)
-			off = f->state == FILE_CLEAN ? file_stored_size(fs, f) : f->size;
-		err = writer_write(fs, f, off, data, len);
-		/* An upload that failed cannot go on; a full staging disk leaves what is there. */
-		if (err && f->state == FILE_STREAMING)
-			file_give_up(fs, f, err);
-		else if (!err)
-			file_touch(fs, f, true);
+	err = place_write(fs, h, len, &at);
+	if (!err && !ctx->may_wait &&
+	    (h->flags & O_DSYNC || !writer_is_ready(f, at, len, h->flags & O_APPEND)))
+		err = -FS_WOULD_WAIT;
+	if (!err)
+		err = write_locked(fs, h, at, data, len);
+	if (!err && at != off) {
+		/* The kernel has put the bytes where it thought the end was. */
+		LOCK_SCOPE(&fs->tree.lock);
+		fs_inval_inode(fs, f->node, 0, 0);
 	}
 	mutex_unlock(&f->lock);
 	return err;
@@ -292,6 +345,8 @@ int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 	} else if (f->is_dirty && wants_write(h->flags)) {
 		if (!ctx->may_wait)
 			err = -FS_WOULD_WAIT;
+		else if (file_is_kept_when_killed(fs, f, ctx->pid))
+			err = file_keep_old(fs, f);
 		else if (!is_still_open(fs, h, ctx))
 			err = file_commit(fs, f);
 	}

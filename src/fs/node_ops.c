@@ -256,13 +256,19 @@ static int set_size(struct fs *fs, const struct fs_ctx *ctx, struct node *n, str
 	mutex_unlock(&fs->tree.lock);
 	if (!f)
 		return -ENOMEM;
+	if (size == 0)
+		atomic_fetch_add(&f->n_impatient, 1);
 	err = file_lock(f, ctx);
+	if (size == 0)
+		atomic_fetch_sub(&f->n_impatient, 1);
 	if (err)
 		goto out;
 	if (f->state == FILE_FAILED && size > 0)
 		err = f->error;
 	if (!err && f->state == FILE_CLEAN)
-		err = file_load_base(fs, f);
+		err = file_load_base(fs, f, false);
+	if (!err)
+		err = file_check_room(fs, f, size);
 	if (!err && !(f->state == FILE_CLEAN && file_stored_size(fs, f) == size))
 		err = writer_truncate(fs, f, size);
 	if (!err && f->state != FILE_CLEAN)

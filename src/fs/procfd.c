@@ -10,6 +10,10 @@
 #include <unistd.h>
 
 #include "fs/internal.h"
+#include "util/parse.h"
+
+/* Of a task that a signal ends (include/linux/sched.h). */
+#define PF_SIGNALED 0x400
 
 pid_t procfd_tgid(pid_t tid)
 {
@@ -28,6 +32,27 @@ pid_t procfd_tgid(pid_t tid)
 			break;
 	(void)fclose(f);
 	return (pid_t)tgid;
+}
+
+bool fs_is_dying(pid_t tid)
+{
+	char path[64], line[512];
+	const char *p = NULL;
+	unsigned flags = 0;
+	FILE *f;
+
+	if (tid <= 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	/* The command's name, in parentheses, may hold anything. */
+	if (fgets(line, sizeof(line), f))
+		p = strrchr(line, ')');
+	(void)fclose(f);
+	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       (flags & PF_SIGNALED);
 }
 
 /* Mounts of one device as a process sees them: other mounts of ours have equal inode numbers. */
@@ -105,6 +130,24 @@ bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino)
 		return false;
 	while (!found && (e = readdir(dir)))
 		found = e->d_name[0] != '.' && is_writer_of(dirfd(dir), e->d_name, &mounts, ino);
+	(void)closedir(dir);
+	return found;
+}
+
+bool procfd_is_written_by_any(dev_t dev, uint64_t ino)
+{
+	const struct dirent *e;
+	bool found = false;
+	DIR *dir = opendir("/proc");
+
+	if (!dir)
+		return false;
+	while (!found && (e = readdir(dir))) {
+		uint64_t pid;
+
+		if (parse_u64(e->d_name, 10, 1, INT32_MAX, &pid) == 0)
+			found = procfd_has_writer((pid_t)pid, dev, ino);
+	}
 	(void)closedir(dir);
 	return found;
 }

@@ -53,8 +53,11 @@ static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const ch
 	int err;
 
 	buf_init(&full, OBJ_META_MAX);
-	if (f)
+	if (f) {
+		atomic_fetch_add(&f->n_impatient, 1);
 		mutex_lock(&f->lock);
+		atomic_fetch_sub(&f->n_impatient, 1);
+	}
 	mutex_lock(&fs->tree.lock);
 	err = n->dentry && n->dentry->parent == dir && strcmp(n->dentry->name, name) == 0 ? 0
 											  : -ENOENT;

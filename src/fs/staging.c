@@ -11,9 +11,12 @@
 
 #include "util/log.h"
 
-int staging_area_init(struct staging_area *a, const char *dir, uint64_t max_bytes)
+#define MEMORY_MIN 4096
+
+int staging_area_init(struct staging_area *a, const char *dir, uint64_t max_bytes,
+		      uint64_t max_memory)
 {
-	*a = (struct staging_area){.max_bytes = max_bytes};
+	*a = (struct staging_area){.max_bytes = max_bytes, .max_memory = max_memory};
 	mutex_init(&a->lock, LOCK_RANK_LEAF);
 	a->dir = strdup(dir);
 	return a->dir ? 0 : -ENOMEM;
@@ -23,6 +26,48 @@ void staging_area_done(struct staging_area *a)
 {
 	free(a->dir);
 	mutex_done(&a->lock);
+}
+
+struct staging *staging_new(struct staging_area *a)
+{
+	struct staging *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->area = a;
+	s->fd = -1;
+	return s;
+}
+
+static void free_memory(struct staging *s)
+{
+	LOCK_SCOPE(&s->area->lock);
+	s->area->used_memory -= s->memory_len;
+	free(s->memory);
+	s->memory = NULL;
+	s->memory_len = 0;
+}
+
+/* Makes the memory reach to end; false when the mount has none left for it. */
+static bool grow_memory(struct staging *s, uint64_t end)
+{
+	struct staging_area *a = s->area;
+	uint64_t len = MEMORY_MIN;
+	uint8_t *memory;
+
+	while (len < end)
+		len *= 2;
+	LOCK_SCOPE(&a->lock);
+	if (len - s->memory_len > a->max_memory - a->used_memory)
+		return false;
+	memory = realloc(s->memory, (size_t)len);
+	if (!memory)
+		return false;
+	memset(memory + s->memory_len, 0, (size_t)(len - s->memory_len));
+	a->used_memory += len - s->memory_len;
+	s->memory = memory;
+	s->memory_len = len;
+	return true;
 }
 
 static int open_unlinked(const char *dir)
@@ -41,27 +86,6 @@ static int open_unlinked(const char *dir)
 	return fd;
 }
 
-int staging_new(struct staging_area *a, struct staging **ret)
-{
-	struct staging *s;
-	int fd = open_unlinked(a->dir);
-
-	if (fd < 0) {
-		log_error("cannot make a staging file in %s: %s", a->dir, strerror(-fd));
-		return fd;
-	}
-	s = calloc(1, sizeof(*s));
-	if (!s) {
-		(void)close(fd);
-		return -ENOMEM;
-	}
-	s->area = a;
-	s->fd = fd;
-	*ret = s;
-	return 0;
-}
-
-/* Reserves bytes more under the common limit. */
 static int charge(struct staging *s, uint64_t bytes)
 {
 	struct staging_area *a = s->area;
@@ -75,23 +99,7 @@ static int charge(struct staging *s, uint64_t bytes)
 	return 0;
 }
 
-static void uncharge(struct staging *s, uint64_t bytes)
-{
-	LOCK_SCOPE(&s->area->lock);
-	s->area->used -= bytes;
-	s->charged -= bytes;
-}
-
-void staging_free(struct staging *s)
-{
-	if (!s)
-		return;
-	uncharge(s, s->charged);
-	(void)close(s->fd);
-	free(s);
-}
-
-/* Counts what the file really occupies, so that holes are free. */
+/* Counts what the file really occupies: neither holes nor what was written twice. */
 static void settle(struct staging *s)
 {
 	struct stat st;
@@ -100,65 +108,126 @@ static void settle(struct staging *s)
 	if (fstat(s->fd, &st) < 0)
 		return;
 	real = (uint64_t)st.st_blocks * 512;
-	if (real < s->charged)
-		uncharge(s, s->charged - real);
+	LOCK_SCOPE(&s->area->lock);
+	s->area->used = s->area->used - s->charged + real;
+	s->charged = real;
 }
 
-int staging_write(struct staging *s, uint64_t off, const void *data, size_t len)
+static int write_file(struct staging *s, uint64_t off, const void *data, size_t len, bool is_new)
 {
 	const char *p = data;
-	uint64_t end = off + len;
-	int err;
+	int err = is_new ? charge(s, len) : 0;
 
-	/* Overwriting within the charged size costs nothing; settle() corrects what holes saved. */
-	if (end > s->charged) {
-		err = charge(s, len);
-		if (err) {
-			settle(s);
-			err = charge(s, len);
-		}
-		if (err)
-			return err;
-	}
-	while (len > 0) {
-		ssize_t n = pwrite(s->fd, p, len, (off_t)(end - len));
+	while (!err && len > 0) {
+		ssize_t n = pwrite(s->fd, p, len, (off_t)off);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n < 0) {
+			err = -errno;
+			break;
+		}
 		p += n;
+		off += (uint64_t)n;
 		len -= (size_t)n;
 	}
-	if (end > s->size)
-		s->size = end;
+	if (is_new)
+		settle(s);
+	return err;
+}
+
+static int spill(struct staging *s)
+{
+	int err;
+
+	s->fd = open_unlinked(s->area->dir);
+	if (s->fd < 0) {
+		err = s->fd;
+		s->fd = -1;
+		log_error("cannot make a staging file in %s: %s", s->area->dir, strerror(-err));
+		return err;
+	}
+	err = s->memory_len ? write_file(s, 0, s->memory, (size_t)s->memory_len, true) : 0;
+	if (!err) {
+		free_memory(s);
+		return 0;
+	}
+	(void)close(s->fd);
+	s->fd = -1;
+	LOCK_SCOPE(&s->area->lock);
+	s->area->used -= s->charged;
+	s->charged = 0;
+	return err;
+}
+
+void staging_free(struct staging *s)
+{
+	if (!s)
+		return;
+	free_memory(s);
+	if (s->fd >= 0) {
+		(void)close(s->fd);
+		LOCK_SCOPE(&s->area->lock);
+		s->area->used -= s->charged;
+	}
+	free(s);
+}
+
+bool staging_may_wait(const struct staging *s, uint64_t end)
+{
+	return s->fd >= 0 || end > STAGING_MEMORY;
+}
+
+int staging_write(struct staging *s, uint64_t off, const void *data, size_t len, bool is_new)
+{
+	uint64_t end = off + len;
+	int err = 0;
+
+	if (s->fd < 0 && (end > STAGING_MEMORY || (end > s->memory_len && !grow_memory(s, end))))
+		err = spill(s);
+	if (err)
+		return err;
+	if (s->fd >= 0)
+		return write_file(s, off, data, len, is_new);
+	memcpy(s->memory + off, data, len);
 	return 0;
 }
 
-ssize_t staging_read(struct staging *s, uint64_t off, void *data, size_t len)
+int staging_read(struct staging *s, uint64_t off, void *data, size_t len)
 {
 	char *p = data;
-	size_t done = 0;
 
-	while (done < len) {
-		ssize_t n = pread(s->fd, p + done, len - done, (off_t)(off + done));
+	if (s->fd < 0) {
+		if (off + len > s->memory_len)
+			return -EIO;
+		memcpy(data, s->memory + off, len);
+		return 0;
+	}
+	while (len > 0) {
+		ssize_t n = pread(s->fd, p, len, (off_t)off);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		done += (size_t)n;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
 	}
-	return (ssize_t)done;
+	return 0;
 }
 
-int staging_truncate(struct staging *s, uint64_t size)
+void staging_discard(struct staging *s, uint64_t from, uint64_t to)
 {
-	if (ftruncate(s->fd, (off_t)size) < 0)
-		return -errno;
-	s->size = size;
+	struct stat st;
+
+	if (s->fd < 0 || fstat(s->fd, &st) < 0 || from >= (uint64_t)st.st_size)
+		return;
+	/* Only room is lost when the file system cannot do either. */
+	if (to >= (uint64_t)st.st_size)
+		(void)!ftruncate(s->fd, (off_t)from);
+	else
+		(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+				(off_t)(to - from));
 	settle(s);
-	return 0;
 }

@@ -5,10 +5,11 @@
  *
  * STREAMING: bytes [0, published) went to put as full chunks and cannot change; [published, size)
  * are in tail. A write at or behind the published boundary is taken there, with zeros for a gap.
- * Anything below the boundary, or a gap too large to be worth uploading now, moves everything to a
- * staging file first: published chunks are read back from the server, and the upload is given up.
+ * What was published is read back from the server.
  *
- * STAGED: everything is in the staging file.
+ * STAGED: a draft over the version the change builds on. A stream becomes one when something below
+ * its boundary changes, or by a gap too large to be worth uploading now: what it has published is
+ * then the base, and the chunks stay in the bucket until the commit is through.
  */
 
 #include <errno.h>
@@ -18,24 +19,45 @@
 #include "fs/internal.h"
 
 #define GAP_MAX (UINT64_C(1) << 20)
+#define UPLOAD_AHEAD (UINT64_C(8) << 20)
 #define COPY_STEP (UINT64_C(1) << 20)
+#define SMALL_BASE (UINT64_C(256) << 10)
 
 void writer_reset(struct file *f)
 {
+	content_unref(steal_ptr(f->sent));
+	draft_free(steal_ptr(f->draft));
 	store_put_close(steal_ptr(f->put), false);
+	store_put_close(steal_ptr(f->base_put), false);
 	chunk_unref(steal_ptr(f->tail));
-	staging_free(steal_ptr(f->staging));
 	f->published = 0;
 	f->size = 0;
 	f->state = FILE_CLEAN;
 	f->error = 0;
+	f->is_append_only = false;
+	f->is_rebased = false;
 }
 
-void writer_start(struct file *f)
+void writer_start(struct file *f, bool is_rewrite)
 {
 	writer_reset(f);
 	f->state = FILE_STREAMING;
-	f->is_rewrite = true;
+	f->is_rewrite = is_rewrite;
+	f->append_from = 0;
+}
+
+/* Notes what kind of change begins or goes on. */
+static void note_change(struct fs *fs, struct file *f, bool is_append)
+{
+	if (f->state == FILE_CLEAN) {
+		f->node_size = file_stored_size(fs, f);
+		if (f->node_size == 0)
+			writer_start(f, false);
+		f->append_from = f->node_size;
+		f->is_append_only = is_append;
+	} else if (!is_append) {
+		f->is_append_only = false;
+	}
 }
 
 static int publish_tail(struct fs *fs, struct file *f)
@@ -107,11 +129,19 @@ static int write_streaming(struct fs *fs, struct file *f, uint64_t off, const ui
 	return append(fs, f, data, len);
 }
 
-bool writer_is_ready(const struct file *f, uint64_t off, size_t len)
+bool writer_is_ready(struct file *f, uint64_t off, size_t len, bool is_append)
 {
-	if (f->state == FILE_STAGED || f->state == FILE_FAILED)
-		return f->state == FILE_FAILED;
-	if (f->state != FILE_STREAMING || off < f->published || off > f->size + GAP_MAX)
+	switch (f->state) {
+	case FILE_FAILED:
+		return true;
+	case FILE_CLEAN:
+		return is_append && f->base && off + len <= STAGING_MEMORY;
+	case FILE_STAGED:
+		return !draft_may_wait(f->draft, off + len);
+	case FILE_STREAMING:
+		break;
+	}
+	if (off < f->published || off > f->size + GAP_MAX)
 		return false;
 	/* Within the tail no room is needed. */
 	if (off + len <= f->published + (f->tail ? f->tail->cap : 0))
@@ -119,108 +149,98 @@ bool writer_is_ready(const struct file *f, uint64_t off, size_t len)
 	return !f->put || store_put_has_room(f->put);
 }
 
-static int copy_to_staging(struct content *c, uint64_t from, uint64_t to, struct staging *s)
+/* What was published up to end at least, as a content to read. */
+static int sent_content(struct fs *fs, struct file *f, uint64_t end)
 {
-	while (from < to) {
-		struct fs_data d;
-		uint64_t len = to - from < COPY_STEP ? to - from : COPY_STEP;
-		int err = content_read(c, from, (size_t)len, true, &d);
-
-		if (err)
-			return err;
-		len = d.len;
-		for (int i = 0; i < d.n && !err; i++) {
-			err = staging_write(s, from, d.iov[i].iov_base, d.iov[i].iov_len);
-			from += d.iov[i].iov_len;
-		}
-		fs_data_done(&d);
-		if (err)
-			return err;
-		if (len == 0)
-			return -EIO;
-		content_prefetch(c, from, from + 8 * COPY_STEP);
-		content_check_behind(c);
-	}
-	return 0;
-}
-
-/* What was published is read back from the server before the upload is given up. */
-static int stage_streaming(struct fs *fs, struct file *f, struct staging *s)
-{
-	_cleanup_content_ struct content *c = NULL;
 	struct put_result r;
 	int err;
 
-	if (f->published > 0) {
-		err = store_put_finish(f->put, &r);
-		if (err)
-			return err;
-		err = content_new(fs->store, &fs->cache, r.nuid, r.size, r.chunks, r.max_chunk_size,
-				  r.digest, &c);
-		if (!err)
-			err = copy_to_staging(c, 0, f->published, s);
-		if (err)
-			return err;
-	}
-	return f->tail ? staging_write(s, f->published, f->tail->data, f->tail->len) : 0;
+	if (f->sent && f->sent->size >= end)
+		return 0;
+	err = store_put_finish(f->put, &r);
+	if (err)
+		return err;
+	content_unref(steal_ptr(f->sent));
+	return content_new(fs->store, &fs->cache, r.nuid, r.size, r.chunks, r.max_chunk_size,
+			   r.digest, &f->sent);
+}
+
+static int stage_streaming(struct fs *fs, struct file *f, struct draft **ret)
+{
+	_cleanup_draft_ struct draft *d = NULL;
+	int err = f->published > 0 ? sent_content(fs, f, f->published) : 0;
+
+	if (!err)
+		err = draft_new(&fs->staging, f->published > 0 ? f->sent : NULL, f->published, &d);
+	if (!err && f->tail)
+		err = draft_write(d, f->published, f->tail->data, f->tail->len);
+	if (err)
+		return err;
+	content_unref(steal_ptr(f->sent));
+	chunk_unref(steal_ptr(f->tail));
+	f->base_put = steal_ptr(f->put);
+	f->published = 0;
+	*ret = steal_ptr(d);
+	return 0;
+}
+
+static int stage_clean(struct fs *fs, struct file *f, struct draft **ret)
+{
+	_cleanup_content_ struct content *c = NULL;
+	int err = file_content(fs, f, &c);
+
+	if (!err)
+		err = draft_new(&fs->staging, c, c->size, ret);
+	if (!err)
+		f->size = c->size;
+	return err;
 }
 
 int writer_stage(struct fs *fs, struct file *f)
 {
-	_cleanup_content_ struct content *c = NULL;
-	struct staging *s = NULL;
-	uint64_t size = f->size;
 	int err;
 
 	mutex_assert_held(&f->lock);
 	if (f->state == FILE_STAGED)
 		return 0;
-	err = staging_new(&fs->staging, &s);
-	if (!err && f->state == FILE_STREAMING)
-		err = stage_streaming(fs, f, s);
-	if (!err && f->state == FILE_CLEAN) {
-		err = file_content(fs, f, &c);
-		size = err ? 0 : c->size;
-		if (!err)
-			err = copy_to_staging(c, 0, size, s);
-		if (err && c)
-			err = file_read_error(fs, f, c, err);
-	}
-	if (err) {
-		staging_free(s);
-		return err;
-	}
-	writer_reset(f);
-	f->state = FILE_STAGED;
-	f->staging = s;
-	f->size = size;
-	return 0;
-}
-
-static int write_staged(struct file *f, uint64_t off, const void *data, size_t len)
-{
-	int err = staging_write(f->staging, off, data, len);
-
-	if (!err && off + len > f->size)
-		f->size = off + len;
+	if (f->state == FILE_STREAMING)
+		err = stage_streaming(fs, f, &f->draft);
+	else
+		err = stage_clean(fs, f, &f->draft);
+	if (!err)
+		f->state = FILE_STAGED;
 	return err;
 }
 
-int writer_write(struct fs *fs, struct file *f, uint64_t off, const void *data, size_t len)
+/* A stored version that is small is fetched with the first change: it would be needed soon anyway,
+ * and other clients purge at once what they replace. Without it the change is still one; whether it
+ * can be stored, shows then. */
+static void secure_small_base(struct file *f)
+{
+	const struct content *base = f->draft->base;
+
+	if (base && base->size <= SMALL_BASE && !f->base_put && !f->is_append_only)
+		(void)!draft_fetch(f->draft, f->size, SMALL_BASE);
+}
+
+int writer_write(struct fs *fs, struct file *f, uint64_t off, const void *data, size_t len,
+		 bool is_append)
 {
 	int err = 0;
 
 	mutex_assert_held(&f->lock);
-	if (f->state == FILE_CLEAN && file_stored_size(fs, f) == 0)
-		writer_start(f);
-	if (f->state == FILE_CLEAN ||
-	    (f->state == FILE_STREAMING && (off < f->published || off > f->size + GAP_MAX)))
-		err = writer_stage(fs, f);
+	note_change(fs, f, is_append);
+	if (f->state == FILE_STREAMING && off >= f->published && off <= f->size + GAP_MAX)
+		return write_streaming(fs, f, off, data, len);
+	err = writer_stage(fs, f);
+	if (!err)
+		err = draft_write(f->draft, off, data, len);
 	if (err)
 		return err;
-	if (f->state == FILE_STREAMING)
-		return write_streaming(fs, f, off, data, len);
-	return write_staged(f, off, data, len);
+	if (off + len > f->size)
+		f->size = off + len;
+	secure_small_base(f);
+	return 0;
 }
 
 static int truncate_streaming(struct fs *fs, struct file *f, uint64_t size)
@@ -239,66 +259,138 @@ int writer_truncate(struct fs *fs, struct file *f, uint64_t size)
 
 	mutex_assert_held(&f->lock);
 	if (size == 0) {
-		writer_start(f);
+		writer_start(f, true);
 		return 0;
 	}
-	if (f->state == FILE_CLEAN && file_stored_size(fs, f) == 0)
-		writer_start(f);
+	note_change(fs, f, false);
 	if (f->state == FILE_STREAMING && size >= f->published && size <= f->size + GAP_MAX)
 		return truncate_streaming(fs, f, size);
 	err = writer_stage(fs, f);
-	if (!err)
-		err = staging_truncate(f->staging, size);
-	if (!err)
-		f->size = size;
-	return err;
-}
-
-static int read_staged(struct file *f, uint64_t off, size_t len, struct fs_data *d)
-{
-	ssize_t n;
-
-	d->copy = malloc(len);
-	if (!d->copy)
-		return -ENOMEM;
-	n = staging_read(f->staging, off, d->copy, len);
-	if (n < 0) {
-		free(steal_ptr(d->copy));
-		return (int)n;
-	}
-	d->n = 1;
-	d->iov[0] = (struct iovec){d->copy, (size_t)n};
-	d->len = (size_t)n;
+	if (!err && size < f->size)
+		err = draft_zero(f->draft, size, RANGES_END);
+	if (err)
+		return err;
+	f->size = size;
+	secure_small_base(f);
 	return 0;
 }
 
-int writer_read(struct fs *fs, struct file *f, uint64_t off, size_t len, bool may_wait,
-		struct fs_data *ret)
+int writer_zero(struct fs *fs, struct file *f, uint64_t from, uint64_t to)
 {
 	int err;
 
+	mutex_assert_held(&f->lock);
+	note_change(fs, f, false);
+	err = writer_stage(fs, f);
+	if (!err)
+		err = draft_zero(f->draft, from, to);
+	if (!err)
+		secure_small_base(f);
+	return err;
+}
+
+static int read_streaming(struct fs *fs, struct file *f, uint64_t off, uint8_t *buf, size_t len,
+			  bool may_wait)
+{
+	if (off < f->published) {
+		size_t n = len < f->published - off ? len : (size_t)(f->published - off);
+		int err;
+
+		if (!may_wait)
+			return -FS_WOULD_WAIT;
+		err = sent_content(fs, f, off + n);
+		if (!err)
+			err = content_copy(f->sent, off, buf, n, true);
+		if (err)
+			return err;
+		buf += n;
+		off += n;
+		len -= n;
+	}
+	if (len > 0)
+		memcpy(buf, f->tail->data + (off - f->published), len);
+	return 0;
+}
+
+int writer_read(struct fs *fs, struct file *f, uint64_t off, size_t *ret_len, bool may_wait,
+		struct fs_data *ret, struct content **ret_stored)
+{
+	size_t len = *ret_len;
+	int err;
+
 	*ret = (struct fs_data){0};
+	*ret_stored = NULL;
 	if (off >= f->size || len == 0)
 		return 0;
 	if (len > f->size - off)
-		len = (size_t)(f->size - off);
-	if (f->state == FILE_STREAMING && off >= f->published) {
-		ret->copy = malloc(len);
-		if (!ret->copy)
-			return -ENOMEM;
-		memcpy(ret->copy, f->tail->data + (off - f->published), len);
-		ret->n = 1;
-		ret->iov[0] = (struct iovec){ret->copy, len};
-		ret->len = len;
+		*ret_len = len = (size_t)(f->size - off);
+	if (f->state == FILE_STAGED && !f->base_put && draft_is_base(f->draft, off, len)) {
+		*ret_stored = content_ref(f->draft->base);
 		return 0;
 	}
-	if (!may_wait)
-		return -FS_WOULD_WAIT;
-	err = writer_stage(fs, f);
-	return err ? err : read_staged(f, off, len, ret);
+	ret->copy = malloc(len);
+	if (!ret->copy)
+		return -ENOMEM;
+	if (f->state == FILE_STAGED)
+		err = draft_read(f->draft, off, ret->copy, len, may_wait);
+	else
+		err = read_streaming(fs, f, off, ret->copy, len, may_wait);
+	if (err) {
+		free(steal_ptr(ret->copy));
+		return err;
+	}
+	ret->n = 1;
+	ret->iov[0] = (struct iovec){ret->copy, len};
+	ret->len = len;
+	return 0;
 }
 
-static int upload_staged(struct fs *fs, struct file *f, struct store_put *put)
+bool writer_is_on(const struct file *f, const struct obj_info *base)
+{
+	const char *have = "", *want = "";
+
+	if (f->state == FILE_STAGED && !f->base_put && f->draft->base)
+		have = f->draft->base->nuid;
+	if (base && !base->is_deleted && base->size > 0)
+		want = base->nuid;
+	return strcmp(have, want) == 0;
+}
+
+int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base)
+{
+	_cleanup_content_ struct content *c = NULL;
+	_cleanup_draft_ struct draft *d = NULL;
+	_cleanup_free_ uint8_t *buf = malloc(COPY_STEP);
+	uint64_t to = base && !base->is_deleted ? base->size : 0, from = f->append_from;
+	int err = buf ? writer_stage(fs, f) : -ENOMEM;
+
+	mutex_assert_held(&f->lock);
+	if (!err && to > 0)
+		err = content_new(fs->store, &fs->cache, base->nuid, base->size, base->chunks,
+				  base->max_chunk_size, base->has_digest ? base->digest : NULL, &c);
+	if (!err)
+		err = draft_new(&fs->staging, c, to, &d);
+	f->append_from = to;
+	while (!err && from < f->size) {
+		size_t n = f->size - from < COPY_STEP ? (size_t)(f->size - from) : COPY_STEP;
+
+		err = draft_read(f->draft, from, buf, n, true);
+		if (!err)
+			err = draft_write(d, to, buf, n);
+		from += n;
+		to += n;
+	}
+	if (err)
+		return err;
+	draft_free(f->draft);
+	f->draft = steal_ptr(d);
+	store_put_close(steal_ptr(f->base_put), false);
+	f->size = to;
+	f->is_rebased = true;
+	return 0;
+}
+
+static int upload_draft(struct fs *fs, struct file *f)
 {
 	uint64_t off = 0;
 	int err = 0;
@@ -306,32 +398,33 @@ static int upload_staged(struct fs *fs, struct file *f, struct store_put *put)
 	while (!err && off < f->size) {
 		struct chunk *chunk = chunk_new(fs->store->chunk_size);
 		uint64_t want = f->size - off;
-		ssize_t n;
 
 		if (!chunk)
 			return -ENOMEM;
-		if (want > chunk->cap)
-			want = chunk->cap;
-		n = staging_read(f->staging, off, chunk->data, (size_t)want);
-		if (n != (ssize_t)want) {
+		chunk->len = want < chunk->cap ? (size_t)want : chunk->cap;
+		err = draft_read(f->draft, off, chunk->data, chunk->len, true);
+		if (err) {
 			chunk_unref(chunk);
-			return n < 0 ? (int)n : -EIO;
+			break;
 		}
-		chunk->len = (size_t)n;
-		off += (uint64_t)n;
-		err = store_put_add(put, chunk);
+		off += chunk->len;
+		draft_prefetch(f->draft, off, off + UPLOAD_AHEAD);
+		err = store_put_add(f->put, chunk);
 		if (!err)
-			err = store_put_wait_room(put);
+			err = store_put_wait_room(f->put);
+		if (f->draft->base)
+			content_check_behind(f->draft->base);
+		if (!err && atomic_load(&f->n_impatient) > 0)
+			err = -ECANCELED;
 	}
-	return err;
+	return err ? err : draft_verify_base(f->draft);
 }
 
-int writer_finish(struct fs *fs, struct file *f, struct store_put **ret_put, struct put_result *ret)
+int writer_finish(struct fs *fs, struct file *f, struct put_result *ret)
 {
 	int err = 0;
 
 	mutex_assert_held(&f->lock);
-	*ret_put = NULL;
 	if (f->state == FILE_STREAMING) {
 		if (f->tail && f->tail->len > 0)
 			err = publish_tail(fs, f);
@@ -339,12 +432,14 @@ int writer_finish(struct fs *fs, struct file *f, struct store_put **ret_put, str
 			err = store_put_open(fs->store, &f->put);
 		return err ? err : store_put_finish(f->put, ret);
 	}
-	err = store_put_open(fs->store, ret_put);
+	/* An earlier attempt to commit left its chunks. */
+	store_put_close(steal_ptr(f->put), false);
+	err = store_put_open(fs->store, &f->put);
 	if (!err)
-		err = upload_staged(fs, f, *ret_put);
+		err = upload_draft(fs, f);
 	if (!err)
-		err = store_put_finish(*ret_put, ret);
+		err = store_put_finish(f->put, ret);
 	if (err)
-		store_put_close(steal_ptr(*ret_put), false);
+		store_put_close(steal_ptr(f->put), false);
 	return err;
 }

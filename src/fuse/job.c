@@ -60,6 +60,8 @@ static void run_queued(struct pool_work *w)
 		job_reply_err(j, -EIO);
 	if (j->of)
 		open_file_put(j->of);
+	if (j->of2)
+		open_file_put(j->of2);
 	job_put(j);
 }
 
@@ -142,6 +144,8 @@ static void queue_job(const struct job *j)
 	}
 	if (q->of)
 		atomic_fetch_add(&q->of->refs, 1);
+	if (q->of2)
+		atomic_fetch_add(&q->of2->refs, 1);
 	q->ctx.may_wait = true;
 	q->is_queued = true;
 	q->work.run = run_queued;

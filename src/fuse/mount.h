@@ -55,12 +55,12 @@ struct job {
 
 	uint64_t nodeid, nodeid2;
 	const char *name, *name2; /* owned when queued */
-	struct open_file *of;
-	int flags;
+	struct open_file *of, *of2;
+	int flags; /* or the mode of fallocate, or lseek's whence */
 	unsigned set;
 	mode_t mode;
 	dev_t rdev;
-	uint64_t off;
+	uint64_t off, off2;
 	size_t size;
 	const void *data; /* owned when queued */
 	struct stat attr;
@@ -122,6 +122,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	      struct fuse_file_info *fi);
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi);
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
+			struct fuse_file_info *fi_out, size_t len, int flags);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
 /* Entry parameters for a reply. */

@@ -84,6 +84,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 
 static int run_flush(struct job *j)
 {
+	/* A task that a signal ends cannot be interrupted any more, and hears no error: it must not
+	 * wait for an upload. */
+	if (j->is_queued && fs_is_dying(j->ctx.pid))
+		job_reply_err(j, 0);
 	return job_reply_err(j, fs_flush(j->m->fs, &j->ctx, j->of->h));
 }
 
@@ -105,6 +109,73 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 	(void)datasync;
 	job_start(&j, req, run_fsync);
+}
+
+static int run_fallocate(struct job *j)
+{
+	return job_reply_err(j,
+			     fs_fallocate(j->m->fs, &j->ctx, j->of->h, j->flags, j->off, j->size));
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi)
+{
+	struct job j = {.nodeid = ino,
+			.flags = mode,
+			.off = (uint64_t)off,
+			.size = (size_t)len,
+			.of = open_file_of(fi)};
+
+	job_start(&j, req, run_fallocate);
+}
+
+static int run_lseek(struct job *j)
+{
+	uint64_t at;
+	int err = fs_lseek(j->m->fs, &j->ctx, j->of->h, j->off, j->flags, &at);
+
+	if (err)
+		return job_reply_err(j, err);
+	if (job_claim(j))
+		fuse_reply_lseek(j->req, (off_t)at);
+	return 0;
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	struct job j = {
+		.nodeid = ino, .flags = whence, .off = (uint64_t)off, .of = open_file_of(fi)};
+
+	job_start(&j, req, run_lseek);
+}
+
+static int run_copy(struct job *j)
+{
+	uint64_t done;
+	int err = fs_copy_range(j->m->fs, &j->ctx, j->of->h, j->off, j->of2->h, j->off2, j->size,
+				&done);
+
+	if (err)
+		return job_reply_err(j, err);
+	if (job_claim(j))
+		fuse_reply_write(j->req, (size_t)done);
+	return 0;
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
+			struct fuse_file_info *fi_out, size_t len, int flags)
+{
+	struct job j = {.nodeid = ino_in,
+			.nodeid2 = ino_out,
+			.off = (uint64_t)off_in,
+			.off2 = (uint64_t)off_out,
+			.size = len,
+			.of = open_file_of(fi_in),
+			.of2 = open_file_of(fi_out)};
+
+	(void)flags;
+	job_start(&j, req, run_copy);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

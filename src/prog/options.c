@@ -18,7 +18,9 @@
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 #define TIB (UINT64_C(1) << 40)
 
-enum kind { FLAG, TEXT, NUMBER, OCTAL, SIZE, DURATION, IGNORED, TO_KERNEL };
+/* The help of a CHOICE begins with its words, "first|second: …"; the field gets the number of one.
+ */
+enum kind { FLAG, TEXT, NUMBER, OCTAL, SIZE, DURATION, CHOICE, IGNORED, TO_KERNEL };
 
 struct option_def {
 	const char *name;
@@ -63,6 +65,12 @@ static const struct option_def defs[] = {
 	{"chunk_size", SIZE, AT(chunk_size), 1024, 64 << 20, "of new objects (128K)"},
 	{"cache_dir", TEXT, AT(cache_dir), 0, 0, "directory for staging files"},
 	{"staging_size", SIZE, AT(staging_size), 0, UINT64_MAX, "their limit (none)"},
+	{"staging_memory", SIZE, AT(staging_memory), 0, TIB,
+	 "for changes of small files, which need no staging file (64M)"},
+	{"conflict", CHOICE, AT(conflict), 0, 0,
+	 "copy|fail|overwrite: what a change of replaced content becomes (copy)"},
+	{"on_kill", CHOICE, AT(on_kill), 0, 0,
+	 "keep|commit: what a file is whose writer was killed while replacing it (keep)"},
 	{"negative_timeout", DURATION, AT(negative_timeout_ms), 0, DAY_MS,
 	 "believe that a name is absent for so long (0)"},
 	{"purge_delay", DURATION, AT(purge_delay_ms), 0, DAY_MS,
@@ -113,7 +121,8 @@ static void why(char **ret, const char *fmt, ...)
 
 static bool takes_value(enum kind kind)
 {
-	return kind == TEXT || kind == NUMBER || kind == OCTAL || kind == SIZE || kind == DURATION;
+	return kind == TEXT || kind == NUMBER || kind == OCTAL || kind == SIZE ||
+	       kind == DURATION || kind == CHOICE;
 }
 
 /* The entry that fits; "user" is a name with a value and a flag of mount(8) without. */
@@ -131,6 +140,23 @@ static const struct option_def *find_def(const char *name, bool has_value)
 	return other;
 }
 
+static int set_choice(const char *choices, const char *value, uint64_t *field)
+{
+	size_t len = strlen(value);
+
+	for (uint64_t i = 0;; i++) {
+		size_t n = strcspn(choices, "|:");
+
+		if (n == len && memcmp(choices, value, n) == 0) {
+			*field = i;
+			return 0;
+		}
+		if (choices[n] != '|')
+			return -EINVAL;
+		choices += n + 1;
+	}
+}
+
 static int set_number(const struct option_def *d, const char *value, uint64_t *field)
 {
 	switch (d->kind) {
@@ -142,6 +168,8 @@ static int set_number(const struct option_def *d, const char *value, uint64_t *f
 		return parse_size(value, d->min, d->max, field);
 	case DURATION:
 		return parse_duration_ms(value, d->min, d->max, field);
+	case CHOICE:
+		return set_choice(d->help, value, field);
 	case FLAG:
 	case TEXT:
 	case IGNORED:
@@ -379,6 +407,9 @@ static void fill_configs(struct mount_options *o)
 		.readahead = o->readahead,
 		.cache_dir = o->cache_dir,
 		.staging_max = o->staging_size,
+		.staging_memory = o->staging_memory,
+		.conflict = (enum fs_conflict)o->conflict,
+		.is_committed_when_killed = o->on_kill != 0,
 		.negative_timeout_ms = o->negative_timeout_ms,
 		.purge_delay_ms = o->purge_delay_ms,
 		.max_file_size = o->max_file_size,
@@ -406,6 +437,7 @@ static void set_defaults(struct mount_options *o)
 		.memory = 256 << 20,
 		.readahead = 16 << 20,
 		.purge_delay_ms = 30000,
+		.staging_memory = UINT64_C(64) << 20,
 		.max_file_size = 8 * TIB,
 		.drain_timeout_ms = 60000,
 	};

@@ -29,8 +29,9 @@ struct mount_options {
 	char *password, *token; /* read from the files */
 	char *cache_dir;
 	uint64_t uid, gid, umask_bits, fmode, dmode, connect_timeout_ms, timeout_ms, memory,
-		readahead, window, chunk_size, staging_size, negative_timeout_ms, purge_delay_ms,
-		max_file_size, bucket_max_bytes, drain_timeout_ms;
+		readahead, window, chunk_size, staging_size, staging_memory, conflict, on_kill,
+		negative_timeout_ms, purge_delay_ms, max_file_size, bucket_max_bytes,
+		drain_timeout_ms;
 	bool has_fmode, has_dmode;
 	bool is_read_only, is_allow_other, is_allow_root, want_create, is_soft, is_foreground,
 		is_debug;

@@ -21,6 +21,7 @@ struct mount mount_bucket(void)
 				      .memory = 1 << 20,
 				      .readahead = 16384,
 				      .cache_dir = tmp ? tmp : "/tmp",
+				      .staging_memory = 1 << 20,
 				      .negative_timeout_ms = 1000,
 				      .purge_delay_ms = 0,
 				      .max_file_size = UINT64_C(1) << 40};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Content that must not replace what its name has: the loser of a conflict, and what a writer that
+ * was killed had written so far. It is stored beside the file, under a name that says why, where
+ * and when.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/internal.h"
+#include "util/log.h"
+
+#define NAMES_MAX 100
+
+/* "NAME.conflict-HOST-TIME", the second in one second with "-2" behind. */
+static int aside_name(const char *name, size_t len, const char *why, unsigned number,
+		      struct buf *out)
+{
+	char host[65] = "", when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
+	buf_append(out, name, len);
+	buf_printf(out, ".%s-%s-%s", why, host, when);
+	if (number > 1)
+		buf_printf(out, "-%u", number);
+	return buf_error(out);
+}
+
+static int rename_info(struct obj_info *info, struct buf *name)
+{
+	char *copy = strdup(name->data);
+
+	if (!copy)
+		return -ENOMEM;
+	free(info->name);
+	info->name = copy;
+	info->name_len = name->len;
+	return 0;
+}
+
+/* Stores info beside its name. The chunks belong to it from then on. */
+static int store_beside(struct fs *fs, struct file *f, struct obj_info *info, const char *why)
+{
+	_cleanup_free_ char *name = strndup(info->name, info->name_len);
+	size_t len = info->name_len;
+	int err = name ? -EEXIST : -ENOMEM;
+
+	for (unsigned i = 1; err == -EEXIST && i <= NAMES_MAX; i++) {
+		struct buf aside CLEANUP(buf_done) = {0};
+
+		buf_init(&aside, OBJ_META_MAX);
+		err = aside_name(name, len, why, i, &aside);
+		if (!err)
+			err = rename_info(info, &aside);
+		if (!err)
+			err = fs_publish_new(fs, info);
+	}
+	if (err)
+		return err;
+	store_put_close(steal_ptr(f->put), true);
+	fs_apply_held(fs, info);
+	return 0;
+}
+
+int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info)
+{
+	_cleanup_free_ char *name = strdup(info->name);
+	int err;
+
+	mutex_assert_held(&f->lock);
+	if (fs->cfg.conflict == FS_CONFLICT_FAIL) {
+		log_warn("bucket %s: %s was changed by somebody else meanwhile", fs->store->bucket,
+			 info->name);
+		return -ESTALE;
+	}
+	err = store_beside(fs, f, info, "conflict");
+	if (err)
+		return err;
+	log_warn("bucket %s: %s was changed by somebody else meanwhile; stored as %s",
+		 fs->store->bucket, name ? name : "", info->name);
+	return -ESTALE;
+}
+
+bool file_is_kept_when_killed(struct fs *fs, struct file *f, pid_t writer)
+{
+	bool is_replacing = f->is_rewrite && f->base && !f->base->is_deleted;
+
+	mutex_assert_held(&f->lock);
+	return is_replacing && !fs->cfg.is_committed_when_killed && fs_is_dying(writer) &&
+	       !procfd_is_written_by_any(atomic_load(&fs->dev), f->node->ino);
+}
+
+static int store_partial(struct fs *fs, struct file *f, const struct buf *name)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct put_result r;
+	int err;
+
+	if (f->size == 0)
+		return 0;
+	err = writer_finish(fs, f, &r);
+	if (!err)
+		err = file_describe(fs, f, name, &r, &info);
+	if (!err)
+		err = store_beside(fs, f, info, "partial");
+	if (!err)
+		log_warn("bucket %s: the writer of %s was killed; what it had written is %s",
+			 fs->store->bucket, name->data, info->name);
+	return err;
+}
+
+int file_keep_old(struct fs *fs, struct file *f)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	int err;
+
+	mutex_assert_held(&f->lock);
+	buf_init(&name, OBJ_META_MAX);
+	err = file_take_name(fs, f, &name);
+	if (err)
+		return err;
+	err = store_partial(fs, f, &name);
+	if (err)
+		log_error("bucket %s: the writer of %s was killed, and what it had written could "
+			  "not be stored: %s",
+			  fs->store->bucket, name.data, strerror(-err));
+	file_show_stored(fs, f, &name);
+	file_drop_content(f);
+	fs_release_name(fs, name.data, name.len);
+	return err;
+}
