@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The thread of the cluster's locks, its inbox, and what other threads may call.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/cluster_internal.h"
+#include "objstore/digest.h"
+#include "util/base64url.h"
+#include "util/clock.h"
+
+/* Changes that may stand in the inbox before the watch has to wait. */
+#define ENTRIES_MAX 4096
+
+struct view {
+	struct hash_node by_key;
+	char key[LOCK_KEY_LEN + 1];
+	bool is_lost;
+};
+
+static void post_locked(struct cluster_locks *cl, struct message *m)
+{
+	mutex_assert_held(&cl->lock);
+	list_push_back(&cl->inbox, &m->link);
+	cond_signal(&cl->wake);
+}
+
+/* ---- the bucket's side ---- */
+
+static void on_entry(void *arg, const char *key, const void *value, size_t len, uint64_t seq)
+{
+	struct cluster_locks *cl = arg;
+	struct entry *e;
+
+	if (strlen(key) > KV_KEY_MAX)
+		return;
+	e = calloc(1, sizeof(*e) + len + 1);
+	/* Without memory a change is missed; whoever depends on it asks when the lease is over. */
+	if (!e)
+		return;
+	e->message.kind = MESSAGE_ENTRY;
+	strcpy(e->key, key);
+	e->seq = seq;
+	e->len = len;
+	if (len > 0)
+		memcpy(e->value, value, len);
+	LOCK_SCOPE(&cl->lock);
+	while (cl->n_entries >= ENTRIES_MAX && !cl->is_stopping)
+		cond_wait(&cl->room, &cl->lock);
+	if (cl->is_stopping) {
+		free(e);
+		return;
+	}
+	cl->n_entries++;
+	post_locked(cl, &e->message);
+}
+
+void cluster_answered(void *arg, int err, uint64_t seq, const void *value, size_t len)
+{
+	struct call *c = arg;
+
+	c->err = err;
+	c->seq = seq;
+	c->len = 0;
+	c->value = NULL;
+	if (!err && len > 0) {
+		c->value = malloc(len);
+		if (c->value)
+			memcpy(c->value, value, len);
+		else
+			c->err = -ENOMEM;
+		c->len = len;
+	}
+	LOCK_SCOPE(&c->cl->lock);
+	post_locked(c->cl, &c->message);
+}
+
+void cluster_call(struct cluster_locks *cl, struct call *c,
+		  void (*run)(struct cluster_locks *cl, struct call *c))
+{
+	c->message.kind = MESSAGE_ANSWER;
+	c->cl = cl;
+	c->run = run;
+	c->is_busy = true;
+}
+
+void cluster_started(struct call *c, int err)
+{
+	if (err)
+		cluster_answered(c, err, 0, NULL, 0);
+}
+
+/* ---- requests ---- */
+
+static void free_op(struct lock_op *op)
+{
+	free(op->name);
+	free(op);
+}
+
+void cluster_finish(struct cluster_locks *cl, struct lock_op *op, int err)
+{
+	bool is_local = strcmp(op->conflict.owner.session, cl->session.id) == 0;
+
+	list_remove(&op->link);
+	mutex_lock(&cl->lock);
+	hash_remove(&cl->ops, &op->by_id);
+	list_remove(&op->message.link);
+	list_remove(&op->cancellation.link);
+	mutex_unlock(&cl->lock);
+	if (op->done)
+		op->done(op->arg, err, op->has_conflict ? &op->conflict : NULL, is_local);
+	free_op(op);
+}
+
+struct lock_op *cluster_lock_op(struct cluster_locks *cl, enum lock_op_kind kind, const char *key,
+				const char *name, const struct lock_entry *want, lock_done_fn done,
+				void *arg)
+{
+	struct lock_op *op = calloc(1, sizeof(*op));
+	int err;
+
+	if (!op)
+		return NULL;
+	op->name = strdup(name);
+	op->kind = kind;
+	memcpy(op->key, key, sizeof(op->key));
+	op->want = *want;
+	op->want.owner.session[0] = '\0';
+	op->done = done;
+	op->arg = arg;
+	op->message.kind = MESSAGE_OP;
+	op->cancellation.kind = MESSAGE_CANCEL;
+	list_init(&op->link);
+	list_init(&op->message.link);
+	list_init(&op->cancellation.link);
+	op->deadline_ns = cl->timeout_ns ? clock_now_ns() + cl->timeout_ns : UINT64_MAX;
+	mutex_lock(&cl->lock);
+	op->id = ++cl->last_id;
+	err = op->name ? hash_insert(&cl->ops, &op->by_id, op->id) : -ENOMEM;
+	mutex_unlock(&cl->lock);
+	if (err) {
+		free_op(op);
+		return NULL;
+	}
+	return op;
+}
+
+uint64_t cluster_lock_op_id(const struct lock_op *op)
+{
+	return op->id;
+}
+
+void cluster_lock_submit(struct cluster_locks *cl, struct lock_op *op)
+{
+	LOCK_SCOPE(&cl->lock);
+	post_locked(cl, &op->message);
+}
+
+void cluster_lock_cancel(struct cluster_locks *cl, uint64_t id)
+{
+	LOCK_SCOPE(&cl->lock);
+	hash_for_each (it, &cl->ops, id) {
+		struct lock_op *op = container_of(it, struct lock_op, by_id);
+
+		if (op->id != id || atomic_exchange(&op->is_cancelled, true))
+			continue;
+		post_locked(cl, &op->cancellation);
+		return;
+	}
+}
+
+int cluster_lock_key(const char *name, size_t len, char ret[LOCK_KEY_LEN + 1])
+{
+	uint8_t sum[OBJ_DIGEST_LEN];
+	struct digest *d = digest_new();
+
+	_Static_assert(BASE64_LEN(OBJ_DIGEST_LEN) == LOCK_KEY_LEN, "a key is a padded hash");
+	if (!d)
+		return -ENOMEM;
+	digest_add(d, name, len);
+	digest_finish(d, sum);
+	digest_free(d);
+	base64url_encode(sum, sizeof(sum), ret);
+	return 0;
+}
+
+/* ---- what other threads may ask ---- */
+
+static struct view *find_view_locked(struct cluster_locks *cl, const char *key)
+{
+	uint64_t h = hash_bytes(key, strlen(key));
+
+	hash_for_each (it, &cl->views, h) {
+		struct view *v = container_of(it, struct view, by_key);
+
+		if (it->hash == h && strcmp(v->key, key) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+void cluster_show(struct cluster_locks *cl, const struct record *r)
+{
+	bool is_needed = r->held.n_held > 0 || r->lost.n_held > 0;
+	struct view *v;
+
+	LOCK_SCOPE(&cl->lock);
+	v = find_view_locked(cl, r->key);
+	if (v && !is_needed) {
+		hash_remove(&cl->views, &v->by_key);
+		free(v);
+		atomic_fetch_sub(&cl->n_views, 1);
+	} else if (!v && is_needed) {
+		v = calloc(1, sizeof(*v));
+		if (!v)
+			return;
+		memcpy(v->key, r->key, sizeof(v->key));
+		if (hash_insert(&cl->views, &v->by_key, hash_bytes(v->key, strlen(v->key))) < 0) {
+			free(v);
+			return;
+		}
+		atomic_fetch_add(&cl->n_views, 1);
+	}
+	if (is_needed)
+		v->is_lost = r->lost.n_held > 0;
+}
+
+bool cluster_lock_is_used(struct cluster_locks *cl)
+{
+	return atomic_load(&cl->n_views) > 0;
+}
+
+bool cluster_lock_is_locked(struct cluster_locks *cl, const char *key)
+{
+	LOCK_SCOPE(&cl->lock);
+	return find_view_locked(cl, key) != NULL;
+}
+
+int cluster_lock_check(struct cluster_locks *cl, const char *key)
+{
+	const struct view *v;
+
+	LOCK_SCOPE(&cl->lock);
+	v = find_view_locked(cl, key);
+	return v && (v->is_lost || !session_is_good(cl)) ? -EIO : 0;
+}
+
+/* ---- the thread ---- */
+
+static void handle_entry(struct cluster_locks *cl, struct entry *e)
+{
+	if (strncmp(e->key, KEY_SESSION, strlen(KEY_SESSION)) == 0) {
+		session_changed(cl, e);
+	} else if (strncmp(e->key, KEY_FILE, strlen(KEY_FILE)) == 0 &&
+		   strlen(e->key) == strlen(KEY_FILE) + LOCK_KEY_LEN) {
+		struct record *r = record_get(cl, e->key + strlen(KEY_FILE));
+
+		if (r) {
+			record_update(cl, r, e->seq, e->value, e->len, false);
+			record_work(cl, r);
+		}
+	}
+	free(e);
+}
+
+static void handle(struct cluster_locks *cl, struct message *m)
+{
+	struct call *c;
+
+	switch (m->kind) {
+	case MESSAGE_OP:
+		record_add(cl, container_of(m, struct lock_op, message));
+		break;
+	case MESSAGE_CANCEL:
+		record_cancel(cl, container_of(m, struct lock_op, cancellation));
+		break;
+	case MESSAGE_ANSWER:
+		c = container_of(m, struct call, message);
+		c->is_busy = false;
+		c->run(cl, c);
+		break;
+	case MESSAGE_ENTRY:
+		handle_entry(cl, container_of(m, struct entry, message));
+		break;
+	}
+}
+
+static struct message *take_locked(struct cluster_locks *cl)
+{
+	struct list *l = list_pop_front(&cl->inbox);
+	struct message *m = l ? list_entry(l, struct message, link) : NULL;
+
+	if (m && m->kind == MESSAGE_ENTRY) {
+		cl->n_entries--;
+		cond_signal(&cl->room);
+	}
+	return m;
+}
+
+/* The next message, or NULL at until_ns or when the thread shall end. */
+static struct message *next_message(struct cluster_locks *cl, uint64_t until_ns)
+{
+	int err = 0;
+
+	LOCK_SCOPE(&cl->lock);
+	while (!err && list_is_empty(&cl->inbox) && !cl->is_stopping)
+		err = cond_wait_until(&cl->wake, &cl->lock, until_ns);
+	return take_locked(cl);
+}
+
+static void end_requests(struct cluster_locks *cl)
+{
+	list_for_each (it, &cl->records) {
+		struct record *r = list_entry(it, struct record, link);
+
+		while (!list_is_empty(&r->ops))
+			cluster_finish(cl, list_entry(r->ops.next, struct lock_op, link),
+				       -ESHUTDOWN);
+	}
+}
+
+/* All that depends on time; returns when to do it again. */
+static uint64_t tick(struct cluster_locks *cl)
+{
+	uint64_t now = clock_now_ns(), due = session_tick(cl, now);
+	bool is_shut;
+
+	mutex_lock(&cl->lock);
+	is_shut = cl->is_shut;
+	mutex_unlock(&cl->lock);
+	if (is_shut)
+		end_requests(cl);
+	if (cl->has_changed)
+		records_break_circles(cl);
+	list_for_each_safe (it, &cl->records) {
+		uint64_t at = record_tick(cl, list_entry(it, struct record, link), now);
+
+		due = at < due ? at : due;
+	}
+	return due;
+}
+
+static bool is_stopping(struct cluster_locks *cl)
+{
+	LOCK_SCOPE(&cl->lock);
+	return cl->is_stopping;
+}
+
+static bool is_any_busy(const struct cluster_locks *cl)
+{
+	if (cl->session.call.is_busy)
+		return true;
+	list_for_each (it, &cl->records)
+		if (list_entry(it, struct record, link)->call.is_busy)
+			return true;
+	list_for_each (it, &cl->peers)
+		if (list_entry(it, struct peer, link)->call.is_busy)
+			return true;
+	return false;
+}
+
+/* Until no call is under way; each has a deadline. */
+static void settle_calls(struct cluster_locks *cl)
+{
+	while (is_any_busy(cl)) {
+		struct message *m;
+
+		mutex_lock(&cl->lock);
+		while (list_is_empty(&cl->inbox))
+			cond_wait(&cl->wake, &cl->lock);
+		m = take_locked(cl);
+		mutex_unlock(&cl->lock);
+		handle(cl, m);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct cluster_locks *cl = arg;
+
+	session_begin(cl);
+	while (!is_stopping(cl)) {
+		struct message *m = next_message(cl, tick(cl));
+
+		for (; m; m = next_message(cl, 0))
+			handle(cl, m);
+	}
+	cl->is_leaving = true;
+	end_requests(cl);
+	settle_calls(cl);
+	session_leave(cl);
+	settle_calls(cl);
+	end_requests(cl);
+	return NULL;
+}
+
+int cluster_locks_new(struct kv *kv, const struct cluster_locks_config *cfg,
+		      struct cluster_locks **ret)
+{
+	const struct kv_listener listener = {.on_entry = on_entry};
+	struct kv_listener l = listener;
+	struct cluster_locks *cl = calloc(1, sizeof(*cl));
+	int err;
+
+	if (!cl)
+		return -ENOMEM;
+	cl->kv = kv;
+	cl->lease_ns = cfg->lease_ms * (uint64_t)NS_PER_MS;
+	cl->timeout_ns = cfg->timeout_ms * (uint64_t)NS_PER_MS;
+	/* An answer that takes longer is of no use to a renewal. */
+	cl->call_ms = cfg->lease_ms / 6;
+	strncpy(cl->host, cfg->host ? cfg->host : "", sizeof(cl->host) - 1);
+	mutex_init(&cl->lock, LOCK_RANK_LEAF);
+	cond_init(&cl->wake);
+	cond_init(&cl->room);
+	list_init(&cl->inbox);
+	list_init(&cl->records);
+	list_init(&cl->peers);
+	hash_init(&cl->ops);
+	hash_init(&cl->views);
+	hash_init(&cl->by_key);
+	hash_init(&cl->by_peer);
+	err = thread_start(&cl->thread, "natsobj-locks", run, cl);
+	cl->has_thread = err == 0;
+	l.arg = cl;
+	if (!err)
+		err = kv_watch(kv, &l);
+	if (err) {
+		cluster_locks_free(cl);
+		return err;
+	}
+	*ret = cl;
+	return 0;
+}
+
+void cluster_locks_shutdown(struct cluster_locks *cl)
+{
+	if (!cl)
+		return;
+	LOCK_SCOPE(&cl->lock);
+	cl->is_shut = true;
+	cond_signal(&cl->wake);
+}
+
+void cluster_locks_stop(struct cluster_locks *cl)
+{
+	if (!cl || !cl->has_thread)
+		return;
+	mutex_lock(&cl->lock);
+	cl->is_shut = cl->is_stopping = true;
+	cond_broadcast(&cl->wake);
+	cond_broadcast(&cl->room);
+	mutex_unlock(&cl->lock);
+	pthread_join(cl->thread, NULL);
+	cl->has_thread = false;
+}
+
+static void free_inbox(struct cluster_locks *cl)
+{
+	struct list *l;
+
+	while ((l = list_pop_front(&cl->inbox))) {
+		struct message *m = list_entry(l, struct message, link);
+
+		if (m->kind == MESSAGE_ENTRY)
+			free(container_of(m, struct entry, message));
+		else if (m->kind == MESSAGE_OP)
+			cluster_finish(cl, container_of(m, struct lock_op, message), -ESHUTDOWN);
+	}
+}
+
+void cluster_locks_free(struct cluster_locks *cl)
+{
+	if (!cl)
+		return;
+	cluster_locks_stop(cl);
+	free_inbox(cl);
+	while (!list_is_empty(&cl->records))
+		record_free(cl, list_entry(cl->records.next, struct record, link));
+	while (!list_is_empty(&cl->peers))
+		peer_free(cl, list_entry(cl->peers.next, struct peer, link));
+	hash_done(&cl->ops);
+	hash_done(&cl->views);
+	hash_done(&cl->by_key);
+	hash_done(&cl->by_peer);
+	cond_done(&cl->wake);
+	cond_done(&cl->room);
+	mutex_done(&cl->lock);
+	free(cl);
+}
