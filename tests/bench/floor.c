@@ -2,11 +2,15 @@
 
 /*
  * The least that moving an object takes: nats.c alone, the same chunks, the same digest, a window
- *of requests in flight, no file system. scripts/bench divides the mount's time by this one's.
+ * of requests in flight, no file system. scripts/bench divides the mount's time by this one's.
  *
  *	floor put SERVER BUCKET NAME FILE     store FILE as an object
  *	floor get SERVER BUCKET NAME          read it in order and check the digest
  *	floor random SERVER BUCKET NAME SIZE COUNT   COUNT reads of SIZE bytes, one after the other
+ *	floor small SERVER BUCKET NAME SIZE COUNT    COUNT objects of SIZE bytes, one after the
+ *other floor getmany SERVER BUCKET NAME COUNT       reads them, one after the other floor names
+ *SERVER BUCKET DIR COUNT          a new bucket with COUNT empty objects floor list SERVER BUCKET -
+ *all metadata, through a consumer
  *
  * Prints the seconds the work itself took, without connecting.
  */
@@ -111,21 +115,57 @@ static void base64url(const unsigned char *data, size_t len, char *out)
 		out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
 }
 
+/* The metadata message of an object, published without waiting when reply is given. */
+static void publish_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
+			 uint64_t chunks, const unsigned char digest[32], const char *reply)
+{
+	char subject[1024], meta[2048], token[512], digest_text[64];
+	natsMsg *ack = NULL;
+
+	base64url(digest, 32, digest_text);
+	base64url((const unsigned char *)name, strlen(name), token);
+	(void)snprintf(subject, sizeof(subject), "$O.%s.M.%s", bucket, token);
+	(void)snprintf(meta, sizeof(meta),
+		       "{\"name\":\"%s\",\"options\":{\"max_chunk_size\":%d},\"bucket\":\"%s\","
+		       "\"nuid\":\"%s\","
+		       "\"size\":%llu,\"mtime\":\"2026-01-01T00:00:00.000Z\",\"chunks\":%llu,"
+		       "\"digest\":\"SHA-256=%s\"}",
+		       name, CHUNK, bucket, nuid, (unsigned long long)size,
+		       (unsigned long long)chunks, digest_text);
+	if (reply) {
+		must(natsConnection_PublishRequest(nc, subject, reply, meta, (int)strlen(meta)),
+		     "publish");
+		return;
+	}
+	must(natsConnection_Request(&ack, nc, subject, meta, (int)strlen(meta), 10000), "metadata");
+	natsMsg_Destroy(ack);
+}
+
+static void new_nuid(char *out, size_t len, unsigned i)
+{
+	(void)snprintf(out, len, "floor%lldp%dn%u", (long long)time(NULL), (int)getpid(), i);
+}
+
+static void put_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
+		     uint64_t chunks, const unsigned char digest[32])
+{
+	publish_meta(bucket, name, nuid, size, chunks, digest, NULL);
+}
+
 static void put(const char *bucket, const char *name, const char *file)
 {
 	static unsigned char chunk[CHUNK];
-	char subject[1024], reply[160], meta[2048], token[512], digest_text[64], nuid[32];
+	char subject[1024], reply[160], nuid[64];
 	unsigned char digest[32];
 	EVP_MD_CTX *sha = EVP_MD_CTX_new();
 	uint64_t n = 0, size = 0;
-	natsMsg *ack = NULL;
 	int fd = open(file, O_RDONLY);
 	double start = now();
 	ssize_t len;
 
 	if (fd < 0)
 		die("cannot open the file");
-	(void)snprintf(nuid, sizeof(nuid), "floor%017lld", (long long)time(NULL));
+	new_nuid(nuid, sizeof(nuid), 0);
 	(void)snprintf(subject, sizeof(subject), "$O.%s.C.%s", bucket, nuid);
 	EVP_DigestInit_ex(sha, EVP_sha256(), NULL);
 	while ((len = read(fd, chunk, CHUNK)) > 0) {
@@ -149,17 +189,7 @@ static void put(const char *bucket, const char *name, const char *file)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 	EVP_DigestFinal_ex(sha, digest, NULL);
-	base64url(digest, 32, digest_text);
-	base64url((const unsigned char *)name, strlen(name), token);
-	(void)snprintf(subject, sizeof(subject), "$O.%s.M.%s", bucket, token);
-	(void)snprintf(meta, sizeof(meta),
-		       "{\"name\":\"%s\",\"options\":{\"max_chunk_size\":%d},\"bucket\":\"%s\","
-		       "\"nuid\":\"%s\","
-		       "\"size\":%llu,\"mtime\":\"2026-01-01T00:00:00.000Z\",\"chunks\":%llu,"
-		       "\"digest\":\"SHA-256=%s\"}",
-		       name, CHUNK, bucket, nuid, (unsigned long long)size, (unsigned long long)n,
-		       digest_text);
-	must(natsConnection_Request(&ack, nc, subject, meta, (int)strlen(meta), 10000), "metadata");
+	put_meta(bucket, name, nuid, size, n, digest);
 	(void)printf("%.6f\n", now() - start);
 }
 
@@ -247,19 +277,147 @@ static void get_random(const char *bucket, const char *name, size_t size, unsign
 	(void)printf("%.6f\n", now() - start);
 }
 
+static void put_small(const char *bucket, const char *name, size_t size, unsigned count)
+{
+	static unsigned char data[CHUNK];
+	unsigned char digest[32];
+	double start = now();
+
+	if (size > CHUNK)
+		die("too large to be small");
+	for (unsigned i = 0; i < count; i++) {
+		char subject[256], nuid[64], each[512];
+		natsMsg *ack;
+
+		new_nuid(nuid, sizeof(nuid), i);
+		(void)snprintf(each, sizeof(each), "%s-%u", name, i);
+		(void)snprintf(subject, sizeof(subject), "$O.%s.C.%s", bucket, nuid);
+		must(natsConnection_Request(&ack, nc, subject, data, (int)size, 10000), "chunk");
+		natsMsg_Destroy(ack);
+		EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL);
+		put_meta(bucket, each, nuid, size, 1, digest);
+	}
+	(void)printf("%.6f\n", now() - start);
+}
+
+static void get_many(const char *bucket, const char *name, unsigned count)
+{
+	double start = now();
+
+	for (unsigned i = 0; i < count; i++) {
+		char each[512], digest[64];
+		uint64_t chunks;
+
+		(void)snprintf(each, sizeof(each), "%s-%u", name, i);
+		(void)find(bucket, each, &chunks, digest);
+	}
+	(void)printf("%.6f\n", now() - start);
+}
+
+static void put_names(const char *bucket, const char *dir, unsigned count)
+{
+	static const unsigned char digest[32];
+	char subject[256], body[512], name[512], nuid[64];
+	natsMsg *answer;
+
+	(void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.CREATE.OBJ_%s", bucket);
+	(void)snprintf(body, sizeof(body),
+		       "{\"name\":\"OBJ_%s\",\"subjects\":[\"$O.%s.C.>\",\"$O.%s.M.>\"],"
+		       "\"retention\":\"limits\",\"storage\":\"file\",\"num_replicas\":1,"
+		       "\"max_bytes\":-1,\"max_msgs\":-1,\"discard\":\"new\","
+		       "\"allow_rollup_hdrs\":true,\"allow_direct\":true}",
+		       bucket, bucket, bucket);
+	must(natsConnection_Request(&answer, nc, subject, body, (int)strlen(body), 10000),
+	     "bucket");
+	natsMsg_Destroy(answer);
+	for (unsigned i = 0; i < count; i++) {
+		char reply[160];
+
+		(void)snprintf(name, sizeof(name), "%s/%03u/object-number-%u", dir, i / 1000, i);
+		(void)snprintf(reply, sizeof(reply), "%s.%u", inbox, i % WINDOW);
+		new_nuid(nuid, sizeof(nuid), i);
+		pthread_mutex_lock(&lock);
+		while (i - n_acks >= WINDOW)
+			pthread_cond_wait(&changed, &lock);
+		pthread_mutex_unlock(&lock);
+		if (answers[i % WINDOW])
+			natsMsg_Destroy(take(i % WINDOW));
+		publish_meta(bucket, name, nuid, 0, 0, digest, reply);
+	}
+	pthread_mutex_lock(&lock);
+	while (n_acks < count)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static uint64_t n_listed;
+
+static void on_listed(natsConnection *c, natsSubscription *sub, natsMsg *msg, void *arg)
+{
+	(void)c;
+	(void)sub;
+	(void)arg;
+	natsMsg_Destroy(msg);
+	pthread_mutex_lock(&lock);
+	n_listed++;
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void list_all(const char *bucket)
+{
+	char subject[256], body[1024];
+	natsSubscription *sub;
+	natsInbox *deliver;
+	natsMsg *answer;
+	double start = now();
+	uint64_t total;
+
+	must(natsInbox_Create(&deliver), "inbox");
+	must(natsConnection_Subscribe(&sub, nc, deliver, on_listed, NULL), "subscribe");
+	must(natsSubscription_SetPendingLimits(sub, -1, -1), "limits");
+	(void)snprintf(subject, sizeof(subject), "$JS.API.CONSUMER.CREATE.OBJ_%s", bucket);
+	(void)snprintf(body, sizeof(body),
+		       "{\"stream_name\":\"OBJ_%s\",\"config\":{\"ack_policy\":\"none\","
+		       "\"deliver_policy\":\"last_per_subject\",\"filter_subject\":\"$O.%s.M.>\","
+		       "\"deliver_subject\":\"%s\",\"max_deliver\":1}}",
+		       bucket, bucket, deliver);
+	must(natsConnection_Request(&answer, nc, subject, body, (int)strlen(body), 60000),
+	     "consumer");
+	total = field(natsMsg_GetData(answer), "\"num_pending\":");
+	pthread_mutex_lock(&lock);
+	while (n_listed < total)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	(void)printf("%.6f\n", now() - start);
+}
+
+#define USAGE "usage: floor put|get|random|small|getmany|names|list SERVER BUCKET NAME …"
+
 int main(int argc, char **argv)
 {
+	const char *verb = argc > 1 ? argv[1] : "";
+
 	if (argc < 5)
-		die("usage: floor put|get|random SERVER BUCKET NAME …");
-	open_connection(argv[2], strcmp(argv[1], "put") != 0);
-	if (strcmp(argv[1], "put") == 0 && argc == 6)
+		die(USAGE);
+	open_connection(argv[2], strcmp(verb, "get") == 0 || strcmp(verb, "random") == 0);
+	if (strcmp(verb, "put") == 0 && argc == 6)
 		put(argv[3], argv[4], argv[5]);
-	else if (strcmp(argv[1], "get") == 0)
+	else if (strcmp(verb, "get") == 0)
 		get(argv[3], argv[4]);
-	else if (strcmp(argv[1], "random") == 0 && argc == 7)
+	else if (strcmp(verb, "random") == 0 && argc == 7)
 		get_random(argv[3], argv[4], strtoul(argv[5], NULL, 10),
 			   (unsigned)strtoul(argv[6], NULL, 10));
+	else if (strcmp(verb, "small") == 0 && argc == 7)
+		put_small(argv[3], argv[4], strtoul(argv[5], NULL, 10),
+			  (unsigned)strtoul(argv[6], NULL, 10));
+	else if (strcmp(verb, "getmany") == 0 && argc == 6)
+		get_many(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
+	else if (strcmp(verb, "names") == 0 && argc == 6)
+		put_names(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
+	else if (strcmp(verb, "list") == 0)
+		list_all(argv[3]);
 	else
-		die("usage: floor put|get|random SERVER BUCKET NAME …");
+		die(USAGE);
 	return 0;
 }
