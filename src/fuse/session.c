@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "fuse/init_reply.h"
 #include "fuse/mount.h"
 #include "objstore/store.h"
 #include "util/clock.h"
@@ -274,6 +275,8 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 			*ret_why = NULL;
 	}
 	if (!err) {
+		if (init_reply_install(m.session) < 0)
+			log_warn("lookups in one directory will wait for each other");
 		err = serve(&m, store, cfg);
 		fuse_session_unmount(m.session);
 	}
