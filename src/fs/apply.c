@@ -49,8 +49,9 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 	attr_to_node(&attr, n);
 	n->seq = info->seq;
 	n->generation = fs->tree.generation;
-	if (is_dir)
-		return 0;
+	err = xattrs_from_info(info, &n->xattrs);
+	if (err || is_dir)
+		return err;
 	n->is_malformed = info->is_malformed;
 	n->is_foreign_token = info->foreign_token != NULL;
 	if (!n->nuid || strcmp(n->nuid, info->nuid) != 0)
@@ -83,6 +84,16 @@ static void note_second_name(struct fs *fs, struct node *n)
 		fs_recheck_later(fs, name.data, name.len, other->seq);
 }
 
+/* When an object came to its name, as far as anyone knows: later versions do not change its
+ * directory. */
+static int64_t entry_time(const struct fs *fs, const struct obj_info *info)
+{
+	struct attr attr;
+
+	attr_from_info(&fs->cfg, info, false, &attr);
+	return obj_info_meta(info, ATTR_FROM) ? attr.ctime_ns : attr.btime_ns;
+}
+
 static int add_entry(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,
 		     const struct obj_info *info)
 {
@@ -97,7 +108,7 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 		return err;
 	}
 	fs_inval_entry(fs, dir, c->name);
-	place_touch_dir(fs, dir, info->time_ns);
+	place_touch_dir(fs, dir, entry_time(fs, info));
 	note_second_name(fs, n);
 	return 0;
 }
@@ -168,7 +179,7 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 
 static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info *info)
 {
-	int64_t mtime = dir->mtime_ns;
+	int64_t touched_ns = dir->ctime_ns;
 	bool is_old = dir->dir->has_marker && is_known(fs, dir, info);
 
 	dir->generation = fs->tree.generation;
@@ -177,9 +188,8 @@ static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info 
 	dir->dir->has_marker = true;
 	if (fs_set_version(fs, dir, info) < 0)
 		log_warn("no memory for the attributes of a directory");
-	/* Entries that came or went since count too, unless the time was set explicitly. */
-	if (!obj_info_meta(info, "posix.mtime") && mtime > dir->mtime_ns)
-		dir->mtime_ns = mtime;
+	/* Entries that came or went since. */
+	place_touch_dir(fs, dir, touched_ns);
 	fs_inval_inode(fs, dir, -1, 0);
 }
 
@@ -187,6 +197,12 @@ static bool is_marker(const struct obj_info *info)
 {
 	return info->size == 0 && !info->link_bucket && info->name_len > 0 &&
 	       info->name[info->name_len - 1] == '/';
+}
+
+static bool is_root_object(const struct fs *fs, const char *name, size_t len)
+{
+	return fs->prefix_len == 0 && len == strlen(FS_ROOT_OBJECT) &&
+	       memcmp(name, FS_ROOT_OBJECT, len) == 0;
 }
 
 static int apply_live(struct fs *fs, const struct obj_info *info)
@@ -197,9 +213,13 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 	struct dentry *d;
 	bool is_shadowed = false;
 
+	if (is_root_object(fs, info->name, info->name_len)) {
+		apply_marker(fs, fs->tree.root, info);
+		return 0;
+	}
 	while (p < end && place_cut(&p, end, &c)) {
 		dir = place_make_dir(fs, dir, &c, info->name, (size_t)(p - info->name),
-				     info->time_ns);
+				     entry_time(fs, info));
 		if (!dir)
 			return -ENOMEM;
 		if (p == end)
@@ -241,12 +261,30 @@ static bool may_remove(const struct fs *fs, const struct node *n, uint64_t seq)
 	       (!fs->is_listing || n->generation == fs->tree.generation);
 }
 
+/* A listing tells of removals that this mount has not seen. */
+static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t time_ns)
+{
+	struct node *dir;
+
+	if (len > fs->prefix_len && name[len - 1] == '/')
+		len--;
+	while (len > fs->prefix_len && name[len - 1] != '/')
+		len--;
+	(void)place_find(fs, name, len, &dir);
+	if (dir)
+		place_touch_dir(fs, dir, time_ns);
+}
+
 static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t seq,
-			  enum place place)
+			  int64_t time_ns, enum place place)
 {
 	struct node *dir;
 	struct dentry *d = place_find(fs, name, len, &dir);
 
+	if (is_root_object(fs, name, len))
+		return;
+	if (fs->is_listing && !d)
+		touch_parent(fs, name, len, time_ns);
 	if (dir) {
 		if (dir->dir->has_marker && may_remove(fs, dir, seq))
 			fs_remove_marker(fs, dir);
@@ -261,6 +299,8 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 
 static bool is_ours(const struct fs *fs, const char *name, size_t len)
 {
+	if (is_root_object(fs, name, len))
+		return true;
 	return len >= fs->prefix_len && memcmp(name, fs->prefix, fs->prefix_len) == 0 &&
 	       (len < strlen(HIDDEN) || memcmp(name, HIDDEN, strlen(HIDDEN)) != 0);
 }
@@ -281,7 +321,7 @@ void fs_apply_held(struct fs *fs, const struct obj_info *info)
 	} else {
 		if (!info->foreign_token)
 			graves_note(&fs->graves, info->name, info->name_len, info->seq);
-		apply_removal(fs, info->name, info->name_len, info->seq,
+		apply_removal(fs, info->name, info->name_len, info->seq, info->time_ns,
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
 	}
 	if (err)
@@ -302,7 +342,7 @@ void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
 	graves_note(&fs->graves, name, len, seq);
-	apply_removal(fs, name, len, seq + 1, PLACE_ANY);
+	apply_removal(fs, name, len, seq + 1, 0, PLACE_ANY);
 }
 
 void fs_note_gone(struct fs *fs, const char *name, size_t len, uint64_t seq)

@@ -72,9 +72,10 @@ void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bo
 		ret->uid = (uid_t)v;
 	if (meta_u64(info, "posix.gid", 10, UINT32_MAX - 1, &v))
 		ret->gid = (gid_t)v;
-	if (is_special(ret->mode & S_IFMT) && meta_u64(info, "posix.rdev", 10, UINT64_MAX, &v))
+	if (is_special(ret->mode & S_IFMT) && meta_u64(info, "posix.rdev", 10, UINT32_MAX, &v))
 		ret->rdev = (dev_t)v;
 	ret->mtime_ns = meta_time(info, "posix.mtime", info->time_ns);
+	ret->atime_ns = meta_time(info, "posix.atime", ret->mtime_ns);
 	ret->ctime_ns = meta_time(info, "posix.ctime", info->time_ns);
 	ret->btime_ns = meta_time(info, "posix.btime", info->time_ns);
 	ret->size = info->size;
@@ -85,6 +86,7 @@ void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr 
 	*ret = (struct attr){.mode = S_IFDIR | cfg->dmode,
 			     .uid = cfg->uid,
 			     .gid = cfg->gid,
+			     .atime_ns = time_ns,
 			     .mtime_ns = time_ns,
 			     .ctime_ns = time_ns,
 			     .btime_ns = time_ns};
@@ -117,6 +119,9 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 	if (!err)
 		err = set_number(info, "posix.mtime", n->mtime_ns);
 	if (!err)
+		err = n->atime_ns == n->mtime_ns ? obj_info_set_meta(info, "posix.atime", NULL)
+						 : set_number(info, "posix.atime", n->atime_ns);
+	if (!err)
 		err = set_number(info, "posix.ctime", n->ctime_ns);
 	if (!err)
 		err = set_number(info, "posix.btime", n->btime_ns);
@@ -124,6 +129,8 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 		err = set_number(info, "posix.rdev", (long long)n->rdev);
 	if (!err && S_ISLNK(n->mode) && n->target && !info->link_bucket)
 		err = obj_info_set_meta(info, "posix.target", n->target);
+	if (!err)
+		err = xattrs_to_info(&n->xattrs, info);
 	info->mtime_ns = n->mtime_ns;
 	return err;
 }
@@ -135,7 +142,8 @@ void attr_to_node(const struct attr *a, struct node *n)
 	n->uid = a->uid;
 	n->gid = a->gid;
 	n->rdev = a->rdev;
-	n->atime_ns = n->mtime_ns = a->mtime_ns;
+	n->atime_ns = a->atime_ns;
+	n->mtime_ns = a->mtime_ns;
 	n->ctime_ns = a->ctime_ns;
 	n->btime_ns = a->btime_ns;
 	n->size = a->size;

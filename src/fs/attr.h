@@ -8,6 +8,7 @@
  *	posix.mode    octal, file type included
  *	posix.uid, posix.gid, posix.rdev          decimal
  *	posix.mtime, posix.ctime, posix.btime     nanoseconds since 1970, decimal
+ *	posix.atime   likewise, when it is not the mtime
  *	posix.target  exact text of a symbolic link
  *	posix.claim   on a tombstone: a name being created, by this mount
  *	posix.from    "<name>@<sequence>": where a rename came from
@@ -30,13 +31,14 @@ struct attr {
 	uid_t uid;
 	gid_t gid;
 	dev_t rdev;
-	int64_t mtime_ns, ctime_ns, btime_ns;
+	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
 	uint64_t size;
 };
 
 /* is_dir: the info is a directory's marker. */
 void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bool is_dir,
 		    struct attr *ret);
+/* Attributes and extended attributes. */
 int attr_to_info(const struct node *n, struct obj_info *info) MUST_CHECK;
 /* Attributes of a directory without a marker. */
 void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr *ret);

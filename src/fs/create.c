@@ -56,10 +56,11 @@ static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new
 	n = tree_node_new(&fs->tree, mode, nn->full.data, nn->full.len, 0);
 	if (!n)
 		return -ENOMEM;
-	fs_inherit(ctx, nn->dir, n);
 	n->seq = seq;
 	n->is_dirty = true;
-	err = tree_link(&fs->tree, nn->dir, nn->name, NULL, 0, false, n);
+	err = fs_inherit(fs, ctx, nn->dir, n);
+	if (!err)
+		err = tree_link(&fs->tree, nn->dir, nn->name, NULL, 0, false, n);
 	if (err) {
 		tree_drop(&fs->tree, n);
 		return err;
@@ -115,7 +116,7 @@ int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	if (err)
 		return err;
 	*ret_keep_cache = false;
-	mode = S_IFREG | (mode & 07777 & ~ctx->umask);
+	mode = S_IFREG | (mode & 07777);
 	if (new_name_exists(fs, &nn))
 		err = -EEXIST;
 	else

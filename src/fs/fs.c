@@ -62,6 +62,14 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	return err ? err : fs->prefix ? 0 : -ENOMEM;
 }
 
+/* A root that nobody has touched is as old as its bucket. */
+static int64_t made_ns(struct store *store)
+{
+	struct store_status st;
+
+	return store_status(store, &st) == 0 && st.created_ns > 0 ? st.created_ns : clock_wall_ns();
+}
+
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 {
 	const struct watch_listener listener = {.on_reload_begin = on_reload_begin,
@@ -78,7 +86,7 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	err = init(fs, store, cfg);
 	if (err)
 		goto fail;
-	attr_implied_dir(&fs->cfg, clock_wall_ns(), &root);
+	attr_implied_dir(&fs->cfg, made_ns(store), &root);
 	attr_to_node(&root, fs->tree.root);
 	err = later_start(&fs->later);
 	if (err)

@@ -29,6 +29,7 @@
 #include "objstore/chunk.h"
 #include "util/cleanup.h"
 
+struct buf;
 struct fs;
 struct fs_handle;
 struct store;
@@ -50,6 +51,7 @@ struct fs_config {
 	mode_t fmode; /* permission bits of files and directories without a mode */
 	mode_t dmode;
 	bool is_read_only;
+	bool has_acl;		      /* POSIX access control lists */
 	uint64_t memory;	      /* bytes of received content kept, and in flight */
 	uint64_t readahead;	      /* bytes requested ahead of a sequential reader at most */
 	const char *cache_dir;	      /* for staging files; copied */
@@ -126,6 +128,21 @@ enum fs_set {
 /* h: the open file the change came through, or NULL. attr carries the fields named by set. */
 int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct fs_handle *h,
 	       const struct stat *attr, unsigned set, struct stat *ret, double *ret_timeout)
+	MUST_CHECK;
+
+/*
+ * Extended attributes (xattr(7); fs/xattr.h says where they are kept). Reading never waits: value
+ * and names are appended to out, the names each with a NUL. -ENODATA no such attribute, -EOPNOTSUPP
+ * no such namespace, -EPERM one that cannot be set.
+ */
+int fs_getxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name,
+		struct buf *out) MUST_CHECK;
+int fs_listxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct buf *out)
+	MUST_CHECK;
+/* flags: XATTR_CREATE (-EEXIST) or XATTR_REPLACE (-ENODATA) or 0. -E2BIG, -ENOSPC too much. */
+int fs_setxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name,
+		const void *value, size_t len, int flags) MUST_CHECK;
+int fs_removexattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name)
 	MUST_CHECK;
 
 /* Target of a symbolic link; the caller frees. */

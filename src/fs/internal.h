@@ -28,6 +28,9 @@
 #include "util/list.h"
 #include "util/lock.h"
 
+/* Keeps the attributes of the root when that has no prefix and so no marker. */
+#define FS_ROOT_OBJECT ".natsobj/root"
+
 struct fs {
 	struct store *store;
 	struct fs_config cfg;
@@ -124,9 +127,11 @@ int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf 
 /* The entry of a name in a directory, found and its lookup counted. */
 int fs_find_child(struct fs *fs, struct node *dir, const char *name, struct fs_entry *ret)
 	MUST_CHECK;
-/* Sets owner and group as for something made in dir by the caller (inode(7): set-group-ID). Tree
- * lock held. */
-void fs_inherit(const struct fs_ctx *ctx, const struct node *dir, struct node *n);
+/* Sets owner, group and times as for something made in dir by the caller (inode(7): set-group-ID),
+ * and takes from its mode what the umask or the directory's default access list says. Tree lock
+ * held. */
+int fs_inherit(const struct fs *fs, const struct fs_ctx *ctx, const struct node *dir,
+	       struct node *n) MUST_CHECK;
 
 /* --- apply.c: what the bucket says → tree --- */
 
@@ -257,8 +262,17 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 void file_show_stored(struct fs *fs, struct file *f, const struct buf *name);
 /* Gives up what is unsaved because of error, which every later operation gets. File lock held. */
 void file_give_up(struct fs *fs, struct file *f, int error);
-/* Publishes metadata of n as they stand in the tree. Takes the name lock. */
-int fs_store_attributes(struct fs *fs, struct node *n) MUST_CHECK;
+
+/* --- change.c, setattr.c --- */
+
+/* Changes attributes of n; 0, or -errno with nothing changed. May be called more than once. */
+typedef int (*fs_change_fn)(const void *arg, struct node *n);
+/* Makes a change and stores it, unless n has unsaved content or no name. Takes the name lock.
+ * Waits. */
+int fs_change(struct fs *fs, struct node *n, fs_change_fn change, const void *arg) MUST_CHECK;
+/* What a write or truncation of the caller takes away: set-user-ID, set-group-ID, capabilities.
+ * n is unsaved. Takes the tree lock. */
+void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n);
 
 /* --- aside.c: with file lock held --- */
 
@@ -281,5 +295,11 @@ pid_t procfd_tgid(pid_t tid);
 bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino);
 /* Whether any process has. Walks all of /proc. */
 bool procfd_is_written_by_any(dev_t dev, uint64_t ino);
+/* What a thread may do about set-group-ID bits of group gid; nothing when /proc cannot tell. */
+struct procfd_rights {
+	bool is_in_group;
+	bool has_fsetid; /* CAP_FSETID */
+};
+struct procfd_rights procfd_rights(pid_t tid, gid_t gid);
 
 #endif

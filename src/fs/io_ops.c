@@ -190,6 +190,8 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	if (!(flags & O_TRUNC) && (flags & O_ACCMODE) != O_WRONLY)
 		warm(fs, f);
 	err = open_locked(fs, f, flags);
+	if (!err && (flags & O_TRUNC))
+		fs_drop_privileges(fs, ctx, n);
 	if (!err)
 		err = file_new_handle(f, ctx, flags, ret);
 	mutex_unlock(&f->lock);
@@ -268,8 +270,8 @@ static int place_write(struct fs *fs, struct fs_handle *h, size_t len, uint64_t 
 	return f->state == FILE_FAILED ? f->error : 0;
 }
 
-static int write_locked(struct fs *fs, struct fs_handle *h, uint64_t off, const void *data,
-			size_t len)
+static int write_locked(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
+			const void *data, size_t len)
 {
 	bool is_append = h->flags & O_APPEND;
 	struct file *f = h->file;
@@ -288,6 +290,7 @@ static int write_locked(struct fs *fs, struct fs_handle *h, uint64_t off, const 
 	if (err)
 		return err;
 	file_touch(fs, f, true);
+	fs_drop_privileges(fs, ctx, f->node);
 	return h->flags & O_DSYNC ? file_commit(fs, f) : 0;
 }
 
@@ -308,7 +311,7 @@ int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint6
 	    (h->flags & O_DSYNC || !writer_is_ready(f, at, len, h->flags & O_APPEND)))
 		err = -FS_WOULD_WAIT;
 	if (!err)
-		err = write_locked(fs, h, at, data, len);
+		err = write_locked(fs, ctx, h, at, data, len);
 	if (!err && at != off) {
 		/* The kernel has put the bytes where it thought the end was. */
 		LOCK_SCOPE(&fs->tree.lock);

@@ -45,13 +45,13 @@ int fs_mknod(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const cha
 		mode |= S_IFREG;
 	if (S_ISDIR(mode) || S_ISLNK(mode))
 		return -EINVAL;
-	return make_object(fs, ctx, parent, name, mode & ~ctx->umask, rdev, NULL, ret);
+	return make_object(fs, ctx, parent, name, mode, rdev, NULL, ret);
 }
 
 int fs_mkdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 	     mode_t mode, struct fs_entry *ret)
 {
-	mode = S_IFDIR | (mode & 07777 & ~ctx->umask);
+	mode = S_IFDIR | (mode & 07777);
 	return make_object(fs, ctx, parent, name, mode, 0, NULL, ret);
 }
 

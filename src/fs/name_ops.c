@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/acl.h"
 #include "fs/name.h"
 #include "util/clock.h"
 
@@ -42,8 +43,32 @@ int fs_find_child(struct fs *fs, struct node *dir, const char *name, struct fs_e
 	return d ? fs_make_entry(fs, d->node, ret) : -ENOENT;
 }
 
-void fs_inherit(const struct fs_ctx *ctx, const struct node *dir, struct node *n)
+/* A directory's default list becomes the access list of what is made in it, and the default list
+ * of a directory made in it; the umask then says nothing (umask(2)). */
+static int inherit_acl(const struct node *dir, struct node *n, bool *ret_has_default)
 {
+	struct buf acl CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&acl, XATTR_VALUE_LEN_MAX);
+	err = xattrs_get(&dir->xattrs, XATTR_ACL_DEFAULT, &acl);
+	*ret_has_default = !err && acl_is_valid((const uint8_t *)acl.data, acl.len);
+	if (!*ret_has_default)
+		return err == -ENOMEM ? err : 0;
+	err = 0;
+	if (S_ISDIR(n->mode))
+		err = xattrs_set(&n->xattrs, XATTR_ACL_DEFAULT, acl.data, acl.len);
+	if (!err && !acl_inherit((uint8_t *)acl.data, acl.len, &n->mode))
+		err = xattrs_set(&n->xattrs, XATTR_ACL_ACCESS, acl.data, acl.len);
+	return err;
+}
+
+int fs_inherit(const struct fs *fs, const struct fs_ctx *ctx, const struct node *dir,
+	       struct node *n)
+{
+	bool has_default = false;
+	int err = 0;
+
 	n->uid = ctx->uid;
 	n->gid = ctx->gid;
 	if (dir->mode & S_ISGID) {
@@ -52,6 +77,13 @@ void fs_inherit(const struct fs_ctx *ctx, const struct node *dir, struct node *n
 			n->mode |= S_ISGID;
 	}
 	n->atime_ns = n->mtime_ns = n->ctime_ns = n->btime_ns = clock_wall_ns();
+	if (S_ISLNK(n->mode))
+		return 0;
+	if (fs->cfg.has_acl)
+		err = inherit_acl(dir, n, &has_default);
+	if (!has_default)
+		n->mode &= ~ctx->umask;
+	return err;
 }
 
 int fs_pin_child(struct fs *fs, uint64_t parent, const char *name, struct node **ret_dir,
@@ -135,10 +167,12 @@ int new_name_describe(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 			return -ENOMEM;
 	}
 	mutex_lock(&fs->tree.lock);
-	fs_inherit(ctx, nn->dir, &n);
+	err = fs_inherit(fs, ctx, nn->dir, &n);
 	mutex_unlock(&fs->tree.lock);
-	err = attr_to_info(&n, info);
+	if (!err)
+		err = attr_to_info(&n, info);
 	free(n.target);
+	xattrs_done(&n.xattrs);
 	if (!err)
 		*ret = steal_ptr(info);
 	return err;

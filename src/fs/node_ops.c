@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Operations that look: lookup, getattr, readlink, readdir; and setattr. */
+/* Operations that look: lookup, getattr, readlink, readdir. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 
 #include "fs/internal.h"
 #include "fs/name.h"
-#include "util/clock.h"
 
 /* A name the tree does not have: asked for once at the server, as a file and as a directory. */
 static int ask_server(struct fs *fs, struct node *dir, const char *name)
@@ -165,145 +164,4 @@ int fs_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_
 		r = fill_child(fs, d, with_lookup, fill, arg);
 	}
 	return r < 0 ? r : 0;
-}
-
-static int64_t from_timespec(struct timespec ts)
-{
-	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
-
-/* Takes over everything but the size. Tree lock held. */
-static void change_attributes(struct node *n, const struct stat *attr, unsigned set)
-{
-	int64_t now = clock_wall_ns();
-
-	if (set & FS_SET_MODE)
-		n->mode = (n->mode & S_IFMT) | (attr->st_mode & 07777);
-	if (set & FS_SET_UID)
-		n->uid = attr->st_uid;
-	if (set & FS_SET_GID)
-		n->gid = attr->st_gid;
-	if (set & FS_SET_ATIME)
-		n->atime_ns = set & FS_SET_ATIME_NOW ? now : from_timespec(attr->st_atim);
-	if (set & FS_SET_MTIME)
-		n->mtime_ns = set & FS_SET_MTIME_NOW ? now : from_timespec(attr->st_mtim);
-	n->ctime_ns = now;
-}
-
-/* The access time alone is kept in memory only. */
-#define SET_STORED (FS_SET_MODE | FS_SET_UID | FS_SET_GID | FS_SET_MTIME)
-
-struct saved_attributes {
-	mode_t mode;
-	uid_t uid;
-	gid_t gid;
-	int64_t atime_ns, mtime_ns, ctime_ns;
-};
-
-static struct saved_attributes save_attributes(const struct node *n)
-{
-	return (struct saved_attributes){n->mode,     n->uid,	   n->gid,
-					 n->atime_ns, n->mtime_ns, n->ctime_ns};
-}
-
-static void restore_attributes(struct node *n, const struct saved_attributes *s)
-{
-	n->mode = s->mode;
-	n->uid = s->uid;
-	n->gid = s->gid;
-	n->atime_ns = s->atime_ns;
-	n->mtime_ns = s->mtime_ns;
-	n->ctime_ns = s->ctime_ns;
-}
-
-static int set_attributes(struct fs *fs, struct node *n, const struct stat *attr, unsigned set)
-{
-	struct saved_attributes before;
-	int64_t atime;
-	bool is_stored;
-	int err;
-
-	mutex_lock(&fs->tree.lock);
-	before = save_attributes(n);
-	change_attributes(n, attr, set);
-	atime = n->atime_ns;
-	/* Unsaved content takes its attributes along when it is committed. */
-	is_stored = (set & SET_STORED) && !n->is_dirty && (n->dentry || n == fs->tree.root);
-	mutex_unlock(&fs->tree.lock);
-	if (!is_stored)
-		return 0;
-	err = fs_store_attributes(fs, n);
-	LOCK_SCOPE(&fs->tree.lock);
-	if (err)
-		restore_attributes(n, &before);
-	else
-		n->atime_ns = atime;
-	return err;
-}
-
-static int set_size(struct fs *fs, const struct fs_ctx *ctx, struct node *n, struct fs_handle *h,
-		    uint64_t size)
-{
-	struct file *f;
-	int err;
-
-	if (n->dir)
-		return -EISDIR;
-	if (size > fs->cfg.max_file_size)
-		return -EFBIG;
-	mutex_lock(&fs->tree.lock);
-	f = file_get_locked(fs, n);
-	mutex_unlock(&fs->tree.lock);
-	if (!f)
-		return -ENOMEM;
-	if (size == 0)
-		atomic_fetch_add(&f->n_impatient, 1);
-	err = file_lock(f, ctx);
-	if (size == 0)
-		atomic_fetch_sub(&f->n_impatient, 1);
-	if (err)
-		goto out;
-	if (f->state == FILE_FAILED && size > 0)
-		err = f->error;
-	if (!err && f->state == FILE_CLEAN)
-		err = file_load_base(fs, f, false);
-	if (!err)
-		err = file_check_room(fs, f, size);
-	if (!err && !(f->state == FILE_CLEAN && file_stored_size(fs, f) == size))
-		err = writer_truncate(fs, f, size);
-	if (!err && f->state != FILE_CLEAN)
-		file_touch(fs, f, true);
-	/* truncate(2) has no close that could commit. */
-	if (!err && !h && f->n_writers == 0)
-		err = file_commit(fs, f);
-	mutex_unlock(&f->lock);
-out:
-	file_put(fs, f);
-	return err;
-}
-
-int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct fs_handle *h,
-	       const struct stat *attr, unsigned set, struct stat *ret, double *ret_timeout)
-{
-	struct node *n;
-	int err = fs_may_change(fs);
-
-	if (err)
-		return err;
-	if (!ctx->may_wait)
-		return -FS_WOULD_WAIT;
-	n = fs_pin(fs, nodeid);
-	if (!n)
-		return -ESTALE;
-	if (set & FS_SET_SIZE)
-		err = set_size(fs, ctx, n, h, (uint64_t)attr->st_size);
-	if (!err && (set & ~(unsigned)FS_SET_SIZE))
-		err = set_attributes(fs, n, attr, set);
-	if (!err) {
-		LOCK_SCOPE(&fs->tree.lock);
-		attr_stat(n, ret);
-		*ret_timeout = fs_timeout(fs);
-	}
-	fs_unpin(fs, n);
-	return err;
 }

@@ -20,11 +20,9 @@ bool place_cut(const char **p, const char *end, struct component *c)
 
 void place_touch_dir(struct fs *fs, struct node *dir, int64_t time_ns)
 {
-	if (time_ns <= dir->mtime_ns)
+	if (time_ns <= dir->ctime_ns)
 		return;
-	dir->mtime_ns = time_ns;
-	if (dir->ctime_ns < time_ns)
-		dir->ctime_ns = time_ns;
+	dir->mtime_ns = dir->ctime_ns = time_ns;
 	fs_inval_inode(fs, dir, -1, 0);
 }
 

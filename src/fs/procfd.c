@@ -4,7 +4,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -14,6 +16,20 @@
 
 /* Of a task that a signal ends (include/linux/sched.h). */
 #define PF_SIGNALED 0x400
+
+static bool has_number(const char *list, unsigned long number)
+{
+	char *end;
+
+	for (;; list = end) {
+		unsigned long n = strtoul(list, &end, 10);
+
+		if (end == list)
+			return false;
+		if (n == number)
+			return true;
+	}
+}
 
 pid_t procfd_tgid(pid_t tid)
 {
@@ -53,6 +69,31 @@ bool fs_is_dying(pid_t tid)
 	(void)fclose(f);
 	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
 	       (flags & PF_SIGNALED);
+}
+
+struct procfd_rights procfd_rights(pid_t tid, gid_t gid)
+{
+	struct procfd_rights r = {0};
+	char path[64], line[8192];
+	unsigned long long caps;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
+	f = tid > 0 ? fopen(path, "re") : NULL;
+	if (!f)
+		return r;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned fsgid;
+
+		if (sscanf(line, "Gid: %*u %*u %*u %u", &fsgid) == 1)
+			r.is_in_group = fsgid == gid;
+		else if (strncmp(line, "Groups:", 7) == 0)
+			r.is_in_group |= has_number(line + 7, gid);
+		else if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			r.has_fsetid = caps >> CAP_FSETID & 1;
+	}
+	(void)fclose(f);
+	return r;
 }
 
 /* Mounts of one device as a process sees them: other mounts of ours have equal inode numbers. */

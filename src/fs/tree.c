@@ -53,6 +53,7 @@ static void free_node(struct tree *t, struct node *n)
 	free(n->link_id);
 	free(n->nuid);
 	free(n->target);
+	xattrs_done(&n->xattrs);
 	t->n_nodes--;
 	free(n);
 }

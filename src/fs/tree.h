@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "fs/xattr.h"
 #include "objstore/info.h"
 #include "util/buf.h"
 #include "util/hash.h"
@@ -96,6 +97,7 @@ struct node {
 	bool has_digest;
 	uint8_t digest[OBJ_DIGEST_LEN];
 	char *target; /* symbolic links */
+	struct xattrs xattrs;
 
 	bool is_superseded;	 /* another client replaced the content */
 	bool is_malformed;	 /* metadata not understood: reads fail */

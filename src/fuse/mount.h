@@ -21,6 +21,7 @@ struct mount {
 	struct notify *notify;
 	struct fuse_session *session;
 	const char *dir;
+	bool has_acl;
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
 	struct mutex lock; /* leaf; protects open_files */
@@ -129,6 +130,13 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			struct fuse_file_info *fi_out, size_t len, int flags);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* ops_xattr.c */
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+		 int flags);
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
 
 /* Entry parameters for a reply. */
 struct fuse_entry_param entry_param(const struct fs_entry *e);

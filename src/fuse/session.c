@@ -80,6 +80,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	compat_want(conn, FUSE_CAP_READDIRPLUS);
 	compat_want(conn, FUSE_CAP_READDIRPLUS_AUTO);
 	compat_want(conn, FUSE_CAP_CACHE_SYMLINKS);
+	if (m->has_acl) {
+		compat_want(conn, FUSE_CAP_POSIX_ACL);
+		/* A directory's default list decides instead of the umask. */
+		compat_want(conn, FUSE_CAP_DONT_MASK);
+	}
 	/* The kernel is told of every change, so it need not guess from sizes and times. */
 	if (conn->capable & FUSE_CAP_EXPLICIT_INVAL_DATA) {
 		compat_want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA);
@@ -127,6 +132,10 @@ const struct fuse_lowlevel_ops mount_ops = {
 	.fsyncdir = op_fsyncdir,
 	.statfs = op_statfs,
 	.create = op_create,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.setxattr = op_setxattr,
+	.removexattr = op_removexattr,
 };
 
 static void sink_inode(void *arg, uint64_t nodeid, int64_t off, int64_t len)
@@ -257,6 +266,7 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 {
 	struct mount m = {.fs = fs,
 			  .dir = cfg->dir,
+			  .has_acl = cfg->has_acl,
 			  .on_ready = cfg->on_ready,
 			  .on_ready_arg = cfg->on_ready_arg};
 	struct notify_sink sink = {.arg = &m, .inode = sink_inode, .entry = sink_entry};

@@ -18,6 +18,7 @@ struct session_config {
 	const char
 		*kernel_options; /* further mount options, such as "nosuid,nodev,ro"; may be "" */
 	bool is_debug;
+	bool has_acl; /* as the file system's */
 	uint64_t drain_timeout_ms;
 	/* The kernel has got an answer: the mount works. On a loop thread. */
 	void (*on_ready)(void *arg);

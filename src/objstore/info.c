@@ -15,7 +15,7 @@ static void pairs_done(struct obj_pairs *p)
 	*p = (struct obj_pairs){0};
 }
 
-static int pairs_add(struct obj_pairs *p, const char *key, const char *value)
+int obj_pairs_add(struct obj_pairs *p, const char *key, const char *value)
 {
 	struct obj_pair *items = reallocarray(p->items, p->count + 1, sizeof(*items));
 	struct obj_pair pair;
@@ -33,12 +33,27 @@ static int pairs_add(struct obj_pairs *p, const char *key, const char *value)
 	return 0;
 }
 
+void obj_pairs_filter(struct obj_pairs *p, bool (*keep)(const char *key))
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (keep(p->items[i].key)) {
+			p->items[n++] = p->items[i];
+			continue;
+		}
+		free(p->items[i].key);
+		free(p->items[i].value);
+	}
+	p->count = n;
+}
+
 static int pairs_copy(const struct obj_pairs *from, struct obj_pairs *to)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < from->count && !err; i++)
-		err = pairs_add(to, from->items[i].key, from->items[i].value);
+		err = obj_pairs_add(to, from->items[i].key, from->items[i].value);
 	return err;
 }
 
@@ -135,7 +150,12 @@ int obj_info_set_meta(struct obj_info *info, const char *key, const char *value)
 		m->count--;
 		return 0;
 	}
-	return value ? pairs_add(m, key, value) : 0;
+	return value ? obj_pairs_add(m, key, value) : 0;
+}
+
+int obj_info_set_description(struct obj_info *info, const char *description)
+{
+	return copy_text(&info->description, description);
 }
 
 int obj_info_set_link(struct obj_info *info, const char *bucket, const char *name)

@@ -146,6 +146,7 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .source = o->source,
 				     .kernel_options = o->kernel.data,
 				     .is_debug = o->is_debug,
+				     .has_acl = o->has_acl,
 				     .drain_timeout_ms = o->drain_timeout_ms,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};

@@ -33,8 +33,8 @@ struct mount_options {
 		negative_timeout_ms, purge_delay_ms, max_file_size, bucket_max_bytes,
 		drain_timeout_ms;
 	bool has_fmode, has_dmode;
-	bool is_read_only, is_allow_other, is_allow_root, want_create, is_soft, is_foreground,
-		is_debug;
+	bool is_read_only, has_acl, is_allow_other, is_allow_root, want_create, is_soft,
+		is_foreground, is_debug;
 	bool is_suid, is_dev, is_noexec, is_fake;
 	bool want_help, want_version;
 	bool has_url_password;

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Operations on extended attributes. Reading never waits: nodes carry what their objects have. */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "fs/acl.h"
+#include "fs/internal.h"
+#include "objstore/digest.h"
+#include "util/clock.h"
+
+/* What is computed from the object's description. Not listed, or every copy with attributes would
+ * try to set it. */
+enum computed {
+	COMPUTED_BUCKET,
+	COMPUTED_CHUNKS,
+	COMPUTED_CHUNK_SIZE,
+	COMPUTED_DIGEST,
+	COMPUTED_LINK,
+	COMPUTED_NAME,
+	COMPUTED_NUID,
+	COMPUTED_REVISION,
+	COMPUTED_NONE,
+};
+
+static enum computed find_computed(const char *name)
+{
+	static const char *const names[] = {
+		[COMPUTED_BUCKET] = "user.nats.bucket",
+		[COMPUTED_CHUNKS] = "user.nats.chunks",
+		[COMPUTED_CHUNK_SIZE] = "user.nats.chunk_size",
+		[COMPUTED_DIGEST] = "user.nats.digest",
+		[COMPUTED_LINK] = "user.nats.link",
+		[COMPUTED_NAME] = "user.nats.name",
+		[COMPUTED_NUID] = "user.nats.nuid",
+		[COMPUTED_REVISION] = "user.nats.revision",
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum computed)i;
+	return COMPUTED_NONE;
+}
+
+bool xattr_is_computed(const char *name)
+{
+	return find_computed(name) != COMPUTED_NONE;
+}
+
+static void append_digest(const struct node *n, struct buf *out)
+{
+	char text[OBJ_DIGEST_TEXT_LEN + 1];
+
+	if (!n->has_digest)
+		return;
+	digest_format(n->digest, text);
+	buf_append_str(out, text);
+}
+
+/* What only a stored version has. */
+static void append_version(const struct node *n, enum computed what, struct buf *out)
+{
+	if (n->is_dirty || n->seq == 0)
+		return;
+	if (what == COMPUTED_REVISION)
+		buf_printf(out, "%llu", (unsigned long long)n->seq);
+	else if (what == COMPUTED_NUID && n->nuid)
+		buf_append_str(out, n->nuid);
+	else if (what == COMPUTED_DIGEST)
+		append_digest(n, out);
+	else if (what == COMPUTED_CHUNKS && !n->dir)
+		buf_printf(out, "%u", n->chunks);
+	else if (what == COMPUTED_CHUNK_SIZE && !n->dir && n->max_chunk_size)
+		buf_printf(out, "%u", n->max_chunk_size);
+}
+
+static int get_computed(struct fs *fs, const struct node *n, enum computed what, struct buf *out)
+{
+	const char *link = xattrs_link(&n->xattrs);
+
+	if (what == COMPUTED_BUCKET)
+		buf_append_str(out, fs->store->bucket);
+	else if (what == COMPUTED_LINK && link)
+		buf_append_str(out, link);
+	else if (what == COMPUTED_NAME && n->dentry)
+		fs_full_name(fs, n->dentry, out);
+	else
+		append_version(n, what, out);
+	return out->len == 0 ? -ENODATA : buf_error(out);
+}
+
+static bool is_acl(const char *name)
+{
+	return strcmp(name, XATTR_ACL_ACCESS) == 0 || strcmp(name, XATTR_ACL_DEFAULT) == 0;
+}
+
+int fs_getxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name,
+		struct buf *out)
+{
+	enum computed what = find_computed(name);
+	const struct node *n;
+
+	(void)ctx;
+	if (is_acl(name) && !fs->cfg.has_acl)
+		return -EOPNOTSUPP;
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	if (!n)
+		return -ESTALE;
+	return what == COMPUTED_NONE ? xattrs_get(&n->xattrs, name, out)
+				     : get_computed(fs, n, what, out);
+}
+
+/* Access lists are part of the list only where they are part of the file system. */
+static void remove_name(struct buf *list, const char *name)
+{
+	size_t len = strlen(name) + 1;
+
+	for (char *p = list->data; p && p < list->data + list->len; p += strlen(p) + 1) {
+		if (strcmp(p, name) != 0)
+			continue;
+		memmove(p, p + len, (size_t)(list->data + list->len - p) - len);
+		list->len -= len;
+		return;
+	}
+}
+
+int fs_listxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct buf *out)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	if (!n)
+		return -ESTALE;
+	xattrs_list(&n->xattrs, ctx->uid == 0, out);
+	if (!fs->cfg.has_acl) {
+		remove_name(out, XATTR_ACL_ACCESS);
+		remove_name(out, XATTR_ACL_DEFAULT);
+	}
+	return buf_error(out);
+}
+
+struct xattr_change {
+	const char *name;
+	const void *value; /* NULL: remove */
+	size_t len;
+	int flags;
+	int64_t now_ns;
+	bool drops_sgid; /* the caller may not keep that bit when it sets a list */
+};
+
+/* An access list that says no more than permission bits is not kept. */
+static int set_access_acl(const struct xattr_change *c, struct node *n)
+{
+	mode_t bits, mode = n->mode & ~(mode_t)0777;
+	int err;
+
+	if (!acl_is_valid(c->value, c->len))
+		return -EINVAL;
+	if (acl_to_mode(c->value, c->len, &bits))
+		err = xattrs_set(&n->xattrs, c->name, NULL, 0);
+	else
+		err = xattrs_set(&n->xattrs, c->name, c->value, c->len);
+	if (err && err != -ENODATA)
+		return err;
+	if (c->drops_sgid)
+		mode &= ~(mode_t)S_ISGID;
+	n->mode = mode | bits;
+	return 0;
+}
+
+static int set_acl(const struct xattr_change *c, struct node *n)
+{
+	bool is_default = strcmp(c->name, XATTR_ACL_DEFAULT) == 0;
+	int err;
+
+	if (S_ISLNK(n->mode))
+		return -EOPNOTSUPP;
+	if (is_default && !n->dir)
+		return c->value ? -EACCES : 0;
+	if (!c->value) {
+		err = xattrs_set(&n->xattrs, c->name, NULL, 0);
+		return err == -ENODATA ? 0 : err;
+	}
+	if (!is_default)
+		return set_access_acl(c, n);
+	if (!acl_is_valid(c->value, c->len))
+		return -EINVAL;
+	return xattrs_set(&n->xattrs, c->name, c->value, c->len);
+}
+
+/* Tree lock held, or n is nobody else's. */
+static int apply_xattr(const void *arg, struct node *n)
+{
+	const struct xattr_change *c = arg;
+	int err;
+
+	if ((c->flags & XATTR_CREATE) && xattrs_has(&n->xattrs, c->name))
+		return -EEXIST;
+	if ((c->flags & XATTR_REPLACE) && !xattrs_has(&n->xattrs, c->name))
+		return -ENODATA;
+	err = is_acl(c->name) ? set_acl(c, n) : xattrs_set(&n->xattrs, c->name, c->value, c->len);
+	if (!err)
+		n->ctime_ns = c->now_ns;
+	return err;
+}
+
+static int change(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct xattr_change *c)
+{
+	int err = fs_may_change(fs);
+	struct node *n;
+
+	if (err)
+		return err;
+	if (is_acl(c->name) && !fs->cfg.has_acl)
+		return -EOPNOTSUPP;
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	n = fs_pin(fs, nodeid);
+	if (!n)
+		return -ESTALE;
+	c->now_ns = clock_wall_ns();
+	if (c->value && strcmp(c->name, XATTR_ACL_ACCESS) == 0 && (n->mode & S_ISGID)) {
+		struct procfd_rights rights = procfd_rights(ctx->pid, n->gid);
+
+		c->drops_sgid = !rights.is_in_group && !rights.has_fsetid;
+	}
+	err = fs_change(fs, n, apply_xattr, c);
+	fs_unpin(fs, n);
+	/* The bucket's limit of one message is below what is allowed here. */
+	return err == -EFBIG ? -ENOSPC : err;
+}
+
+int fs_setxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name,
+		const void *value, size_t len, int flags)
+{
+	struct xattr_change c = {
+		.name = name, .value = value ? value : "", .len = len, .flags = flags};
+
+	return change(fs, ctx, nodeid, &c);
+}
+
+int fs_removexattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name)
+{
+	struct xattr_change c = {.name = name};
+
+	return change(fs, ctx, nodeid, &c);
+}
