@@ -10,6 +10,7 @@ struct file *file_get_locked(struct fs *fs, struct node *n)
 {
 	struct file *f = n->file;
 	struct buf name CLEANUP(buf_done) = {0};
+	const struct node *shown;
 
 	mutex_assert_held(&fs->tree.lock);
 	if (f) {
@@ -20,8 +21,10 @@ struct file *file_get_locked(struct fs *fs, struct node *n)
 	if (!f)
 		return NULL;
 	buf_init(&name, OBJ_META_MAX);
-	if (n->dentry)
-		fs_full_name(fs, n->dentry, &name);
+	/* The name of a version that was replaced is that of the one in its place. */
+	shown = n->is_superseded ? tree_find_ino(&fs->tree, n->ino) : n;
+	if (shown && shown->dentry)
+		fs_full_name(fs, shown->dentry, &name);
 	f->name = buf_steal(&name);
 	if (!f->name)
 		f->name = strdup("");

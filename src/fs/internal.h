@@ -22,6 +22,7 @@
 #include "fs/later.h"
 #include "fs/namelock.h"
 #include "fs/prefetch.h"
+#include "fs/reopen.h"
 #include "fs/staging.h"
 #include "fs/tree.h"
 #include "objstore/store.h"
@@ -38,6 +39,7 @@ struct fs {
 	size_t prefix_len;
 	char claim_id[OBJ_NUID_LEN + 1];
 	struct tree tree;
+	struct reopen reopen;  /* protected by tree.lock */
 	struct graves graves;  /* protected by tree.lock */
 	bool is_listing;       /* likewise: the bucket is being listed */
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */

@@ -76,15 +76,19 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 /* What has the name now, for an append through a descriptor of an older version. */
 static int newest_of_name(struct fs *fs, struct file *f, struct obj_info **ret)
 {
-	bool is_superseded;
+	struct buf name CLEANUP(buf_done) = {0};
 	int err;
 
+	buf_init(&name, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
-	is_superseded = f->node->is_superseded;
+	if (f->node->dentry)
+		fs_full_name(fs, f->node->dentry, &name);
+	else
+		buf_append_str(&name, f->name);
 	mutex_unlock(&fs->tree.lock);
-	if (!is_superseded)
-		return -ESTALE;
-	err = store_get_info(fs->store, f->name, strlen(f->name), ret);
+	err = name.len ? buf_error(&name) : -ESTALE;
+	if (!err)
+		err = store_get_info(fs->store, name.data, name.len, ret);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -120,8 +124,9 @@ static void set_base(struct file *f, struct obj_info *info)
 		obj_info_free(info);
 }
 
-/* What open does beyond finding the file: the newest version, truncation. File lock held. */
-static int open_locked(struct fs *fs, struct file *f, int flags)
+/* What open does beyond finding the file: the newest version, truncation. is_back: any version will
+ * do that was the newest a moment ago. File lock held. */
+static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	bool is_unsaved, is_nameless;
@@ -136,6 +141,8 @@ static int open_locked(struct fs *fs, struct file *f, int flags)
 	/* While this host has unsaved changes, its own opens see those. */
 	if (!is_unsaved && !is_nameless)
 		err = newest(fs, f, &info);
+	if (err == -ESTALE && is_back)
+		err = 0;
 	if (err)
 		return err;
 	if (info && wants_write(flags))
@@ -161,6 +168,8 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 {
 	struct file *f = NULL;
 	struct node *n;
+	bool is_back = false;
+	uint64_t ino = 0;
 	int err = wants_write(flags) ? fs_may_change(fs) : 0;
 
 	if (err)
@@ -169,7 +178,11 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		return -FS_WOULD_WAIT;
 	mutex_lock(&fs->tree.lock);
 	n = tree_node(&fs->tree, nodeid);
-	err = !n || n->is_superseded ? -ESTALE : n->dir ? -EISDIR : 0;
+	if (n) {
+		ino = n->ino;
+		is_back = reopen_take(&fs->reopen, ctx->pid, ino);
+	}
+	err = !n || (n->is_superseded && !is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
 		err = -EIO;
 	if (!err) {
@@ -178,6 +191,8 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		*ret_keep_cache = !n->is_tail_unverified && !n->is_bad && !(flags & O_TRUNC);
 		n->is_tail_unverified = false;
 	}
+	if (err == -ESTALE && n)
+		reopen_note(&fs->reopen, ctx->pid, ino);
 	mutex_unlock(&fs->tree.lock);
 	if (err)
 		return err;
@@ -189,7 +204,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	/* The first chunks are asked for while the metadata is. */
 	if (!(flags & O_TRUNC) && (flags & O_ACCMODE) != O_WRONLY)
 		warm(fs, f);
-	err = open_locked(fs, f, flags);
+	err = open_locked(fs, f, flags, is_back);
 	if (!err && (flags & O_TRUNC))
 		fs_drop_privileges(fs, ctx, n);
 	if (!err)
@@ -197,6 +212,10 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	mutex_unlock(&f->lock);
 	if (err)
 		file_put(fs, f);
+	if (err == -ESTALE) {
+		LOCK_SCOPE(&fs->tree.lock);
+		reopen_note(&fs->reopen, ctx->pid, ino);
+	}
 	return err;
 }
 

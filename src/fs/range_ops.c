@@ -44,9 +44,7 @@ static int allocate_locked(struct fs *fs, struct file *f, int mode, uint64_t off
 	/* Room cannot be reserved; what can be said now is whether there is any. */
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && end > size)
 		err = writer_truncate(fs, f, end);
-	if (f->state == FILE_STREAMING && err)
-		file_give_up(fs, f, err);
-	else if (!err && f->state != FILE_CLEAN)
+	if (!err && f->state != FILE_CLEAN)
 		file_touch(fs, f, true);
 	return err;
 }

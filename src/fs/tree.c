@@ -221,13 +221,15 @@ bool tree_is_ancestor(const struct node *maybe_above, const struct node *n)
 	return false;
 }
 
-static bool ino_is_used(struct tree *t, uint64_t ino)
+struct node *tree_find_ino(struct tree *t, uint64_t ino)
 {
 	hash_for_each (it, &t->inos, id_hash(ino)) {
-		if (container_of(it, struct node, by_ino)->ino == ino)
-			return true;
+		struct node *n = container_of(it, struct node, by_ino);
+
+		if (n->ino == ino)
+			return n;
 	}
-	return false;
+	return NULL;
 }
 
 /*
@@ -238,7 +240,7 @@ static uint64_t choose_ino(struct tree *t, const char *name, size_t len)
 {
 	uint64_t ino = hash_bytes_stable(name, len);
 
-	while (ino <= ROOT_INO || ino_is_used(t, ino))
+	while (ino <= ROOT_INO || tree_find_ino(t, ino))
 		ino = ino * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	return ino;
 }

@@ -122,6 +122,8 @@ void tree_done(struct tree *t);
 
 /* The node the kernel knows under id, or NULL. */
 struct node *tree_node(struct tree *t, uint64_t id);
+/* The node that shows an inode number now, or NULL. */
+struct node *tree_find_ino(struct tree *t, uint64_t ino);
 /* Counts one lookup and returns the node's identifier; 0 without memory. */
 uint64_t tree_ref_lookup(struct tree *t, struct node *n);
 void tree_forget(struct tree *t, uint64_t id, uint64_t count);
