@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "fs/fs.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/parse.h"
@@ -176,7 +177,7 @@ void attr_stat(const struct node *n, struct stat *ret)
 		.st_mtim = to_timespec(n->mtime_ns),
 		.st_ctim = to_timespec(n->ctime_ns),
 	};
-	if (!n->dentry && !n->is_superseded && !n->dir)
+	if (!n->dentry && !n->is_superseded && n->id != FS_ROOT_ID)
 		ret->st_nlink = 0;
 	if (S_ISLNK(n->mode) && n->target)
 		ret->st_size = (off_t)strlen(n->target);

@@ -10,9 +10,11 @@
 #include "fs/internal.h"
 #include "util/clock.h"
 
+/* Opened such that there may be something to store when it is closed: a file made to be read, too.
+ */
 static bool wants_write(int flags)
 {
-	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
 }
 
 /* Takes over the reference to f on success. File lock held. */
@@ -276,13 +278,19 @@ void fs_read_behind(struct fs *fs, struct fs_handle *h)
 		content_check_behind(c);
 }
 
+static bool appends(const struct fs_handle *h, const struct fs_ctx *ctx)
+{
+	return (h->flags & O_APPEND) && !ctx->is_page;
+}
+
 /* Where a write goes, and whether it may go there. */
-static int place_write(struct fs *fs, struct fs_handle *h, size_t len, uint64_t *off)
+static int place_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, size_t len,
+		       uint64_t *off)
 {
 	struct file *f = h->file;
 
 	/* The kernel's idea of the end may be behind what others on this host have appended. */
-	if (h->flags & O_APPEND)
+	if (appends(h, ctx))
 		*off = f->state == FILE_CLEAN ? file_stored_size(fs, f) : f->size;
 	if (*off > fs->cfg.max_file_size || len > fs->cfg.max_file_size - *off)
 		return -EFBIG;
@@ -292,7 +300,7 @@ static int place_write(struct fs *fs, struct fs_handle *h, size_t len, uint64_t 
 static int write_locked(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
 			const void *data, size_t len)
 {
-	bool is_append = h->flags & O_APPEND;
+	bool is_append = appends(h, ctx);
 	struct file *f = h->file;
 	int err = 0;
 
@@ -309,7 +317,9 @@ static int write_locked(struct fs *fs, const struct fs_ctx *ctx, struct fs_handl
 	if (err)
 		return err;
 	file_touch(fs, f, true);
-	fs_drop_privileges(fs, ctx, f->node);
+	/* Whoever stored through a mapping is not the one who asks. */
+	if (!ctx->is_page)
+		fs_drop_privileges(fs, ctx, f->node);
 	return h->flags & O_DSYNC ? file_commit(fs, f) : 0;
 }
 
@@ -325,9 +335,9 @@ int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint6
 	err = file_lock(f, ctx);
 	if (err)
 		return err;
-	err = place_write(fs, h, len, &at);
+	err = place_write(fs, ctx, h, len, &at);
 	if (!err && !ctx->may_wait &&
-	    (h->flags & O_DSYNC || !writer_is_ready(f, at, len, h->flags & O_APPEND)))
+	    (h->flags & O_DSYNC || !writer_is_ready(f, at, len, appends(h, ctx))))
 		err = -FS_WOULD_WAIT;
 	if (!err)
 		err = write_locked(fs, ctx, h, at, data, len);

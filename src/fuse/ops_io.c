@@ -61,7 +61,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 
 static int run_write(struct job *j)
 {
-	int err = fs_write(j->m->fs, &j->ctx, j->of->h, j->off, j->data, j->size);
+	int err;
+
+	j->ctx.is_page = j->fi.writepage;
+	err = fs_write(j->m->fs, &j->ctx, j->of->h, j->off, j->data, j->size);
 
 	if (err)
 		return job_reply_err(j, err);
@@ -77,7 +80,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 			.size = size,
 			.data = data,
 			.off = (uint64_t)off,
-			.of = open_file_of(fi)};
+			.of = open_file_of(fi),
+			.fi = *fi};
 
 	job_start(&j, req, run_write);
 }

@@ -29,6 +29,17 @@ START_TEST(test_an_empty_file_is_an_object)
 }
 END_TEST
 
+START_TEST(test_a_file_made_to_be_read_is_an_object)
+{
+	struct fs_handle *h;
+
+	ck_assert_int_eq(create(m.fs, "empty", O_RDONLY, &h), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_object("empty", "", 0);
+	assert_file(m.fs, "empty", "", 0);
+}
+END_TEST
+
 START_TEST(test_a_stream_of_many_chunks_arrives_in_order)
 {
 	const size_t len = 10 * CHUNK + 17;
@@ -351,6 +362,7 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, test_what_was_written_is_read_back_and_stored);
 	tcase_add_test(tc, test_an_empty_file_is_an_object);
+	tcase_add_test(tc, test_a_file_made_to_be_read_is_an_object);
 	tcase_add_test(tc, test_a_stream_of_many_chunks_arrives_in_order);
 	tcase_add_test(tc, test_content_of_whole_chunks_has_no_empty_last_chunk);
 	tcase_add_test(tc, test_reads_at_any_offset_give_the_right_bytes);

@@ -11,6 +11,9 @@ for path in sys.argv[1:]:
         m[131070:131076] = b"across"
         m[0] = m[399999] = 65
         m.flush()
+    # Pages go to their place although writes to this descriptor are appended.
+    with open(path, "a+b") as f, mmap.mmap(f.fileno(), 0) as m:
+        m[5:9] = b"here"
 P
 same f "$M/f"
 end
