@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/absent.h"
 #include "fs/attr.h"
 #include "fs/chunk_cache.h"
 #include "fs/content.h"
@@ -39,6 +40,7 @@ struct fs {
 	size_t prefix_len;
 	char claim_id[OBJ_NUID_LEN + 1];
 	struct tree tree;
+	struct absent absent;  /* protected by tree.lock */
 	struct reopen reopen;  /* protected by tree.lock */
 	struct graves graves;  /* protected by tree.lock */
 	bool is_listing;       /* likewise: the bucket is being listed */
@@ -240,6 +242,9 @@ int writer_finish(struct fs *fs, struct file *f, struct put_result *ret) MUST_CH
 
 /* --- publish.c --- */
 
+/* Whether the server has just said that a name does not exist, and the sequence of its tombstone or
+ * 0. True once. */
+bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq);
 /* Stores info under a name that must not exist (a tombstone may): -EEXIST. The caller holds the
  * name. */
 int fs_publish_new(struct fs *fs, struct obj_info *info) MUST_CHECK;

@@ -21,13 +21,20 @@ int fs_set_content(struct obj_info *info, const struct put_result *r)
 	return 0;
 }
 
+bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return absent_take(&fs->absent, name, len, ret_seq);
+}
+
 int fs_publish_new(struct fs *fs, struct obj_info *info)
 {
-	uint64_t expected = 0;
+	uint64_t expected;
 	int err;
 
 	if (info->name_len > fs->store->name_max)
 		return -ENAMETOOLONG;
+	(void)fs_is_known_absent(fs, info->name, info->name_len, &expected);
 	for (int i = 0; i < RETRIES; i++) {
 		_cleanup_obj_info_ struct obj_info *now = NULL;
 

@@ -360,6 +360,31 @@ START_TEST(test_damage_in_the_base_is_not_given_a_good_digest)
 }
 END_TEST
 
+START_TEST(test_a_name_just_found_absent_is_not_asked_for_again)
+{
+	struct fs_handle *h;
+	unsigned int before;
+
+	put_file(m.fs, "f", "one", 3);
+	ck_assert_int_eq(unlink_path(m.fs, "f"), 0);
+	ck_assert(!exists(m.fs, "f"));
+	before = fake_calls(bucket, FAKE_GET_INFO);
+	ck_assert_int_eq(create(m.fs, "f", O_WRONLY | O_TRUNC, &h), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	ck_assert(!exists(m.fs, "g"));
+	ck_assert_int_eq(make_dir(m.fs, "g"), 0);
+	/* Only what exists() itself asked. */
+	ck_assert_uint_le(fake_calls(bucket, FAKE_GET_INFO), before + 2);
+	/* Another client is faster: nothing of it is lost. */
+	ck_assert(!exists(m.fs, "log"));
+	foreign_put("log", "theirs\n");
+	ck_assert_int_eq(create(m.fs, "log", O_WRONLY | O_APPEND, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "mine\n", 5), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_object("log", "theirs\nmine\n", 12);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fs_content");
@@ -387,6 +412,7 @@ int main(void)
 	tcase_add_test(tc, test_changes_of_an_unlinked_file_are_its_own);
 	tcase_add_test(tc, test_a_full_bucket_in_the_middle_keeps_the_old_content);
 	tcase_add_test(tc, test_damage_in_the_base_is_not_given_a_good_digest);
+	tcase_add_test(tc, test_a_name_just_found_absent_is_not_asked_for_again);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
