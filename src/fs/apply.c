@@ -84,16 +84,6 @@ static void note_second_name(struct fs *fs, struct node *n)
 		fs_recheck_later(fs, name.data, name.len, other->seq);
 }
 
-/* When an object came to its name, as far as anyone knows: later versions do not change its
- * directory. */
-static int64_t entry_time(const struct fs *fs, const struct obj_info *info)
-{
-	struct attr attr;
-
-	attr_from_info(&fs->cfg, info, false, &attr);
-	return obj_info_meta(info, ATTR_FROM) ? attr.ctime_ns : attr.btime_ns;
-}
-
 static int add_entry(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,
 		     const struct obj_info *info)
 {
@@ -108,7 +98,7 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 		return err;
 	}
 	fs_inval_entry(fs, dir, c->name);
-	place_touch_dir(fs, dir, entry_time(fs, info));
+	place_touch_dir(fs, dir, attr_entry_time(info));
 	note_second_name(fs, n);
 	return 0;
 }
@@ -190,6 +180,8 @@ static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info 
 		log_warn("no memory for the attributes of a directory");
 	/* Entries that came or went since. */
 	place_touch_dir(fs, dir, touched_ns);
+	if (dir->dentry)
+		place_touch_dir(fs, dir->dentry->parent, attr_entry_time(info));
 	fs_inval_inode(fs, dir, -1, 0);
 }
 
@@ -219,7 +211,7 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 	}
 	while (p < end && place_cut(&p, end, &c)) {
 		dir = place_make_dir(fs, dir, &c, info->name, (size_t)(p - info->name),
-				     entry_time(fs, info));
+				     attr_entry_time(info));
 		if (!dir)
 			return -ENOMEM;
 		if (p == end)

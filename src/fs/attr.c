@@ -82,6 +82,13 @@ void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bo
 	ret->size = info->size;
 }
 
+int64_t attr_entry_time(const struct obj_info *info)
+{
+	int64_t made_ns = meta_time(info, "posix.btime", info->time_ns);
+
+	return meta_time(info, ATTR_SINCE, made_ns);
+}
+
 void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr *ret)
 {
 	*ret = (struct attr){.mode = S_IFDIR | cfg->dmode,

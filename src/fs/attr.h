@@ -12,6 +12,7 @@
  *	posix.target  exact text of a symbolic link
  *	posix.claim   on a tombstone: a name being created, by this mount
  *	posix.from    "<name>@<sequence>": where a rename came from
+ *	posix.since   when a rename brought the object to its name, nanoseconds
  *
  * Values that make no sense count as absent.
  */
@@ -25,6 +26,7 @@
 
 #define ATTR_CLAIM "posix.claim"
 #define ATTR_FROM "posix.from"
+#define ATTR_SINCE "posix.since"
 
 struct attr {
 	mode_t mode;
@@ -40,6 +42,8 @@ void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bo
 		    struct attr *ret);
 /* Attributes and extended attributes. */
 int attr_to_info(const struct node *n, struct obj_info *info) MUST_CHECK;
+/* When the object came to its name, as far as anyone knows; later versions do not change it. */
+int64_t attr_entry_time(const struct obj_info *info);
 /* Attributes of a directory without a marker. */
 void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr *ret);
 

@@ -65,7 +65,9 @@ struct node *place_make_dir(struct fs *fs, struct node *parent, const struct com
 		return NULL;
 	}
 	fs_inval_entry(fs, parent, c->name);
-	place_touch_dir(fs, parent, time_ns);
+	/* While the bucket is listed its marker may follow, which says more: see reconcile.c. */
+	if (!fs->is_listing)
+		place_touch_dir(fs, parent, time_ns);
 	return n;
 }
 

@@ -31,7 +31,8 @@ int file_check_room(struct fs *fs, struct file *f, uint64_t size)
 	return st.bytes >= st.max_bytes || size > st.max_bytes - st.bytes ? -ENOSPC : 0;
 }
 
-static int allocate_locked(struct fs *fs, struct file *f, int mode, uint64_t off, uint64_t len)
+static int allocate_locked(struct fs *fs, const struct fs_ctx *ctx, struct file *f, int mode,
+			   uint64_t off, uint64_t len)
 {
 	uint64_t size = f->state == FILE_CLEAN ? file_stored_size(fs, f) : f->size;
 	uint64_t end = off + len;
@@ -44,8 +45,10 @@ static int allocate_locked(struct fs *fs, struct file *f, int mode, uint64_t off
 	/* Room cannot be reserved; what can be said now is whether there is any. */
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && end > size)
 		err = writer_truncate(fs, f, end);
-	if (!err && f->state != FILE_CLEAN)
+	if (!err && f->state != FILE_CLEAN) {
 		file_touch(fs, f, true);
+		fs_drop_privileges(fs, ctx, f->node);
+	}
 	return err;
 }
 
@@ -72,7 +75,7 @@ int fs_fallocate(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, i
 	else if (f->state == FILE_CLEAN)
 		err = file_load_base(fs, f, false);
 	if (!err)
-		err = allocate_locked(fs, f, mode, off, len);
+		err = allocate_locked(fs, ctx, f, mode, off, len);
 	mutex_unlock(&f->lock);
 	return err;
 }

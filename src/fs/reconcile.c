@@ -33,6 +33,14 @@ static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_
 	return fs->is_other_history || n->seq <= last_seq;
 }
 
+/* A directory without a marker came to its parent with the first of its entries; whether it has one
+ * is known now. */
+static void touch_parent(struct fs *fs, const struct node *n)
+{
+	if (n->dir && !n->dir->has_marker && n->dentry)
+		place_touch_dir(fs, n->dentry->parent, n->btime_ns);
+}
+
 void fs_reload_end(struct fs *fs, uint64_t last_seq)
 {
 	struct hash *inos = &fs->tree.inos;
@@ -48,6 +56,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 		for (struct hash_node *it = inos->buckets[i]; it; it = it->next) {
 			struct node *n = container_of(it, struct node, by_ino);
 
+			touch_parent(fs, n);
 			if (is_missing(fs, n, last_seq)) {
 				tree_pin(n);
 				gone[n_gone++] = n;

@@ -125,6 +125,8 @@ static int renamed_info(const struct obj_info *info, const struct buf *to, struc
 	(void)snprintf(number, sizeof(number), "%lld", (long long)clock_wall_ns());
 	if (!err)
 		err = obj_info_set_meta(copy, "posix.ctime", number);
+	if (!err)
+		err = obj_info_set_meta(copy, ATTR_SINCE, number);
 	/* A rename alone does not change the modification time, which others' objects only have
 	 * from the message. */
 	if (!err && !obj_info_meta(copy, "posix.mtime")) {
