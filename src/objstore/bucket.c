@@ -65,7 +65,9 @@ static int name_things(struct bucket *b, const struct conn_config *cfg, const ch
 		b->api = strdup("$JS.API");
 	}
 	b->where = describe_servers(cfg);
-	if (!b->api || !b->where)
+	if (cfg->inbox_prefix)
+		b->inbox_prefix = strdup(cfg->inbox_prefix);
+	if (!b->api || !b->where || (cfg->inbox_prefix && !b->inbox_prefix))
 		return -ENOMEM;
 	if (!*name)
 		return 0;
@@ -74,6 +76,9 @@ static int name_things(struct bucket *b, const struct conn_config *cfg, const ch
 	if (!b->stream || !b->meta_prefix)
 		return -ENOMEM;
 	b->store.name_max = obj_name_max(name);
+	/* The prefix stands in the same line as the name. */
+	if (cfg->inbox_prefix)
+		b->store.name_max -= strlen(cfg->inbox_prefix);
 	return 0;
 }
 
@@ -187,6 +192,7 @@ void bucket_free(struct bucket *b)
 	free(b->domain);
 	free(b->meta_prefix);
 	free(b->where);
+	free(b->inbox_prefix);
 	free(b);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "objstore/api.h"
+#include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/subject.h"
 
@@ -92,10 +93,11 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, ...)
+int admin_explain(int err, char **ret_why, const char *fmt, ...)
 {
 	va_list ap;
 
+	free(*ret_why);
 	va_start(ap, fmt);
 	if (vasprintf(ret_why, fmt, ap) < 0)
 		*ret_why = NULL;
@@ -103,19 +105,38 @@ static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, .
 	return err;
 }
 
-/* A control connection without a store around it. */
-static int connect_admin(const struct conn_config *cfg, const char *bucket, struct bucket **ret,
-			 char **ret_why)
+int admin_explain_api(const struct bucket *b, int err, const struct api_error *error,
+		      const char *what, char **ret_why)
+{
+	const char *bucket = b->store.bucket;
+
+	if (error->err_code == API_NO_STREAM)
+		return admin_explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
+	if (err == -ENODEV)
+		return admin_explain(err, ret_why, "JetStream is not enabled on %s%s", b->where,
+				     error->err_code ? " for this account" : "");
+	return admin_explain(err, ret_why, "cannot %s%s%s%s on %s: %s", what,
+			     *bucket ? " bucket \"" : " the buckets", bucket, *bucket ? "\"" : "",
+			     b->where,
+			     *error->description ? error->description : strerrordesc_np(-err));
+}
+
+int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket **ret,
+	       char **ret_why)
 {
 	_cleanup_free_ char *why = NULL;
-	struct bucket *b = bucket_new(cfg, bucket);
+	struct bucket *b;
 	int err;
 
+	if (*bucket && !obj_bucket_is_valid(bucket))
+		return admin_explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket",
+				     bucket);
+	b = bucket_new(cfg, bucket);
 	if (!b)
 		return -ENOMEM;
 	err = bucket_connect(b, cfg, CONN_CONTROL, &b->control, &why);
 	if (err < 0) {
-		err = explain(err, ret_why, "cannot connect to %s", why ? why : b->where);
+		err = admin_explain(err, ret_why, "cannot connect to %s", why ? why : b->where);
 		bucket_free(b);
 		return err;
 	}
@@ -125,6 +146,7 @@ static int connect_admin(const struct conn_config *cfg, const char *bucket, stru
 
 int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_count, char **ret_why)
 {
+	struct api_error none = {0};
 	struct names names = {0};
 	struct bucket *b;
 	int err;
@@ -132,15 +154,12 @@ int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_co
 	*ret_why = NULL;
 	*ret_names = NULL;
 	*ret_count = 0;
-	err = connect_admin(cfg, "", &b, ret_why);
+	err = admin_open(cfg, "", &b, ret_why);
 	if (err < 0)
 		return err;
 	err = read_names(b, &names);
-	if (err == -ENODEV)
-		explain(err, ret_why, "JetStream is not enabled on %s", b->where);
-	else if (err < 0)
-		explain(err, ret_why, "cannot list the buckets on %s: %s", b->where,
-			strerrordesc_np(-err));
+	if (err < 0)
+		err = admin_explain_api(b, err, &none, "list", ret_why);
 	bucket_free(b);
 	if (err < 0) {
 		names_done(&names);
@@ -160,19 +179,12 @@ int bucket_delete(const struct conn_config *cfg, const char *bucket, char **ret_
 	int err;
 
 	*ret_why = NULL;
-	if (!obj_bucket_is_valid(bucket))
-		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
-	err = connect_admin(cfg, bucket, &b, ret_why);
+	err = admin_open(cfg, bucket, &b, ret_why);
 	if (err < 0)
 		return err;
 	err = api_call(b, b->control.rpc, "STREAM.DELETE", NULL, 0, NULL, &error);
-	if (error.err_code == API_NO_STREAM)
-		err = explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
-	else if (err == -ENODEV)
-		explain(err, ret_why, "JetStream is not enabled on %s", b->where);
-	else if (err < 0)
-		explain(err, ret_why, "cannot delete bucket \"%s\" on %s: %s", bucket, b->where,
-			*error.description ? error.description : strerrordesc_np(-err));
+	if (err < 0)
+		err = admin_explain_api(b, err, &error, "delete", ret_why);
 	bucket_free(b);
 	return err;
 }

@@ -101,10 +101,11 @@ struct bucket {
 
 	/* set before sharing */
 	char *stream;
-	char *api;	   /* "$JS.API" or "$JS.<domain>.API" */
-	char *domain;	   /* NULL: none configured */
-	char *meta_prefix; /* "$O.<bucket>.M." */
-	char *where;	   /* servers, for people */
+	char *api;	    /* "$JS.API" or "$JS.<domain>.API" */
+	char *domain;	    /* NULL: none configured */
+	char *meta_prefix;  /* "$O.<bucket>.M." */
+	char *where;	    /* servers, for people */
+	char *inbox_prefix; /* NULL: the usual one */
 	uint64_t timeout_ms;
 	bool is_hard;
 	bool is_read_only;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "objstore/api.h"
+#include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/subject.h"
 #include "util/log.h"
@@ -64,37 +65,6 @@ static int explain_api(const struct bucket *b, int err, const struct api_error *
 	}
 }
 
-static void append_limit(struct buf *out, const char *key, uint64_t value)
-{
-	if (value > 0 && value <= INT64_MAX)
-		buf_printf(out, ",\"%s\":%" PRIu64, key, value);
-	else
-		buf_printf(out, ",\"%s\":-1", key);
-}
-
-static void format_create(const struct bucket *b, const struct bucket_options *opts,
-			  struct buf *out)
-{
-	const char *name = b->store.bucket;
-
-	buf_append_str(out, "{\"name\":");
-	api_append_string(out, b->stream);
-	if (opts->description && *opts->description) {
-		buf_append_str(out, ",\"description\":");
-		api_append_string(out, opts->description);
-	}
-	buf_printf(out, ",\"subjects\":[\"$O.%s.C.>\",\"$O.%s.M.>\"]", name, name);
-	buf_append_str(out, ",\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1"
-			    ",\"max_msgs_per_subject\":-1,\"max_msg_size\":-1");
-	append_limit(out, "max_bytes", opts->max_bytes);
-	buf_printf(out, ",\"max_age\":%" PRIu64,
-		   opts->ttl_ns <= INT64_MAX ? opts->ttl_ns : (uint64_t)INT64_MAX);
-	buf_printf(out, ",\"storage\":\"%s\"", opts->memory_storage ? "memory" : "file");
-	buf_printf(out, ",\"discard\":\"new\",\"num_replicas\":%u",
-		   (unsigned int)(opts->replicas ? opts->replicas : 1));
-	buf_append_str(out, ",\"allow_rollup_hdrs\":true,\"allow_direct\":true}");
-}
-
 static int create_stream(struct bucket *b, const struct bucket_options *opts, char **ret_why)
 {
 	_cleanup_buf_ struct buf body;
@@ -102,7 +72,10 @@ static int create_stream(struct bucket *b, const struct bucket_options *opts, ch
 	int err;
 
 	buf_init(&body, 64 * 1024);
-	format_create(b, opts, &body);
+	err = config_check_version(b, opts->want_compression, opts->metadata != NULL, ret_why);
+	if (err < 0)
+		return err;
+	config_format_create(b, opts, &body);
 	err = api_call(b, b->control.rpc, "STREAM.CREATE", &body, 0, NULL, &error);
 	/* Somebody else was faster: what is there now is checked like any bucket. */
 	if (err < 0 && error.err_code != API_STREAM_EXISTS)

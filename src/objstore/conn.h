@@ -27,11 +27,14 @@ struct conn_config {
 	const char *creds_file, *nkey_file;
 	const char *tls_ca, *tls_cert, *tls_key;
 	bool tls_required;
-	const char *domain; /* JetStream domain */
+	const char *domain;	  /* JetStream domain */
+	const char *inbox_prefix; /* of subjects for answers, at most CONN_INBOX_PREFIX_MAX bytes */
 	uint64_t connect_timeout_ms;
 	uint64_t timeout_ms; /* of one operation */
 	bool is_hard;	     /* operations wait for a lost server instead of failing */
 };
+
+#define CONN_INBOX_PREFIX_MAX 64
 
 enum conn_kind {
 	CONN_CONTROL, /* requests, metadata, watch */

@@ -45,6 +45,7 @@ static int copy_config(struct conn_config *to, const struct conn_config *from)
 	r |= copy_string(&to->tls_cert, from->tls_cert);
 	r |= copy_string(&to->tls_key, from->tls_key);
 	r |= copy_string(&to->domain, from->domain);
+	r |= copy_string(&to->inbox_prefix, from->inbox_prefix);
 	return r ? -ENOMEM : 0;
 }
 
@@ -93,6 +94,7 @@ void conn_settings_free(struct conn_settings *s)
 	free_const(s->config.tls_cert);
 	free_const(s->config.tls_key);
 	free_const(s->config.domain);
+	free_const(s->config.inbox_prefix);
 	free(s);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void pairs_done(struct obj_pairs *p)
+void obj_pairs_done(struct obj_pairs *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		free(p->items[i].key);
@@ -80,8 +80,8 @@ void obj_info_free(struct obj_info *info)
 		return;
 	free(info->name);
 	free(info->description);
-	pairs_done(&info->headers);
-	pairs_done(&info->metadata);
+	obj_pairs_done(&info->headers);
+	obj_pairs_done(&info->metadata);
 	free(info->link_bucket);
 	free(info->link_name);
 	free(info->foreign_token);
@@ -153,9 +153,32 @@ int obj_info_set_meta(struct obj_info *info, const char *key, const char *value)
 	return value ? obj_pairs_add(m, key, value) : 0;
 }
 
-int obj_info_set_description(struct obj_info *info, const char *description)
+int obj_info_add_header(struct obj_info *info, const char *key, const char *value)
 {
-	return copy_text(&info->description, description);
+	return obj_pairs_add(&info->headers, key, value);
+}
+
+size_t obj_info_remove_header(struct obj_info *info, const char *key)
+{
+	struct obj_pairs *h = &info->headers;
+	size_t kept = 0, removed;
+
+	for (size_t i = 0; i < h->count; i++) {
+		if (strcmp(h->items[i].key, key) != 0) {
+			h->items[kept++] = h->items[i];
+			continue;
+		}
+		free(h->items[i].key);
+		free(h->items[i].value);
+	}
+	removed = h->count - kept;
+	h->count = kept;
+	return removed;
+}
+
+int obj_info_set_description(struct obj_info *info, const char *text)
+{
+	return copy_text(&info->description, text);
 }
 
 int obj_info_set_link(struct obj_info *info, const char *bucket, const char *name)

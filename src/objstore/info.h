@@ -31,6 +31,10 @@ struct obj_pairs {
 	size_t count;
 };
 
+/* Appends copies of key and value. */
+int obj_pairs_add(struct obj_pairs *p, const char *key, const char *value) MUST_CHECK;
+void obj_pairs_done(struct obj_pairs *p);
+
 struct obj_info {
 	/* From the JSON. Strings are owned; absent ones are NULL, except name and nuid. */
 	char *name; /* NUL-terminated, but may also contain NULs: use name_len */
@@ -79,7 +83,6 @@ int obj_info_parse(const char *json, size_t len, const char *token, size_t token
  * objects are written with size and chunks 0 and without digest. */
 int obj_info_format(const struct obj_info *info, const char *bucket, struct buf *out) MUST_CHECK;
 
-int obj_pairs_add(struct obj_pairs *p, const char *key, const char *value) MUST_CHECK;
 /* Removes the pairs whose key keep says no to. */
 void obj_pairs_filter(struct obj_pairs *p, bool (*keep)(const char *key));
 
@@ -87,7 +90,12 @@ void obj_pairs_filter(struct obj_pairs *p, bool (*keep)(const char *key));
 const char *obj_info_meta(const struct obj_info *info, const char *key);
 /* Sets (value not NULL) or removes a metadata key. */
 int obj_info_set_meta(struct obj_info *info, const char *key, const char *value) MUST_CHECK;
-int obj_info_set_description(struct obj_info *info, const char *description) MUST_CHECK;
+/* Adds one value to a header, which may have several. */
+int obj_info_add_header(struct obj_info *info, const char *key, const char *value) MUST_CHECK;
+/* Removes all values of a header: their number. */
+size_t obj_info_remove_header(struct obj_info *info, const char *key);
+/* NULL removes the description. */
+int obj_info_set_description(struct obj_info *info, const char *text) MUST_CHECK;
 int obj_info_set_link(struct obj_info *info, const char *bucket, const char *name) MUST_CHECK;
 
 /* A new random identifier of OBJ_NUID_LEN base-62 characters; ret has room for one NUL more. */

@@ -2,6 +2,27 @@
 #include "objstore/natscompat.h"
 
 #include <stdio.h>
+#include <string.h>
+
+natsStatus natscompat_inbox(const char *prefix, char ret[NATSCOMPAT_INBOX_MAX])
+{
+	natsInbox *inbox = NULL;
+	natsStatus s = natsInbox_Create(&inbox);
+	const char *name;
+
+	if (s != NATS_OK)
+		return s;
+	name = strchr(inbox, '.');
+	ret[0] = '\0';
+	if (!name || !prefix || !*prefix || strlen(prefix) + strlen(name) >= NATSCOMPAT_INBOX_MAX) {
+		prefix = "";
+		name = inbox;
+	}
+	strncat(ret, prefix, NATSCOMPAT_INBOX_MAX - 1);
+	strncat(ret, name, NATSCOMPAT_INBOX_MAX - 1 - strlen(ret));
+	natsInbox_Destroy(inbox);
+	return NATS_OK;
+}
 
 void natscompat_callback_error(natsConnection *nc, char *ret_text, size_t size)
 {

@@ -16,6 +16,12 @@
 #define NATSCOMPAT_SIGN_TRIES 1
 #endif
 
+/* "_INBOX.", a random name, and room for a prefix in the place of "_INBOX". */
+#define NATSCOMPAT_INBOX_MAX 112
+
+/* A new subject for answers below prefix, or below the usual one when it is NULL or too long. */
+natsStatus natscompat_inbox(const char *prefix, char ret[NATSCOMPAT_INBOX_MAX]);
+
 /*
  * The text of the error that the library reports to its error callback, which is the only place to
  * call this from. Writes at most size bytes with the NUL; empty when there is no text.

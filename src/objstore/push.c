@@ -15,6 +15,7 @@
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/natscompat.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"
@@ -248,12 +249,11 @@ static natsStatus subscribe(struct push *p, const char *subject, natsMsgHandler 
 
 void push_up(struct push *p, natsConnection *nc)
 {
-	natsInbox *inbox = NULL;
-	char subject[128];
+	char inbox[NATSCOMPAT_INBOX_MAX], subject[NATSCOMPAT_INBOX_MAX + 16];
 	natsStatus s;
 
 	p->nc = nc;
-	s = natsInbox_Create(&inbox);
+	s = natscompat_inbox(p->bucket->inbox_prefix, inbox);
 	for (int i = 0; i < SLOTS && s == NATS_OK; i++) {
 		snprintf(subject, sizeof(subject), "%s.%d", inbox, i);
 		s = subscribe(p, subject, on_delivery, &p->subs[i]);
@@ -270,7 +270,6 @@ void push_up(struct push *p, natsConnection *nc)
 		/* The manager makes a new connection. */
 		natsConnection_Close(nc);
 	}
-	natsInbox_Destroy(inbox);
 }
 
 static void free_slot_locked(struct push *p, struct push_consumer *c)

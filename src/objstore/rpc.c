@@ -32,6 +32,7 @@ static void rpc_free(struct rpc *r)
 		return;
 	rpc_table_done(&r->table);
 	free(r->inbox);
+	free(r->inbox_prefix);
 	cond_done(&r->idle);
 	cond_done(&r->wake);
 	mutex_done(&r->lock);
@@ -52,6 +53,10 @@ int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rp
 		return -ENOMEM;
 	if (events)
 		r->events = *events;
+	if (cfg->inbox_prefix && !(r->inbox_prefix = strdup(cfg->inbox_prefix))) {
+		free(r);
+		return -ENOMEM;
+	}
 	mutex_init(&r->lock, LOCK_RANK_RPC);
 	cond_init(&r->wake);
 	cond_init(&r->idle);

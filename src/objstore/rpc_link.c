@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objstore/natscompat.h"
 #include "objstore/rpc_priv.h"
 #include "util/log.h"
 
@@ -61,21 +62,18 @@ static void on_inbox_complete(void *closure)
 
 static natsStatus subscribe_inbox(struct rpc *r, natsConnection *nc)
 {
-	char wildcard[128];
-	natsInbox *inbox = NULL;
+	char inbox[NATSCOMPAT_INBOX_MAX], wildcard[NATSCOMPAT_INBOX_MAX + 2];
 	natsStatus s;
 
-	s = natsInbox_Create(&inbox);
+	s = natscompat_inbox(r->inbox_prefix, inbox);
 	if (s != NATS_OK)
 		return s;
-	/* natsInbox_Create knows nothing of prefixes and makes about 30 characters. */
 	snprintf(wildcard, sizeof(wildcard), "%s.*", inbox);
 	mutex_lock(&r->lock);
 	free(r->inbox);
 	r->inbox = strdup(inbox);
 	r->inbox_len = r->inbox ? strlen(inbox) : 0;
 	mutex_unlock(&r->lock);
-	natsInbox_Destroy(inbox);
 	if (!r->inbox)
 		return NATS_NO_MEMORY;
 	s = natsConnection_Subscribe(&r->inbox_sub, nc, wildcard, on_answer, r);

@@ -18,6 +18,7 @@ struct rpc {
 	/* set before sharing */
 	struct rpc_events events;
 	struct conn *conn;
+	char *inbox_prefix; /* NULL: the usual one */
 	pthread_t sender;
 
 	struct mutex lock;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "objstore/api.h"
+#include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
 #include "util/clock.h"
 
@@ -14,14 +15,14 @@ static bool string_is(const cJSON *object, const char *key, const char *value)
 }
 
 /* Both of the bucket's subjects, or what we publish is stored somewhere else or nowhere. */
-static bool has_subjects(const struct bucket *b, const cJSON *config)
+static bool has_subjects(const char *bucket, const cJSON *config)
 {
 	const cJSON *subjects = cJSON_GetObjectItemCaseSensitive(config, "subjects"), *item;
 	bool has_chunks = false, has_meta = false;
 	char chunks[300], meta[300];
 
-	snprintf(chunks, sizeof(chunks), "$O.%s.C.>", b->store.bucket);
-	snprintf(meta, sizeof(meta), "$O.%s.M.>", b->store.bucket);
+	snprintf(chunks, sizeof(chunks), "$O.%s.C.>", bucket);
+	snprintf(meta, sizeof(meta), "$O.%s.M.>", bucket);
 	cJSON_ArrayForEach(item, subjects)
 	{
 		if (!cJSON_IsString(item))
@@ -33,7 +34,7 @@ static bool has_subjects(const struct bucket *b, const cJSON *config)
 }
 
 /* Settings under which writing would lose data or leave garbage that nobody can remove. */
-static const char *why_read_only(const struct bucket *b, const cJSON *config)
+const char *stream_why_read_only(const char *bucket, const cJSON *config)
 {
 	if (api_bool(config, "sealed"))
 		return "is sealed";
@@ -53,7 +54,7 @@ static const char *why_read_only(const struct bucket *b, const cJSON *config)
 		return "does not allow content to be removed (deny_purge)";
 	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "subject_transform")))
 		return "changes the subjects of messages (subject_transform)";
-	if (!has_subjects(b, config))
+	if (!has_subjects(bucket, config))
 		return "does not have the subjects of an object store";
 	return NULL;
 }
@@ -72,7 +73,7 @@ static void parse_config(struct bucket *b, const cJSON *config, struct stream_in
 	ret->is_sealed = api_bool(config, "sealed");
 	ret->is_mirror = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror"));
 	snprintf(ret->description, sizeof(ret->description), "%s", description ? description : "");
-	ret->why_read_only = why_read_only(b, config);
+	ret->why_read_only = stream_why_read_only(b->store.bucket, config);
 }
 
 static int parse(struct bucket *b, const cJSON *json, struct stream_info *ret)
