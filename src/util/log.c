@@ -11,6 +11,7 @@
 static const char *program = "natsobj";
 static atomic_int max_level = LOG_LEVEL_INFO;
 static atomic_bool to_syslog;
+static void (*_Atomic line_hook)(void);
 
 void log_init(const char *name, enum log_level level)
 {
@@ -34,6 +35,11 @@ bool log_enabled(enum log_level level)
 	return (int)level <= atomic_load(&max_level);
 }
 
+void log_set_hook(void (*hook)(void))
+{
+	atomic_store(&line_hook, hook);
+}
+
 static int syslog_priority(enum log_level level)
 {
 	switch (level) {
@@ -52,6 +58,7 @@ static int syslog_priority(enum log_level level)
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_MAX_BYTES];
+	void (*hook)(void);
 	va_list ap;
 
 	if (!log_enabled(level))
@@ -62,8 +69,12 @@ void log_line(enum log_level level, const char *fmt, ...)
 	for (char *p = line; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
-	if (atomic_load(&to_syslog))
+	if (atomic_load(&to_syslog)) {
 		syslog(syslog_priority(level), "%s", line);
-	else
-		(void)fprintf(stderr, "%s: %s\n", program, line);
+		return;
+	}
+	hook = atomic_load(&line_hook);
+	if (hook)
+		hook();
+	(void)fprintf(stderr, "%s: %s\n", program, line);
 }

@@ -18,6 +18,9 @@ void log_init(const char *program, enum log_level max_level);
 /* From now on to syslog (facility daemon) instead of standard error. */
 void log_use_syslog(void);
 void log_set_level(enum log_level max_level);
+/* Called before each line to standard error, on the thread that logs and with its locks: to make
+ * room for it on a terminal. NULL: nothing. */
+void log_set_hook(void (*hook)(void));
 bool log_enabled(enum log_level level);
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
