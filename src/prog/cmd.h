@@ -4,6 +4,7 @@
 
 /* The subcommands of natsobj, one per file cmd_<verb>.c, and what they share (cmd_common.c). */
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,44 +14,91 @@
 #include "objstore/store.h"
 #include "prog/connect_opts.h"
 #include "util/cleanup.h"
-#include "util/json_write.h"
 
 /* Exit codes. */
 #define CMD_OK 0
 #define CMD_FAILURE 1
 #define CMD_USAGE 2
 
-/* argv[0] is "natsobj VERB", for getopt's messages; options start at argv[1]. */
-typedef int cmd_fn(struct connect_opts *co, int argc, char **argv);
+/* What was given on the command line for every subcommand. */
+struct cmd {
+	struct connect_opts connect;
+	bool is_json;
+	bool is_quiet;	     /* no progress, no remarks about what went well */
+	bool is_connectable; /* the connection options are complete */
+	int status;	     /* what to end with after cmd_option returned something unknown */
+};
 
-cmd_fn cmd_add, cmd_ls, cmd_put, cmd_get, cmd_info, cmd_del;
+/* argv[0] is "natsobj VERB", for getopt's messages; options start at argv[1]. */
+typedef int cmd_fn(struct cmd *c, int argc, char **argv);
+
+cmd_fn cmd_add, cmd_bench, cmd_cat, cmd_cp, cmd_del, cmd_edit, cmd_get, cmd_info, cmd_link, cmd_ls,
+	cmd_meta, cmd_mount, cmd_mounts, cmd_mv, cmd_put, cmd_seal, cmd_status, cmd_umount,
+	cmd_verify, cmd_watch;
+
+/* The command line of one subcommand. */
+struct cmd_spec {
+	const char *synopsis; /* "put BUCKET FILE|- …" */
+	const char *help;     /* about arguments and options */
+	const char *examples;
+	const char *short_options;    /* for getopt */
+	const struct option *options; /* those of CMD_LONG_OPTIONS and its own */
+};
+
+#define CMD_OPT_JSON 2000
+#define CMD_OPT_HELP 2001
+#define CMD_SHORT_OPTIONS "qs:"
+/* clang-format off */
+#define CMD_LONG_OPTIONS                                                                           \
+	CONNECT_LONG_OPTIONS,                                                                      \
+	{"json", no_argument, NULL, CMD_OPT_JSON},                                                 \
+	{"quiet", no_argument, NULL, 'q'},                                                         \
+	{"help", no_argument, NULL, CMD_OPT_HELP}
+/* clang-format on */
+
+/*
+ * The next option that is the subcommand's own, or -1 after the last. Common ones are taken on the
+ * way. When one is wrong, or after --help was answered, the result is '?' and c->status what to end
+ * with.
+ */
+int cmd_option(struct cmd *c, int argc, char **argv, const struct cmd_spec *spec);
+/* An option of all subcommands, in or before them: false when it is none. */
+bool cmd_take_common(struct cmd *c, int opt, char *arg);
 
 DEFINE_CLEANUP(struct store *, store_close)
 #define _cleanup_store_ CLEANUP(store_close_p)
 
 /* One line on standard error; results in CMD_USAGE. */
 int cmd_usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The same for what is no fault of the command line: CMD_FAILURE. */
+int cmd_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Says that the arguments are wrong unless there are min to max of them: CMD_OK or CMD_USAGE. */
-int cmd_check_args(int argc, int min, int max, const char *synopsis) MUST_CHECK;
+int cmd_check_args(int argc, int min, int max, const struct cmd_spec *spec) MUST_CHECK;
 /* What an error of the store means to people. */
 const char *cmd_strerror(int err);
+/* Whether a sentence of the store, or else err, was an error: CMD_OK or CMD_FAILURE after saying
+ * so. */
+int cmd_report(int err, const char *why) MUST_CHECK;
 
 /*
- * Completes co and opens the bucket. CMD_OK, or what the command ends with after one line on
- * standard error. Waits.
+ * Completes the connection options and opens the bucket. CMD_OK, or what the command ends with
+ * after one line on standard error. Waits.
  */
-int cmd_open(struct connect_opts *co, const char *bucket, const struct bucket_options *opts,
+int cmd_open(struct cmd *c, const char *bucket, const struct bucket_options *opts,
 	     struct store **ret) MUST_CHECK;
-/* The same for reading a bucket whose own write protection is of interest: opened for writing if it
- * can be. */
-int cmd_open_any(struct connect_opts *co, const char *bucket, struct store **ret) MUST_CHECK;
-/* Completes co and starts the client library, for calls that open no bucket. */
-int cmd_connect(struct connect_opts *co) MUST_CHECK;
+int cmd_open_read(struct cmd *c, const char *bucket, struct store **ret) MUST_CHECK;
+int cmd_open_write(struct cmd *c, const char *bucket, struct store **ret) MUST_CHECK;
+/* Completes the connection options and starts the client library, for calls that open no bucket. */
+int cmd_connect(struct cmd *c) MUST_CHECK;
+/* The same after a check of the bucket's name. */
+int cmd_connect_for(struct cmd *c, const char *bucket) MUST_CHECK;
 
 /* A name given by the user, against what the bucket takes: CMD_OK or CMD_FAILURE. */
 int cmd_check_name(const struct store *s, const char *name) MUST_CHECK;
 /* The newest version of an object that exists: -ENOENT for a tombstone too. Waits. */
 int cmd_find(struct store *s, const char *name, struct obj_info **ret) MUST_CHECK;
+/* True when the user at the terminal agrees. What cannot be answered is a no. */
+bool cmd_confirm(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*
  * Name of the object for a file: the path without "." and empty components, relative. -EINVAL when
@@ -60,25 +108,5 @@ int cmd_object_name(const char *path, char **ret) MUST_CHECK;
 /* File in the working directory for an object: the last component, borrowed from name. NULL when
  * that cannot be a file. */
 const char *cmd_file_name(const char *name);
-
-/* ---- cmd_print.c ---- */
-
-#define CMD_TIME_LEN 32
-
-/* RFC 3339 in UTC, with seconds, or with nanoseconds. */
-void cmd_format_time(int64_t ns, char ret[CMD_TIME_LEN]);
-void cmd_format_time_ns(int64_t ns, char ret[CMD_TIME_LEN]);
-/* When the content was last changed. */
-int64_t cmd_mtime_ns(const struct obj_info *info);
-/* The name as a terminal may see it: control characters become '?' when it is one. */
-void cmd_print_name(const char *name, size_t len);
-/* All of an object, with the member names of NATS ADR-20 and its sequence. */
-void cmd_json_info(struct json_writer *w, const struct obj_info *info, const char *bucket);
-void cmd_json_status(struct json_writer *w, const char *bucket, const struct store_status *st);
-/* Prints a finished text with a newline. CMD_OK or CMD_FAILURE. */
-int cmd_print_buf(const struct buf *b) MUST_CHECK;
-/* Standard output has taken everything: CMD_OK, or CMD_FAILURE after saying so. A reader that went
- * away is no news and stays unmentioned. */
-int cmd_flush(void) MUST_CHECK;
 
 #endif

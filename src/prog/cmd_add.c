@@ -1,75 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <getopt.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "prog/cmd.h"
-#include "util/clock.h"
-#include "util/parse.h"
+#include "prog/cmd_bucket.h"
+#include "prog/cmd_settings.h"
 
-#define SYNOPSIS                                                                                   \
-	"add BUCKET [--description TEXT] [--ttl DURATION] [--max-bucket-size SIZE]"                \
-	" [--storage file|memory] [--replicas N]"
-/* The server's own limit for the replicas of a stream. */
-#define REPLICAS_MAX 5
-#define TTL_MAX_MS ((uint64_t)(INT64_MAX / NS_PER_MS))
+static const struct option options[] = {
+	CMD_LONG_OPTIONS,
+	SETTINGS_OPTIONS,
+	SETTINGS_NEW_OPTIONS,
+	{0},
+};
 
-static int take_option(int c, const char *arg, struct bucket_options *o)
+static const struct cmd_spec spec = {
+	.synopsis = "add BUCKET [--description TEXT] [--ttl DURATION] [--max-bucket-size SIZE]"
+		    " [--storage file|memory] [--replicas N] [--placement-cluster NAME]"
+		    " [--tags TAG,…] [--metadata KEY=VALUE]… [--compress]",
+	.help = "Creates a bucket. It is no error when the bucket exists, unless a setting that\n"
+		"was asked for differs.\n\n"
+		"  --description TEXT        what it is for\n"
+		"  --ttl DURATION            objects expire after that time, such as 30m or 24h\n"
+		"  --max-bucket-size SIZE    limit of its space at the server, such as 10G\n"
+		"  --storage file|memory     where the server keeps it, default file\n"
+		"  --replicas N              copies in a cluster, 1 to 5, default 1\n"
+		"  --placement-cluster NAME  the cluster to keep it in\n"
+		"  --tags TAG,…              tags of the servers to keep it on\n"
+		"  --metadata KEY=VALUE      may be repeated; nats-server 2.10\n"
+		"  --compress                compress what is stored; nats-server 2.10\n",
+	.examples = "  natsobj add photos\n"
+		    "  natsobj add backup --max-bucket-size 100G --ttl 720h --replicas 3\n",
+	.short_options = "",
+	.options = options,
+};
+
+int cmd_add(struct cmd *c, int argc, char **argv)
 {
-	uint64_t n;
-
-	switch (c) {
-	case 'D':
-		o->description = arg;
-		return CMD_OK;
-	case 't':
-		if (parse_duration_ms(arg, 1, TTL_MAX_MS, &n) < 0)
-			return cmd_usage("--ttl %s is not a duration such as 30s or 24h", arg);
-		o->ttl_ns = n * NS_PER_MS;
-		return CMD_OK;
-	case 'm':
-		if (parse_size(arg, 1, INT64_MAX, &o->max_bytes) < 0)
-			return cmd_usage("--max-bucket-size %s is not a size such as 512M or 10G",
-					 arg);
-		return CMD_OK;
-	case 's':
-		o->memory_storage = strcmp(arg, "memory") == 0;
-		if (!o->memory_storage && strcmp(arg, "file") != 0)
-			return cmd_usage("--storage %s is neither \"file\" nor \"memory\"", arg);
-		return CMD_OK;
-	case 'r':
-		if (parse_u64(arg, 10, 1, REPLICAS_MAX, &n) < 0)
-			return cmd_usage("--replicas %s is not a number from 1 to %d", arg,
-					 REPLICAS_MAX);
-		o->replicas = (uint32_t)n;
-		return CMD_OK;
-	default:
-		return CMD_USAGE;
-	}
-}
-
-int cmd_add(struct connect_opts *co, int argc, char **argv)
-{
-	static const struct option options[] = {
-		CONNECT_LONG_OPTIONS,
-		{"description", required_argument, NULL, 'D'},
-		{"ttl", required_argument, NULL, 't'},
-		{"max-bucket-size", required_argument, NULL, 'm'},
-		{"storage", required_argument, NULL, 's'},
-		{"replicas", required_argument, NULL, 'r'},
-		{0},
-	};
+	_cleanup_settings_ struct settings s = {0};
+	_cleanup_store_ struct store *store = NULL;
 	struct bucket_options opts = {.want_create = true};
-	_cleanup_store_ struct store *s = NULL;
-	int c, r;
+	int opt, r;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		r = connect_opts_take(co, c, optarg) ? CMD_OK : take_option(c, optarg, &opts);
-		if (r)
+	while ((opt = cmd_option(c, argc, argv, &spec)) != -1) {
+		r = opt == '?' ? c->status : settings_take(&s, opt, optarg);
+		if (r || opt == '?')
 			return r;
 	}
-	r = cmd_check_args(argc - optind, 1, 1, SYNOPSIS);
-	if (!r)
-		r = cmd_open(co, argv[optind], &opts, &s);
-	return r;
+	r = cmd_check_args(argc - optind, 1, 1, &spec);
+	if (r)
+		return r;
+	opts.description = s.description;
+	opts.max_bytes = s.max_bytes;
+	opts.ttl_ns = s.ttl_ns;
+	opts.replicas = s.replicas;
+	opts.memory_storage = s.is_memory;
+	opts.cluster = s.cluster;
+	opts.tags = (const char *const *)s.tags;
+	opts.n_tags = s.n_tags;
+	opts.metadata = s.metadata.count > 0 ? &s.metadata : NULL;
+	opts.want_compression = s.want_compression;
+	r = cmd_open(c, argv[optind], &opts, &store);
+	return r ? r : bucket_show_json(c, argv[optind]);
 }

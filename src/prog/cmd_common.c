@@ -7,7 +7,44 @@
 
 #include "objstore/subject.h"
 #include "prog/cmd.h"
+#include "prog/cmd_print.h"
 #include "util/log.h"
+
+bool cmd_take_common(struct cmd *c, int opt, char *arg)
+{
+	if (opt == CMD_OPT_JSON)
+		c->is_json = true;
+	else if (opt == 'q')
+		c->is_quiet = true;
+	else
+		return connect_opts_take(&c->connect, opt == 's' ? CONNECT_OPT_SERVER : opt, arg);
+	return true;
+}
+
+static int print_help(const struct cmd_spec *spec)
+{
+	(void)printf("Usage: natsobj %s\n\n%s\n", spec->synopsis, spec->help);
+	(void)printf("Of all commands: --json, -q/--quiet, --server, --context and others for the\n"
+		     "connection; see natsobj --help.\n\nExamples:\n%s",
+		     spec->examples);
+	return cmd_flush();
+}
+
+int cmd_option(struct cmd *c, int argc, char **argv, const struct cmd_spec *spec)
+{
+	char letters[64];
+	int opt;
+
+	(void)snprintf(letters, sizeof(letters), CMD_SHORT_OPTIONS "%s", spec->short_options);
+	do {
+		opt = getopt_long(argc, argv, letters, spec->options, NULL);
+	} while (opt != -1 && cmd_take_common(c, opt, optarg));
+	c->status = CMD_USAGE;
+	if (opt != CMD_OPT_HELP)
+		return opt;
+	c->status = print_help(spec);
+	return '?';
+}
 
 int cmd_usage(const char *fmt, ...)
 {
@@ -21,11 +58,23 @@ int cmd_usage(const char *fmt, ...)
 	return CMD_USAGE;
 }
 
-int cmd_check_args(int argc, int min, int max, const char *synopsis)
+int cmd_fail(const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_error("%s", line);
+	return CMD_FAILURE;
+}
+
+int cmd_check_args(int argc, int min, int max, const struct cmd_spec *spec)
 {
 	if (argc >= min && argc <= max)
 		return CMD_OK;
-	return cmd_usage("usage: natsobj %s", synopsis);
+	return cmd_usage("usage: natsobj %s", spec->synopsis);
 }
 
 const char *cmd_strerror(int err)
@@ -49,6 +98,10 @@ const char *cmd_strerror(int err)
 		return "the connection to the server is lost";
 	case ENODEV:
 		return "the bucket is gone";
+	case EEXIST:
+		return "there is an object of that name already";
+	case ELOOP:
+		return "too many links, or a circle of them";
 	case ESTALE:
 		return "it was changed by somebody else at the same time";
 	case EBADMSG:
@@ -73,84 +126,83 @@ static int start_library(void)
 	return err;
 }
 
-int cmd_connect(struct connect_opts *co)
+int cmd_connect(struct cmd *c)
 {
 	_cleanup_free_ char *why = NULL;
-	int err = connect_opts_finish(co, &why);
+	int err;
+
+	if (c->is_connectable)
+		return CMD_OK;
+	err = connect_opts_finish(&c->connect, &why);
 
 	if (err)
 		return cmd_usage("%s", why ? why : strerror(-err));
 	err = start_library();
-	if (err) {
-		log_error("cannot start the NATS client: %s", strerror(-err));
-		return CMD_FAILURE;
-	}
-	return CMD_OK;
+	c->is_connectable = !err;
+	return err ? cmd_fail("cannot start the NATS client: %s", strerror(-err)) : CMD_OK;
 }
 
-/* Checks what can be checked without a server. */
-static int prepare(struct connect_opts *co, const char *bucket)
+int cmd_connect_for(struct cmd *c, const char *bucket)
 {
 	if (!obj_bucket_is_valid(bucket))
 		return cmd_usage("\"%s\" cannot be the name of a bucket", bucket);
-	return cmd_connect(co);
+	return cmd_connect(c);
 }
 
-static int report_open(int err, const char *why)
+int cmd_report(int err, const char *why)
 {
-	if (!err)
-		return CMD_OK;
-	log_error("%s", why ? why : strerror(-err));
-	return CMD_FAILURE;
+	return err ? cmd_fail("%s", why ? why : strerror(-err)) : CMD_OK;
 }
 
-/* What the bucket or the server could do better is for the log of a daemon, not for every command.
- */
-static int open_quietly(struct connect_opts *co, const char *bucket,
-			const struct bucket_options *opts, struct store **ret, char **ret_why)
-{
-	int err;
-
-	log_set_level(LOG_LEVEL_ERROR);
-	err = bucket_open(&co->config, bucket, opts, ret, ret_why);
-	log_set_level(LOG_LEVEL_WARN);
-	return err;
-}
-
-int cmd_open(struct connect_opts *co, const char *bucket, const struct bucket_options *opts,
+int cmd_open(struct cmd *c, const char *bucket, const struct bucket_options *opts,
 	     struct store **ret)
 {
 	_cleanup_free_ char *why = NULL;
-	int err, r = prepare(co, bucket);
+	int err, r = cmd_connect_for(c, bucket);
 
 	if (r)
 		return r;
-	err = open_quietly(co, bucket, opts, ret, &why);
-	return report_open(err, why);
+	/* What the bucket or the server could do better is for the log of a daemon, not for every
+	 * command. */
+	log_set_level(LOG_LEVEL_ERROR);
+	err = bucket_open(&c->connect.config, bucket, opts, ret, &why);
+	log_set_level(LOG_LEVEL_WARN);
+	return cmd_report(err, why);
 }
 
-int cmd_open_any(struct connect_opts *co, const char *bucket, struct store **ret)
+int cmd_open_read(struct cmd *c, const char *bucket, struct store **ret)
 {
-	struct bucket_options opts = {0};
-	_cleanup_free_ char *why = NULL;
-	int err, r = prepare(co, bucket);
+	static const struct bucket_options opts = {.want_read_only = true};
 
-	if (r)
-		return r;
-	err = open_quietly(co, bucket, &opts, ret, &why);
-	if (err == -EROFS) {
-		free(steal_ptr(why));
-		opts.want_read_only = true;
-		err = open_quietly(co, bucket, &opts, ret, &why);
-	}
-	return report_open(err, why);
+	return cmd_open(c, bucket, &opts, ret);
+}
+
+int cmd_open_write(struct cmd *c, const char *bucket, struct store **ret)
+{
+	static const struct bucket_options opts;
+
+	return cmd_open(c, bucket, &opts, ret);
+}
+
+bool cmd_confirm(const char *fmt, ...)
+{
+	char answer[16];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputs(" [y/N] ", stderr);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 int cmd_check_name(const struct store *s, const char *name)
 {
 	size_t len = strlen(name);
 
-	if (!obj_utf8_is_valid(name, len))
+	if (len == 0)
+		log_error("the name of the object is empty");
+	else if (!obj_utf8_is_valid(name, len))
 		log_error("%s: the name of an object has to be UTF-8 text", name);
 	else if (len > s->name_max)
 		log_error("%.64s…: the name is longer than %zu bytes", name, s->name_max);

@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "prog/cmd.h"
+#include "prog/cmd_print.h"
 #include "util/log.h"
 
-#define SYNOPSIS "del BUCKET [NAME] [-f|--force]"
+static const struct option options[] = {
+	CMD_LONG_OPTIONS,
+	{"force", no_argument, NULL, 'f'},
+	{0},
+};
+
+static const struct cmd_spec spec = {
+	.synopsis = "del BUCKET [NAME] [-f|--force]",
+	.help = "Deletes an object, or without NAME the bucket with all its objects, after asking\n"
+		"at a terminal.\n\n"
+		"  -f, --force               do not ask; an object that does not exist is "
+		"deleted\n",
+	.examples = "  natsobj del photos beach.jpg\n"
+		    "  natsobj del photos --force\n",
+	.short_options = "f",
+	.options = options,
+};
+
 /* Each repetition means that somebody else stored the name in between. */
 #define RETRIES 64
 
@@ -28,7 +45,25 @@ static int remove_newest(struct store *s, const char *name, char ret_nuid[OBJ_NU
 	return err;
 }
 
-static int delete_object(struct store *s, const char *name, bool is_forced)
+static int report_deleted(const struct cmd *c, const char *bucket, const char *name)
+{
+	_cleanup_buf_ struct buf out = {0};
+	struct json_writer w;
+
+	if (!c->is_json)
+		return CMD_OK;
+	buf_init(&out, CMD_OUTPUT_MAX);
+	json_init(&w, &out);
+	json_begin_object(&w, NULL);
+	json_string(&w, "bucket", bucket);
+	if (name)
+		json_string(&w, "name", name);
+	json_bool(&w, "deleted", true);
+	json_end_object(&w);
+	return cmd_print_buf(&out);
+}
+
+static int delete_object(const struct cmd *c, struct store *s, const char *name, bool is_forced)
 {
 	char nuid[OBJ_NUID_MAX + 1] = "";
 	int err;
@@ -37,77 +72,52 @@ static int delete_object(struct store *s, const char *name, bool is_forced)
 		return CMD_FAILURE;
 	err = remove_newest(s, name, nuid);
 	if (err == -ENOENT && is_forced)
-		return CMD_OK;
-	if (err) {
-		log_error("cannot delete %s from bucket %s: %s", name, s->bucket,
-			  cmd_strerror(err));
-		return CMD_FAILURE;
-	}
+		return report_deleted(c, s->bucket, name);
+	if (err)
+		return cmd_fail("cannot delete %s from bucket %s: %s", name, s->bucket,
+				cmd_strerror(err));
 	err = nuid[0] ? store_purge_chunks(s, nuid) : 0;
 	if (err)
 		log_warn("%s is deleted, but its content (%s) stays in bucket %s: %s", name, nuid,
 			 s->bucket, cmd_strerror(err));
-	return CMD_OK;
+	return report_deleted(c, s->bucket, name);
 }
 
-/* True when the user at the terminal agrees. */
-static bool confirm(const char *bucket)
-{
-	char answer[16];
-
-	(void)fprintf(stderr, "Delete bucket %s with all its objects? [y/N] ", bucket);
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-static int delete_bucket(struct connect_opts *co, const char *bucket, bool is_forced)
+static int delete_bucket(struct cmd *c, const char *bucket, bool is_forced)
 {
 	_cleanup_free_ char *why = NULL;
 	int r, err;
 
 	if (!is_forced && !isatty(STDIN_FILENO))
 		return cmd_usage("deleting bucket %s with all its objects needs --force", bucket);
-	if (!is_forced && !confirm(bucket)) {
-		log_error("bucket %s is kept", bucket);
-		return CMD_FAILURE;
-	}
-	r = cmd_connect(co);
+	if (!is_forced && !cmd_confirm("Delete bucket %s with all its objects?", bucket))
+		return cmd_fail("bucket %s is kept", bucket);
+	r = cmd_connect_for(c, bucket);
 	if (r)
 		return r;
-	err = bucket_delete(&co->config, bucket, &why);
-	if (!err)
-		return CMD_OK;
-	log_error("%s", why ? why : strerror(-err));
-	return CMD_FAILURE;
+	err = bucket_delete(&c->connect.config, bucket, &why);
+	return err ? cmd_report(err, why) : report_deleted(c, bucket, NULL);
 }
 
-int cmd_del(struct connect_opts *co, int argc, char **argv)
+int cmd_del(struct cmd *c, int argc, char **argv)
 {
-	static const struct option options[] = {
-		CONNECT_LONG_OPTIONS,
-		{"force", no_argument, NULL, 'f'},
-		{0},
-	};
-	static const struct bucket_options opts;
 	_cleanup_store_ struct store *s = NULL;
 	bool is_forced = false;
-	int c, r;
+	int opt, r;
 
-	while ((c = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		if (c == 'f')
-			is_forced = true;
-		else if (!connect_opts_take(co, c, optarg))
-			return CMD_USAGE;
+	while ((opt = cmd_option(c, argc, argv, &spec)) != -1) {
+		if (opt != 'f')
+			return c->status;
+		is_forced = true;
 	}
-	r = cmd_check_args(argc - optind, 1, 2, SYNOPSIS);
+	r = cmd_check_args(argc - optind, 1, 2, &spec);
 	if (r)
 		return r;
 	if (argc - optind == 1)
-		return delete_bucket(co, argv[optind], is_forced);
+		return delete_bucket(c, argv[optind], is_forced);
 	/* An empty name is a variable that was not set, not a wish to lose the bucket. */
 	if (!*argv[optind + 1])
 		return cmd_usage("the name of the object to delete is empty");
-	r = cmd_open(co, argv[optind], &opts, &s);
-	if (!r)
-		r = delete_object(s, argv[optind + 1], is_forced);
-	return r;
+	r = cmd_open_write(c, argv[optind], &s);
+	return r ? r : delete_object(c, s, argv[optind + 1], is_forced);
 }

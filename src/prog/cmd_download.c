@@ -143,51 +143,94 @@ static int take_first(struct ring *r, struct chunk **ret)
 	return 0;
 }
 
-static int deliver(struct ring *r, const struct obj_info *info, struct digest *d, download_fn fn,
+/* What fn gets of the chunks from r->first on: len bytes after the first skip. d may be NULL. */
+static int deliver(struct ring *r, uint64_t skip, uint64_t len, struct digest *d, download_fn fn,
 		   void *arg)
 {
-	uint64_t left = info->size;
-
 	while (r->first < r->n_chunks) {
 		_cleanup_chunk_ struct chunk *c = NULL;
+		const uint8_t *data;
+		size_t n;
 		int err = fill_window(r);
 
 		if (!err)
 			err = take_first(r, &c);
 		if (err)
 			return err;
-		if (c->len > left)
+		if (skip >= c->len && skip > 0)
 			return -EBADMSG;
-		left -= c->len;
-		digest_add(d, c->data, c->len);
-		err = fn(arg, c->data, c->len);
+		data = c->data ? c->data + skip : NULL;
+		n = c->len - skip;
+		skip = 0;
+		/* Only the last chunk of a part is longer than what is wanted of it. */
+		if (d && n > len)
+			return -EBADMSG;
+		n = n < len ? n : len;
+		len -= n;
+		if (d)
+			digest_add(d, data, n);
+		err = n > 0 ? fn(arg, data, n) : 0;
 		if (err)
 			return err;
 	}
-	return left > 0 ? -EBADMSG : 0;
+	return len > 0 ? -EBADMSG : 0;
 }
 
-int download(struct store *s, const struct obj_info *info, download_fn fn, void *arg)
+static int open_ring(struct store *s, const struct obj_info *info, struct ring **ret)
 {
 	struct ring *r CLEANUP(ring_free_p) = ring_new(info);
-	struct digest *d = digest_new();
-	uint8_t digest[OBJ_DIGEST_LEN];
-	int err;
+	int err = r ? 0 : -ENOMEM;
 
-	if (!r || !d) {
-		digest_free(d);
-		return -ENOMEM;
-	}
-	err = info->is_malformed ? -EIO : 0;
+	if (!err && info->is_malformed)
+		err = -EIO;
 	if (!err && info->chunks > 0)
 		err = store_get_open(s, info, &r->get);
 	if (!err && info->chunks > 0)
 		err = store_get_index(r->get, true);
 	if (!err)
-		err = deliver(r, info, d, fn, arg);
-	digest_finish(d, digest);
+		*ret = steal_ptr(r);
+	return err;
+}
+
+int download(struct store *s, const struct obj_info *info, download_fn fn, void *arg)
+{
+	struct ring *r CLEANUP(ring_free_p) = NULL;
+	struct digest *d = digest_new();
+	uint8_t digest[OBJ_DIGEST_LEN];
+	int err = d ? open_ring(s, info, &r) : -ENOMEM;
+
+	if (!err)
+		err = deliver(r, 0, info->size, d, fn, arg);
+	if (!err)
+		digest_finish(d, digest);
 	digest_free(d);
 	if (!err && info->has_digest && memcmp(digest, info->digest, sizeof(digest)) != 0)
 		err = -EBADMSG;
 	return err;
+}
+
+int download_range(struct store *s, const struct obj_info *info, uint64_t off, uint64_t len,
+		   download_fn fn, void *arg)
+{
+	struct ring *r CLEANUP(ring_free_p) = NULL;
+	uint32_t first, last;
+	uint64_t start, ignored;
+	int err;
+
+	if (off == 0 && len == info->size)
+		return download(s, info, fn, arg);
+	if (len == 0)
+		return 0;
+	if (off >= info->size || len > info->size - off)
+		return -EINVAL;
+	err = open_ring(s, info, &r);
+	if (!err && !r->get)
+		err = -EBADMSG;
+	if (err)
+		return err;
+	store_get_locate(r->get, off, &first, &start);
+	store_get_locate(r->get, off + len - 1, &last, &ignored);
+	r->first = r->next = first;
+	r->n_chunks = last + 1;
+	return deliver(r, off - start, len, NULL, fn, arg);
 }

@@ -2,9 +2,10 @@
 #ifndef NATSOBJ_PROG_CMD_DOWNLOAD_H
 #define NATSOBJ_PROG_CMD_DOWNLOAD_H
 
-/* The whole content of one object version, in order, with many requests under way. */
+/* The content of one object version, or a part of it, in order, with many requests under way. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "objstore/info.h"
 #include "objstore/store.h"
@@ -20,5 +21,12 @@ typedef int (*download_fn)(void *arg, const void *data, size_t len);
  * because the object was replaced. Otherwise errors of the store, or fn's. Waits.
  */
 int download(struct store *s, const struct obj_info *info, download_fn fn, void *arg) MUST_CHECK;
+
+/*
+ * The len bytes from off on, which lie within the content, in the same way. Less than the whole
+ * cannot be checked against the digest.
+ */
+int download_range(struct store *s, const struct obj_info *info, uint64_t off, uint64_t len,
+		   download_fn fn, void *arg) MUST_CHECK;
 
 #endif

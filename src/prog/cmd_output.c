@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "prog/cmd_signal.h"
+#include "util/clock.h"
 
 static mode_t default_mode(void)
 {
@@ -111,12 +112,37 @@ int output_restart(struct output *o)
 	return 0;
 }
 
+void output_set_mode(struct output *o, mode_t mode)
+{
+	o->mode = mode & 0777;
+}
+
+void output_set_mtime(struct output *o, int64_t mtime_ns)
+{
+	o->has_mtime = true;
+	o->mtime_ns = mtime_ns;
+}
+
+static int set_attributes(struct output *o)
+{
+	const struct timespec times[] = {
+		{.tv_nsec = UTIME_OMIT},
+		{.tv_sec = o->mtime_ns / NS_PER_SEC, .tv_nsec = o->mtime_ns % NS_PER_SEC},
+	};
+
+	if (fchmod(o->fd, o->mode) < 0)
+		return -errno;
+	return o->has_mtime && futimens(o->fd, times) < 0 ? -errno : 0;
+}
+
 int output_commit(struct output *o)
 {
+	int err = o->temp_path ? set_attributes(o) : 0;
+
+	if (err)
+		return err;
 	if (o->fd == STDOUT_FILENO)
 		return 0;
-	if (o->temp_path && fchmod(o->fd, o->mode) < 0)
-		return -errno;
 	/* Some file systems tell of a failed write only here. */
 	if (close(steal_fd(&o->fd)) < 0)
 		return -errno;

@@ -20,6 +20,8 @@ struct output {
 	char *path;	 /* final name; NULL when bytes go straight out */
 	char *temp_path; /* NULL: none (any more) */
 	mode_t mode;
+	bool has_mtime;
+	int64_t mtime_ns;
 	uint64_t written;
 };
 
@@ -33,7 +35,10 @@ void output_done(struct output *o);
 int output_write(void *arg, const void *data, size_t len) MUST_CHECK;
 /* From the beginning again: -ESPIPE when bytes have gone out for good. */
 int output_restart(struct output *o) MUST_CHECK;
-/* Gives the file its mode and its name. */
+/* Permission bits and time that output_commit gives to a regular file. */
+void output_set_mode(struct output *o, mode_t mode);
+void output_set_mtime(struct output *o, int64_t mtime_ns);
+/* Gives the file its mode, time and name. */
 int output_commit(struct output *o) MUST_CHECK;
 
 #endif

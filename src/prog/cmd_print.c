@@ -7,6 +7,7 @@
 
 #include "objstore/digest.h"
 #include "prog/cmd.h"
+#include "prog/cmd_print.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"
@@ -43,6 +44,36 @@ void cmd_format_time_ns(int64_t ns, char ret[CMD_TIME_LEN])
 	(void)snprintf(ret + len, CMD_TIME_LEN - len, ".%09" PRId64 "Z", fraction);
 }
 
+void cmd_format_size(uint64_t bytes, char ret[CMD_SIZE_LEN])
+{
+	static const char units[] = "KMGTPE";
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		(void)snprintf(ret, CMD_SIZE_LEN, "%" PRIu64 " B", bytes);
+		return;
+	}
+	/* 1023.95 would be shown as 1024.0. */
+	for (value /= 1024; value >= 1023.95 && units[unit + 1]; value /= 1024)
+		unit++;
+	(void)snprintf(ret, CMD_SIZE_LEN, "%.1f %ciB", value, units[unit]);
+}
+
+void cmd_format_seconds(uint64_t seconds, char ret[CMD_SIZE_LEN])
+{
+	uint64_t hours = seconds / 3600, minutes = seconds / 60 % 60;
+
+	if (hours >= 48)
+		(void)snprintf(ret, CMD_SIZE_LEN, "%" PRIu64 "d %" PRIu64 "h", hours / 24,
+			       hours % 24);
+	else if (hours > 0)
+		(void)snprintf(ret, CMD_SIZE_LEN, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, hours,
+			       minutes, seconds % 60);
+	else
+		(void)snprintf(ret, CMD_SIZE_LEN, "%" PRIu64 ":%02" PRIu64, minutes, seconds % 60);
+}
+
 int64_t cmd_mtime_ns(const struct obj_info *info)
 {
 	const char *text = obj_info_meta(info, "posix.mtime");
@@ -64,7 +95,41 @@ void cmd_print_name(const char *name, size_t len)
 	}
 }
 
-static void json_time(struct json_writer *w, const char *key, int64_t ns)
+void cmd_print_row(const char *title, const char *value)
+{
+	(void)printf("%12s: ", title);
+	cmd_print_name(value, strlen(value));
+	(void)putchar('\n');
+}
+
+void cmd_print_number(const char *title, uint64_t value)
+{
+	(void)printf("%12s: %" PRIu64 "\n", title, value);
+}
+
+void cmd_print_bytes(const char *title, uint64_t value)
+{
+	char text[CMD_SIZE_LEN];
+
+	cmd_format_size(value, text);
+	if (value < 1024)
+		cmd_print_number(title, value);
+	else
+		(void)printf("%12s: %" PRIu64 " (%s)\n", title, value, text);
+}
+
+void cmd_print_pairs(const char *title, const struct obj_pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		(void)printf("%12s: ", title);
+		cmd_print_name(pairs->items[i].key, strlen(pairs->items[i].key));
+		(void)fputs(" = ", stdout);
+		cmd_print_name(pairs->items[i].value, strlen(pairs->items[i].value));
+		(void)putchar('\n');
+	}
+}
+
+void cmd_json_time(struct json_writer *w, const char *key, int64_t ns)
 {
 	char text[CMD_TIME_LEN];
 
@@ -125,11 +190,12 @@ static void json_options(struct json_writer *w, const struct obj_info *info)
 	json_end_object(w);
 }
 
-void cmd_json_info(struct json_writer *w, const struct obj_info *info, const char *bucket)
+void cmd_json_info(struct json_writer *w, const char *key, const struct obj_info *info,
+		   const char *bucket)
 {
 	char digest[OBJ_DIGEST_TEXT_LEN + 1];
 
-	json_begin_object(w, NULL);
+	json_begin_object(w, key);
 	json_string_n(w, "name", info->name, info->name_len);
 	if (info->description)
 		json_string(w, "description", info->description);
@@ -139,31 +205,68 @@ void cmd_json_info(struct json_writer *w, const struct obj_info *info, const cha
 	json_string(w, "bucket", bucket);
 	json_string(w, "nuid", info->nuid);
 	json_u64(w, "size", info->size);
-	json_time(w, "mtime", cmd_mtime_ns(info));
+	cmd_json_time(w, "mtime", cmd_mtime_ns(info));
 	json_u64(w, "chunks", info->chunks);
 	if (info->has_digest) {
 		digest_format(info->digest, digest);
 		json_string(w, "digest", digest);
 	}
 	json_u64(w, "seq", info->seq);
+	if (info->is_deleted)
+		json_bool(w, "deleted", true);
 	if (info->is_malformed)
 		json_bool(w, "malformed", true);
 	json_end_object(w);
 }
 
-void cmd_json_status(struct json_writer *w, const char *bucket, const struct store_status *st)
+static void json_placement(struct json_writer *w, const struct bucket_desc *d)
 {
-	json_begin_object(w, NULL);
-	json_string(w, "bucket", bucket);
-	json_u64(w, "bytes", st->bytes);
-	json_u64(w, "max_bytes", st->max_bytes);
-	json_u64(w, "messages", st->messages);
-	json_u64(w, "last_seq", st->last_seq);
-	json_time(w, "created", st->created_ns);
-	json_u64(w, "ttl_ns", st->max_age_ns);
-	json_u64(w, "replicas", st->replicas);
-	json_bool(w, "read_only", st->is_read_only);
+	if (!*d->cluster && d->n_tags == 0)
+		return;
+	json_begin_object(w, "placement");
+	json_string(w, "cluster", d->cluster);
+	json_begin_array(w, "tags");
+	for (size_t i = 0; i < d->n_tags; i++)
+		json_string(w, NULL, d->tags[i]);
+	json_end_array(w);
 	json_end_object(w);
+}
+
+void cmd_json_bucket(struct json_writer *w, const struct bucket_desc *d)
+{
+	json_string(w, "bucket", d->name);
+	json_string(w, "description", d->description);
+	json_u64(w, "bytes", d->bytes);
+	json_u64(w, "max_bytes", d->max_bytes);
+	json_u64(w, "messages", d->messages);
+	json_u64(w, "last_seq", d->last_seq);
+	cmd_json_time(w, "created", d->created_ns);
+	json_u64(w, "ttl_ns", d->ttl_ns);
+	json_u64(w, "replicas", d->replicas);
+	json_string(w, "storage", d->storage);
+	json_string(w, "backing_store", "JetStream");
+	json_string(w, "compression", *d->compression ? d->compression : "none");
+	json_placement(w, d);
+	json_begin_object(w, "metadata");
+	for (size_t i = 0; i < d->metadata.count; i++)
+		json_string(w, d->metadata.items[i].key, d->metadata.items[i].value);
+	json_end_object(w);
+	json_bool(w, "sealed", d->is_sealed);
+	json_bool(w, "mirror", d->is_mirror);
+	json_bool(w, "read_only", d->why_read_only != NULL);
+	if (d->why_read_only)
+		json_string(w, "why_read_only", d->why_read_only);
+}
+
+int cmd_print_info_json(const struct obj_info *info, const char *bucket)
+{
+	_cleanup_buf_ struct buf out = {0};
+	struct json_writer w;
+
+	buf_init(&out, CMD_OUTPUT_MAX);
+	json_init(&w, &out);
+	cmd_json_info(&w, NULL, info, bucket);
+	return cmd_print_buf(&out);
 }
 
 int cmd_print_buf(const struct buf *b)

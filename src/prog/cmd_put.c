@@ -4,261 +4,307 @@
  * follows when every chunk is acknowledged, by compare and set against whatever version is the
  * newest then, so that the last put wins and no other client's version is replaced unseen.
  */
+#include "prog/cmd_put.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "prog/cmd.h"
+#include "prog/cmd_print.h"
+#include "prog/cmd_settings.h"
 #include "prog/cmd_signal.h"
+#include "prog/cmd_upload.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"
 
-#define SYNOPSIS "put BUCKET FILE|- [--name NAME]"
-/* Each repetition means that somebody else stored the name in between. */
-#define RETRIES 64
+/* Chunks as large as any server takes. */
+#define CHUNK_SIZE_MAX (UINT32_C(8) << 20)
 
-/* Attributes of the mount that belong to the replaced content or to the act of storing it. */
-static const char *const dropped_keys[] = {
-	"posix.mtime",
-	"posix.ctime",
-	"posix.target",
-	"posix.rdev",
-	"posix.claim",
-	"posix.from",
-	"posix.xattr.security.capability",
+static const struct option options[] = {
+	CMD_LONG_OPTIONS,
+	{"name", required_argument, NULL, 'n'},
+	{"description", required_argument, NULL, 'D'},
+	{"header", required_argument, NULL, 'H'},
+	{"metadata", required_argument, NULL, 'M'},
+	{"chunk-size", required_argument, NULL, 'C'},
+	{"recursive", no_argument, NULL, 'r'},
+	{"preserve", no_argument, NULL, 'p'},
+	{"no-clobber", no_argument, NULL, 'N'},
+	{0},
+};
+
+static const struct cmd_spec spec = {
+	.synopsis = "put BUCKET FILE|- [--name NAME] [--description TEXT] [-H|--header KEY:VALUE]…"
+		    " [--metadata KEY=VALUE]… [--chunk-size SIZE] [-r|--recursive]"
+		    " [-p|--preserve] [--no-clobber]",
+	.help = "Stores a file, standard input (-), or with -r a directory tree. Without --name "
+		"the\n"
+		"object has the path of the file as given, less a leading slash and \"./\".\n\n"
+		"  --name NAME               name of the object, or of a tree's directory\n"
+		"  --description TEXT        what it is\n"
+		"  -H, --header KEY:VALUE    set a header; may be repeated\n"
+		"  --metadata KEY=VALUE      set a metadata field; may be repeated\n"
+		"  --chunk-size SIZE         of the pieces it is stored in, default 128K\n"
+		"  -r, --recursive           a directory with all files and symbolic links below\n"
+		"  -p, --preserve            also store permission bits and times, as a mount "
+		"does\n"
+		"  --no-clobber              fail if the object exists\n",
+	.examples = "  natsobj put photos beach.jpg --header content-type:image/jpeg\n"
+		    "  tar c /etc | natsobj put backup - --name etc/today.tar\n"
+		    "  natsobj put photos 2025 -r -p\n",
+	.short_options = "H:rp",
+	.options = options,
 };
 
 struct source {
 	int fd;
 	const char *path; /* for messages */
+	struct stat st;
+	bool is_regular;
+	uint64_t n_read;
 };
 
-/* Fills a chunk as far as the source goes. 0 or -errno. */
-static int read_chunk(const struct source *src, struct chunk *c)
-{
-	while (c->len < c->cap) {
-		ssize_t n;
-		int err = signal_wait_readable(src->fd);
+struct description {
+	const struct put_options *options;
+	const struct source *source; /* NULL: nothing to preserve */
+	const char *name;
+	const char *link_target; /* not NULL: a symbolic link */
+};
 
-		if (err)
-			return err;
-		n = read(src->fd, c->data + c->len, c->cap - c->len);
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return -errno;
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			c->len += (size_t)n;
-	}
-	return 0;
+static int set_headers(struct obj_info *info, const struct obj_pairs *headers)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < headers->count; i++)
+		(void)obj_info_remove_header(info, headers->items[i].key);
+	for (size_t i = 0; !err && i < headers->count; i++)
+		err = obj_info_add_header(info, headers->items[i].key, headers->items[i].value);
+	return err;
 }
 
-static int fail_interrupted(void)
+static int set_number(struct obj_info *info, const char *key, const char *format, long long value)
 {
-	log_error("interrupted, nothing is stored");
-	return CMD_FAILURE;
+	char text[32];
+
+	/* The format is one of two literals below. */
+	if (*format == 'o')
+		(void)snprintf(text, sizeof(text), "%llo", (unsigned long long)value);
+	else
+		(void)snprintf(text, sizeof(text), "%lld", value);
+	return obj_info_set_meta(info, key, text);
+}
+
+static int preserve(struct obj_info *info, const struct stat *st)
+{
+	int err = set_number(info, "posix.mode", "o", (long long)(st->st_mode & ~06000u));
+
+	return err ? err
+		   : set_number(info, "posix.mtime", "d",
+				(long long)st->st_mtim.tv_sec * NS_PER_SEC + st->st_mtim.tv_nsec);
+}
+
+static int describe(void *arg, const struct obj_info *old, struct obj_info **ret)
+{
+	const struct description *d = arg;
+	const struct obj_pairs *metadata = &d->options->metadata;
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = upload_keep(old, d->name, &info);
+
+	if (!err && d->source && d->source->is_regular && d->options->is_preserving)
+		err = preserve(info, &d->source->st);
+	if (!err && d->link_target)
+		err = obj_info_set_meta(info, "posix.target", d->link_target);
+	if (!err && d->link_target)
+		err = obj_info_set_meta(info, "posix.mode", "120777");
+	if (!err && d->options->description)
+		err = obj_info_set_description(info, d->options->description);
+	if (!err)
+		err = set_headers(info, &d->options->headers);
+	for (size_t i = 0; !err && i < metadata->count; i++)
+		err = obj_info_set_meta(info, metadata->items[i].key, metadata->items[i].value);
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+static int fail_store(const struct put_job *job, const char *name, int err)
+{
+	if (err == -EINTR)
+		return cmd_fail("interrupted, nothing is stored");
+	return cmd_fail("cannot store %s in bucket %s: %s", name, job->store->bucket,
+			cmd_strerror(err));
 }
 
 static int fail_read(const struct source *src, int err)
 {
 	if (err == -EINTR)
-		return fail_interrupted();
-	log_error("cannot read %s: %s", src->path, strerror(-err));
-	return CMD_FAILURE;
+		return cmd_fail("interrupted, nothing is stored");
+	return cmd_fail("cannot read %s: %s", src->path, strerror(-err));
 }
 
-static int fail_store(const struct store *s, const char *name, int err)
+/* What can be had at once: a number of bytes, 0 at the end, or -errno. */
+static ssize_t read_some(const struct source *src, void *data, size_t len)
 {
-	log_error("cannot store %s in bucket %s: %s", name, s->bucket, cmd_strerror(err));
-	return CMD_FAILURE;
-}
-
-static int upload(struct store *s, struct store_put *put, const struct source *src,
-		  const char *name)
-{
-	bool is_end = false;
-	uint64_t size = 0;
-
-	while (!is_end) {
-		_cleanup_chunk_ struct chunk *c = chunk_new(s->chunk_size);
-		int err = c ? read_chunk(src, c) : -ENOMEM;
+	for (;;) {
+		int err = signal_wait_readable(src->fd);
+		ssize_t n;
 
 		if (err)
-			return fail_read(src, err);
-		is_end = c->len < c->cap;
-		if (c->len == 0)
-			break;
-		size += c->len;
-		err = s->max_object_size > 0 && size > s->max_object_size ? -EFBIG : 0;
-		if (!err)
-			err = store_put_wait_room(put);
-		if (!err)
-			err = store_put_add(put, steal_ptr(c));
-		if (err)
-			return fail_store(s, name, err);
-	}
-	return CMD_OK;
-}
-
-/* Only a regular file's mode means anything for the new content, and a program with privileges is
- * not replaced by one that nobody has given any. */
-static int adjust_mode(struct obj_info *info)
-{
-	const char *text = obj_info_meta(info, "posix.mode");
-	char changed[16];
-	uint64_t mode;
-
-	if (!text)
-		return 0;
-	if (parse_u64(text, 8, 0, 0177777, &mode) < 0 || !S_ISREG((mode_t)mode))
-		return obj_info_set_meta(info, "posix.mode", NULL);
-	(void)snprintf(changed, sizeof(changed), "%o", (unsigned int)mode & ~06000u);
-	return obj_info_set_meta(info, "posix.mode", changed);
-}
-
-static int drop_attributes(struct obj_info *info)
-{
-	int err = adjust_mode(info);
-
-	for (size_t i = 0; !err && i < ARRAY_LEN(dropped_keys); i++)
-		err = obj_info_set_meta(info, dropped_keys[i], NULL);
-	return err;
-}
-
-/* The new version: what the old one said beside its content, if there is one. */
-static int describe(const struct obj_info *old, const char *name, const struct put_result *r,
-		    struct obj_info **ret)
-{
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err;
-
-	if (old && !old->is_deleted && !old->is_malformed)
-		info = obj_info_dup(old);
-	else
-		info = obj_info_new(name, strlen(name));
-	if (!info)
-		return -ENOMEM;
-	/* A version under a token of another client is replaced where it is. */
-	if (old && old->foreign_token && !info->foreign_token) {
-		info->foreign_token = strdup(old->foreign_token);
-		if (!info->foreign_token)
-			return -ENOMEM;
-	}
-	err = obj_info_set_link(info, NULL, NULL);
-	if (!err)
-		err = drop_attributes(info);
-	if (err)
-		return err;
-	strcpy(info->nuid, r->nuid);
-	info->size = r->size;
-	info->chunks = r->chunks;
-	info->max_chunk_size = r->max_chunk_size;
-	info->has_digest = true;
-	memcpy(info->digest, r->digest, sizeof(info->digest));
-	*ret = steal_ptr(info);
-	return 0;
-}
-
-/* *ret_replaced are the chunks that no name has any more. */
-static int publish(struct store *s, const char *name, const struct put_result *r,
-		   char ret_replaced[OBJ_NUID_MAX + 1])
-{
-	int err = -ESTALE;
-
-	for (int i = 0; i < RETRIES && err == -ESTALE; i++) {
-		_cleanup_obj_info_ struct obj_info *old = NULL, *info = NULL;
-
-		err = store_get_info(s, name, strlen(name), &old);
-		if (err && err != -ENOENT)
 			return err;
-		err = describe(old, name, r, &info);
-		if (!err)
-			err = store_put_info(s, info, old ? old->seq : 0);
-		strcpy(ret_replaced, old && !old->is_deleted ? old->nuid : "");
+		n = read(src->fd, data, len);
+		if (n >= 0)
+			return n;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
 	}
-	return err;
 }
 
-/* After these nothing can have been stored. After others the metadata may be there, without an
- * answer, and need the chunks. */
-static bool is_certain(int err)
+static int send_content(struct put_job *job, struct upload *u, struct source *src,
+			struct progress *progress, const char *name)
 {
-	return err == -ESTALE || err == -ENOSPC || err == -EROFS || err == -EINVAL ||
-	       err == -ENAMETOOLONG;
+	for (;;) {
+		void *space;
+		size_t len;
+		ssize_t n;
+		int err = upload_space(u, &space, &len);
+
+		if (err)
+			return fail_store(job, name, err);
+		n = read_some(src, space, len);
+		if (n < 0)
+			return fail_read(src, (int)n);
+		if (n == 0)
+			return CMD_OK;
+		src->n_read += (uint64_t)n;
+		progress_add(progress, (uint64_t)n);
+		err = upload_advance(u, (size_t)n);
+		if (err)
+			return fail_store(job, name, err);
+	}
 }
 
-/* *ret_keep: the chunks have to stay. */
-static int finish(struct store *s, struct store_put *put, const char *name,
-		  char ret_replaced[OBJ_NUID_MAX + 1], bool *ret_keep)
+/* A file that somebody writes to meanwhile is stored in no state that it ever had. */
+static int check_unchanged(const struct source *src)
 {
-	struct put_result r;
-	int err = store_put_finish(put, &r);
+	struct stat now;
+
+	if (!src->is_regular)
+		return CMD_OK;
+	if (fstat(src->fd, &now) < 0)
+		return fail_read(src, -errno);
+	if (src->n_read == (uint64_t)src->st.st_size && now.st_size == src->st.st_size &&
+	    now.st_mtim.tv_sec == src->st.st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == src->st.st_mtim.tv_nsec)
+		return CMD_OK;
+	return cmd_fail("%s changed while it was read, nothing is stored", src->path);
+}
+
+static int print_stored(struct put_job *job, const struct obj_info *info)
+{
+	if (!job->cmd->is_json)
+		return CMD_OK;
+	if (job->in_array)
+		(void)fputs(job->is_first ? "[" : ",", stdout);
+	job->is_first = false;
+	return cmd_print_info_json(info, job->store->bucket);
+}
+
+static int put_source(struct put_job *job, struct source *src, const char *name,
+		      struct progress *progress)
+{
+	const struct description d = {.options = job->options, .source = src, .name = name};
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_upload_ struct upload u = {0};
+	int r, err = upload_open(&u, job->store);
 
 	if (err)
-		return fail_store(s, name, err);
-	if (signal_pending())
-		return fail_interrupted();
-	err = publish(s, name, &r, ret_replaced);
-	*ret_keep = !err || !is_certain(err);
-	return err ? fail_store(s, name, err) : CMD_OK;
-}
-
-static int put_object(struct store *s, const struct source *src, const char *name)
-{
-	char replaced[OBJ_NUID_MAX + 1] = "";
-	struct store_put *put;
-	bool keep = false;
-	int r, err;
-
-	if (cmd_check_name(s, name))
-		return CMD_FAILURE;
-	err = store_put_open(s, &put);
-	if (err)
-		return fail_store(s, name, err);
-	r = upload(s, put, src, name);
+		return fail_store(job, name, err);
+	r = send_content(job, &u, src, progress, name);
 	if (!r)
-		r = finish(s, put, name, replaced, &keep);
-	store_put_close(put, keep);
-	if (r || !replaced[0])
+		r = check_unchanged(src);
+	if (r)
 		return r;
-	err = store_purge_chunks(s, replaced);
-	if (err)
-		log_warn("%s is stored, but the content it replaced (%s) stays in bucket %s: %s",
-			 name, replaced, s->bucket, cmd_strerror(err));
-	return CMD_OK;
+	err = upload_publish(&u, name, job->options->must_be_new, describe, (void *)(uintptr_t)&d,
+			     &info);
+	return err ? fail_store(job, name, err) : print_stored(job, info);
 }
 
 static int open_source(const char *path, struct source *ret)
 {
-	struct stat st;
-
-	if (strcmp(path, "-") == 0) {
-		*ret = (struct source){STDIN_FILENO, "standard input"};
+	*ret = (struct source){.fd = STDIN_FILENO, .path = "standard input"};
+	if (strcmp(path, "-") != 0) {
+		ret->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		ret->path = path;
+	}
+	if (ret->fd < 0)
+		return cmd_fail("cannot open %s: %s", path, strerror(errno));
+	if (fstat(ret->fd, &ret->st) < 0)
+		return fail_read(ret, -errno);
+	ret->is_regular = S_ISREG(ret->st.st_mode) && ret->fd != STDIN_FILENO;
+	if (!S_ISDIR(ret->st.st_mode)) {
+		(void)posix_fadvise(ret->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 		return CMD_OK;
 	}
-	*ret = (struct source){open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), path};
-	if (ret->fd < 0) {
-		log_error("cannot open %s: %s", path, strerror(errno));
-		return CMD_FAILURE;
-	}
-	if (fstat(ret->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		log_error("%s is a directory", path);
-		(void)close(ret->fd);
-		return CMD_FAILURE;
-	}
-	(void)posix_fadvise(ret->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	return CMD_OK;
+	(void)close(steal_fd(&ret->fd));
+	return cmd_fail("%s is a directory: use --recursive", path);
 }
 
-static int choose_name(const char *path, const char *given, char **ret)
+int put_file(struct put_job *job, const char *path, const char *name)
 {
+	_cleanup_progress_ struct progress *own = NULL;
+	struct source src;
+	int r = cmd_check_name(job->store, name);
+
+	if (!r)
+		r = open_source(path, &src);
+	if (r)
+		return r;
+	if (!job->progress)
+		own = progress_new(name,
+				   src.is_regular ? (uint64_t)src.st.st_size : PROGRESS_UNKNOWN,
+				   job->cmd->is_quiet);
+	else
+		progress_set_label(job->progress, name);
+	r = put_source(job, &src, name, own ? own : job->progress);
+	if (src.fd != STDIN_FILENO)
+		(void)close(src.fd);
+	return r;
+}
+
+int put_symlink(struct put_job *job, const char *path, const char *name)
+{
+	char target[PATH_MAX];
+	const struct description d = {.options = job->options, .name = name, .link_target = target};
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_upload_ struct upload u = {0};
+	ssize_t len = readlink(path, target, sizeof(target) - 1);
 	int err;
 
-	if (given && !*given)
+	if (len < 0)
+		return cmd_fail("cannot read the link %s: %s", path, strerror(errno));
+	target[len] = '\0';
+	if (cmd_check_name(job->store, name))
+		return CMD_FAILURE;
+	err = upload_open(&u, job->store);
+	if (!err)
+		err = upload_write(&u, target, (size_t)len);
+	if (!err)
+		err = upload_publish(&u, name, job->options->must_be_new, describe,
+				     (void *)(uintptr_t)&d, &info);
+	return err ? fail_store(job, name, err) : print_stored(job, info);
+}
+
+static int choose_name(const char *path, const struct put_options *o, char **ret)
+{
+	const char *given = o->name;
+	int err;
+
+	if (given && !*given && !o->is_recursive)
 		return cmd_usage("--name is empty");
 	if (!given && strcmp(path, "-") == 0)
 		return cmd_usage("standard input has no name: give one with --name");
@@ -266,58 +312,99 @@ static int choose_name(const char *path, const char *given, char **ret)
 		err = (*ret = strdup(given)) ? 0 : -ENOMEM;
 	else
 		err = cmd_object_name(path, ret);
+	/* The working directory itself: its files, without a directory around them. */
+	if (err == -EINVAL && o->is_recursive && !strstr(path, ".."))
+		err = (*ret = strdup("")) ? 0 : -ENOMEM;
 	if (err == -EINVAL)
 		return cmd_usage("\"%s\" cannot be the name of an object: give one with --name",
 				 path);
-	if (err) {
-		log_error("%s", strerror(-err));
-		return CMD_FAILURE;
-	}
-	return CMD_OK;
+	return err ? cmd_fail("%s", strerror(-err)) : CMD_OK;
 }
 
-static int put_path(struct connect_opts *co, const char *bucket, const char *path, const char *name)
+static int take_option(struct put_options *o, int opt, const char *arg)
 {
-	static const struct bucket_options opts;
-	_cleanup_store_ struct store *s = NULL;
-	struct source src;
-	int r = open_source(path, &src);
+	uint64_t n;
 
+	switch (opt) {
+	case 'n':
+		o->name = arg;
+		return CMD_OK;
+	case 'D':
+		o->description = arg;
+		return CMD_OK;
+	case 'H':
+		return settings_take_pair(&o->headers, "--header", arg, ':');
+	case 'M':
+		return settings_take_pair(&o->metadata, "--metadata", arg, '=');
+	case 'C':
+		if (parse_size(arg, 1, CHUNK_SIZE_MAX, &n) < 0)
+			return cmd_usage("--chunk-size %s is not a size of at most 8M", arg);
+		o->chunk_size = (uint32_t)n;
+		return CMD_OK;
+	case 'r':
+		o->is_recursive = true;
+		return CMD_OK;
+	case 'p':
+		o->is_preserving = true;
+		return CMD_OK;
+	case 'N':
+		o->must_be_new = true;
+		return CMD_OK;
+	default:
+		return CMD_USAGE;
+	}
+}
+
+static int put_path(struct cmd *c, const char *bucket, const char *path, const char *name,
+		    const struct put_options *o)
+{
+	const struct bucket_options opts = {.chunk_size = o->chunk_size};
+	_cleanup_store_ struct store *s = NULL;
+	struct put_job job = {.cmd = c, .options = o};
+	struct stat st = {0};
+	int r;
+
+	/* What is wrong with a file is said without asking a server. */
+	if (strcmp(path, "-") != 0 && stat(path, &st) < 0)
+		return cmd_fail("cannot open %s: %s", path, strerror(errno));
+	r = cmd_open(c, bucket, &opts, &s);
 	if (r)
 		return r;
-	r = cmd_open(co, bucket, &opts, &s);
-	if (!r) {
-		/* What was sent already is taken back before the signal takes effect. */
-		signal_defer();
-		r = put_object(s, &src, name);
-	}
-	if (src.fd != STDIN_FILENO)
-		(void)close(src.fd);
+	job.store = s;
+	if (o->chunk_size > s->chunk_size)
+		log_warn("chunks have %u bytes, which is all that the server takes", s->chunk_size);
+	/* What was sent already is taken back before the signal takes effect. */
+	signal_defer();
+	if (o->is_recursive && strcmp(path, "-") != 0 && S_ISDIR(st.st_mode))
+		r = put_tree(&job, path, name);
+	else
+		r = put_file(&job, path, name);
 	return r;
 }
 
-int cmd_put(struct connect_opts *co, int argc, char **argv)
+static int run(struct cmd *c, int argc, char **argv, struct put_options *o)
 {
-	static const struct option options[] = {
-		CONNECT_LONG_OPTIONS,
-		{"name", required_argument, NULL, 'n'},
-		{0},
-	};
 	_cleanup_free_ char *name = NULL;
-	const char *given = NULL;
-	int c, r;
+	int opt, r;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'n')
-			given = optarg;
-		else if (!connect_opts_take(co, c, optarg))
-			return CMD_USAGE;
+	while ((opt = cmd_option(c, argc, argv, &spec)) != -1) {
+		r = opt == '?' ? c->status : take_option(o, opt, optarg);
+		if (r || opt == '?')
+			return r;
 	}
-	r = cmd_check_args(argc - optind, 2, 2, SYNOPSIS);
+	r = cmd_check_args(argc - optind, 2, 2, &spec);
 	if (!r)
-		r = choose_name(argv[optind + 1], given, &name);
-	if (!r)
-		r = put_path(co, argv[optind], argv[optind + 1], name);
+		r = choose_name(argv[optind + 1], o, &name);
+	return r ? r : put_path(c, argv[optind], argv[optind + 1], name, o);
+}
+
+int cmd_put(struct cmd *c, int argc, char **argv)
+{
+	struct put_options o = {0};
+	int r = run(c, argc, argv, &o);
+
+	obj_pairs_done(&o.headers);
+	obj_pairs_done(&o.metadata);
 	if (r)
 		signal_finish();
 	return r;

@@ -47,6 +47,8 @@ void connect_opts_done(struct connect_opts *o)
 	wipe_and_free(o->servers);
 	wipe_and_free(o->password);
 	wipe_and_free(o->token);
+	free(o->context_name);
+	nats_context_done(&o->context);
 	connect_opts_init(o);
 }
 
@@ -201,17 +203,46 @@ static int use_given_credentials(struct connect_opts *o, char **ret_why)
 	return err;
 }
 
-static int use_env_credentials(struct connect_opts *o)
+/* A user without a password is a token, as for the NATS command line. */
+static int use_user(struct connect_opts *o, const char *user, const char *password)
 {
-	const char *user = from_env("NATS_USER"), *password = from_env("NATS_PASSWORD");
-
-	o->config.creds_file = from_env("NATS_CREDS");
-	if (o->config.creds_file || !user)
-		return 0;
 	if (!password)
 		return (o->token = strdup(user)) ? 0 : -ENOMEM;
 	o->config.user = user;
 	return (o->password = strdup(password)) ? 0 : -ENOMEM;
+}
+
+/* True when the environment has any. */
+static bool use_env_credentials(struct connect_opts *o, int *ret_err)
+{
+	const char *user = from_env("NATS_USER"), *token = from_env("NATS_TOKEN");
+
+	o->config.creds_file = from_env("NATS_CREDS");
+	if (!o->config.creds_file)
+		o->config.nkey_file = from_env("NATS_NKEY");
+	if (o->config.creds_file || o->config.nkey_file)
+		return true;
+	if (token)
+		*ret_err = (o->token = strdup(token)) ? 0 : -ENOMEM;
+	else if (user)
+		*ret_err = use_user(o, user, from_env("NATS_PASSWORD"));
+	return token || user;
+}
+
+static bool use_context_credentials(struct connect_opts *o, int *ret_err)
+{
+	const struct nats_context *c = &o->context;
+
+	o->config.creds_file = c->creds;
+	if (!c->creds)
+		o->config.nkey_file = c->nkey;
+	if (c->creds || c->nkey)
+		return true;
+	if (c->token)
+		*ret_err = (o->token = strdup(c->token)) ? 0 : -ENOMEM;
+	else if (c->user)
+		*ret_err = use_user(o, c->user, c->password);
+	return c->token || c->user;
 }
 
 static int find_credentials(struct connect_opts *o, char **ret_why)
@@ -219,12 +250,17 @@ static int find_credentials(struct connect_opts *o, char **ret_why)
 	int n = !!given(o, CONNECT_OPT_CREDS) + !!given(o, CONNECT_OPT_NKEY) +
 		!!given(o, CONNECT_OPT_TOKEN_FILE) +
 		(given(o, CONNECT_OPT_USER) || given(o, CONNECT_OPT_PASSWORD_FILE));
-	int err;
+	int err = 0;
 
 	if (n > 1)
 		return explain(ret_why,
 			       "only one of --user, --token-file, --creds and --nkey can be given");
-	err = n ? use_given_credentials(o, ret_why) : use_env_credentials(o);
+	if (n > 0)
+		err = use_given_credentials(o, ret_why);
+	else if (given(o, CONNECT_OPT_CONTEXT))
+		(void)(use_context_credentials(o, &err) || use_env_credentials(o, &err));
+	else
+		(void)(use_env_credentials(o, &err) || use_context_credentials(o, &err));
 	if (!err)
 		err = check_key_file(o->config.creds_file, ret_why);
 	if (!err)
@@ -232,50 +268,104 @@ static int find_credentials(struct connect_opts *o, char **ret_why)
 	return err;
 }
 
+/* The first that is set of option, named context, environment and other context. */
+static const char *choose(const struct connect_opts *o, enum connect_opt opt,
+			  const char *in_context, const char *variable)
+{
+	const char *env = variable ? from_env(variable) : NULL;
+
+	if (given(o, opt))
+		return given(o, opt);
+	if (given(o, CONNECT_OPT_CONTEXT) && in_context)
+		return in_context;
+	return env ? env : in_context;
+}
+
 static int use_tls(struct connect_opts *o, char **ret_why)
 {
 	struct conn_config *c = &o->config;
 
-	c->tls_ca = given(o, CONNECT_OPT_TLSCA);
-	c->tls_cert = given(o, CONNECT_OPT_TLSCERT);
-	c->tls_key = given(o, CONNECT_OPT_TLSKEY);
+	c->tls_ca = choose(o, CONNECT_OPT_TLSCA, o->context.ca, "NATS_CA");
+	c->tls_cert = choose(o, CONNECT_OPT_TLSCERT, o->context.cert, "NATS_CERT");
+	c->tls_key = choose(o, CONNECT_OPT_TLSKEY, o->context.key, "NATS_KEY");
 	if (!c->tls_cert != !c->tls_key)
 		return explain(ret_why, "--tlscert and --tlskey go together");
 	c->tls_required = c->tls_ca || c->tls_cert;
 	return check_key_file(c->tls_key, ret_why);
 }
 
-int connect_opts_finish(struct connect_opts *o, char **ret_why)
+static int load_context(struct connect_opts *o, char **ret_why)
 {
-	const char *server = given(o, CONNECT_OPT_SERVER);
-	const char *timeout = given(o, CONNECT_OPT_TIMEOUT);
-	struct conn_config *c = &o->config;
-	int err;
+	const char *name = given(o, CONNECT_OPT_CONTEXT);
 
-	*ret_why = NULL;
-	if (!server)
-		server = from_env("NATS_URL");
+	if (!name)
+		name = from_env("NATS_CONTEXT");
+	if (!name && !given(o, CONNECT_OPT_SERVER) && !from_env("NATS_URL"))
+		name = o->context_name = nats_context_selected();
+	return name ? nats_context_load(name, &o->context, ret_why) : 0;
+}
+
+static int choose_servers(struct connect_opts *o)
+{
+	const char *server = choose(o, CONNECT_OPT_SERVER, o->context.url, "NATS_URL");
+
 	if (!server || server != o->servers) {
 		wipe_and_free(o->servers);
 		o->servers = strdup(server ? server : DEFAULT_SERVER);
 	}
-	if (!o->servers)
-		return -ENOMEM;
-	c->servers = o->servers;
+	o->config.servers = o->servers;
+	return o->servers ? 0 : -ENOMEM;
+}
+
+/* A prefix of subjects: no wildcards, and nothing that would be another line of the protocol. */
+static bool is_subject_prefix(const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len == 0 || len > CONN_INBOX_PREFIX_MAX || *s == '.' || s[len - 1] == '.' ||
+	    strstr(s, ".."))
+		return false;
+	for (; *s; s++)
+		if (*s <= ' ' || *s == 0x7f || *s == '*' || *s == '>')
+			return false;
+	return true;
+}
+
+static int choose_rest(struct connect_opts *o, char **ret_why)
+{
+	const char *timeout = choose(o, CONNECT_OPT_TIMEOUT, NULL, "NATS_TIMEOUT");
+	struct conn_config *c = &o->config;
+
 	c->name = "natsobj";
-	c->domain = given(o, CONNECT_OPT_DOMAIN);
+	c->domain = choose(o, CONNECT_OPT_DOMAIN, o->context.domain, NULL);
+	c->inbox_prefix = choose(o, CONNECT_OPT_INBOX_PREFIX, o->context.inbox_prefix, NULL);
 	c->connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	c->timeout_ms = TIMEOUT_MS;
-	if (timeout) {
-		if (parse_duration_ms(timeout, 1, TIMEOUT_MAX_MS, &c->timeout_ms) < 0)
-			return explain(ret_why, "--timeout %s is not a duration such as 30s",
-				       timeout);
-		c->connect_timeout_ms = c->timeout_ms;
-	}
-	err = find_credentials(o, ret_why);
+	if (c->inbox_prefix && !is_subject_prefix(c->inbox_prefix))
+		return explain(ret_why, "\"%s\" cannot be the prefix of inboxes", c->inbox_prefix);
+	if (!timeout)
+		return 0;
+	if (parse_duration_ms(timeout, 1, TIMEOUT_MAX_MS, &c->timeout_ms) < 0)
+		return explain(ret_why, "--timeout %s is not a duration such as 30s", timeout);
+	c->connect_timeout_ms = c->timeout_ms;
+	return 0;
+}
+
+int connect_opts_finish(struct connect_opts *o, char **ret_why)
+{
+	int err;
+
+	*ret_why = NULL;
+	err = load_context(o, ret_why);
+	if (!err)
+		err = choose_servers(o);
+	if (!err)
+		err = choose_rest(o, ret_why);
+	if (!err)
+		err = find_credentials(o, ret_why);
 	if (!err)
 		err = use_tls(o, ret_why);
-	c->password = o->password;
-	c->token = o->token;
+	o->config.password = o->password;
+	o->config.token = o->token;
 	return err;
 }

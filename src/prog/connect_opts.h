@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #include "objstore/conn.h"
+#include "objstore/context.h"
 #include "util/cleanup.h"
 
 /* Values for getopt_long, clear of all characters. */
 enum connect_opt {
 	CONNECT_OPT_SERVER = 1000,
+	CONNECT_OPT_CONTEXT,
 	CONNECT_OPT_USER,
 	CONNECT_OPT_PASSWORD_FILE,
 	CONNECT_OPT_TOKEN_FILE,
@@ -26,6 +28,7 @@ enum connect_opt {
 	CONNECT_OPT_TLSCERT,
 	CONNECT_OPT_TLSKEY,
 	CONNECT_OPT_DOMAIN,
+	CONNECT_OPT_INBOX_PREFIX,
 	CONNECT_OPT_TIMEOUT,
 	CONNECT_OPT_END,
 };
@@ -35,6 +38,7 @@ enum connect_opt {
 /* clang-format off */
 #define CONNECT_LONG_OPTIONS                                                                       \
 	{"server", required_argument, NULL, CONNECT_OPT_SERVER},                                   \
+	{"context", required_argument, NULL, CONNECT_OPT_CONTEXT},                                 \
 	{"user", required_argument, NULL, CONNECT_OPT_USER},                                       \
 	{"password-file", required_argument, NULL, CONNECT_OPT_PASSWORD_FILE},                     \
 	{"token-file", required_argument, NULL, CONNECT_OPT_TOKEN_FILE},                           \
@@ -44,6 +48,8 @@ enum connect_opt {
 	{"tlscert", required_argument, NULL, CONNECT_OPT_TLSCERT},                                 \
 	{"tlskey", required_argument, NULL, CONNECT_OPT_TLSKEY},                                   \
 	{"domain", required_argument, NULL, CONNECT_OPT_DOMAIN},                                   \
+	{"js-domain", required_argument, NULL, CONNECT_OPT_DOMAIN},                                \
+	{"inbox-prefix", required_argument, NULL, CONNECT_OPT_INBOX_PREFIX},                       \
 	{"timeout", required_argument, NULL, CONNECT_OPT_TIMEOUT}
 /* clang-format on */
 
@@ -54,6 +60,8 @@ struct connect_opts {
 	struct conn_config config;
 	/* private */
 	char *servers, *password, *token;
+	char *context_name;
+	struct nats_context context;
 };
 
 void connect_opts_init(struct connect_opts *o);
@@ -69,11 +77,13 @@ void connect_opts_done(struct connect_opts *o);
 bool connect_opts_take(struct connect_opts *o, int opt, char *arg);
 
 /*
- * Completes the configuration from the environment (NATS_URL, NATS_CREDS, NATS_USER,
- * NATS_PASSWORD) and reads files with secrets. An option goes before its variable, and any
- * credential on the command line before all credentials of the environment. NATS_USER without a
- * password is a token, as for the NATS command line. -EINVAL for what the user has to change, or
- * -ENOMEM; ret_why, freed by the caller, is one sentence without secrets.
+ * Completes the configuration and reads files with secrets. Each setting comes from the first of:
+ * its option; the context of --context; its variable (NATS_URL, NATS_CREDS, NATS_NKEY, NATS_TOKEN,
+ * NATS_USER and NATS_PASSWORD, NATS_CA, NATS_CERT, NATS_KEY, NATS_TIMEOUT); the context of
+ * NATS_CONTEXT, or when no server was named so far either, the selected one. Credentials go
+ * together: those of the first source that has any are used, whatever kind they are. NATS_USER
+ * without a password is a token, as for the NATS command line. -EINVAL for what the user has to
+ * change, or -ENOMEM; ret_why, freed by the caller, is one sentence without secrets.
  */
 int connect_opts_finish(struct connect_opts *o, char **ret_why) MUST_CHECK;
 
