@@ -11,7 +11,12 @@
 
 #include "prog/cmd.h"
 #include "prog/cmd_output.h"
+#include "prog/cmd_print.h"
+#include "prog/cmd_progress.h"
+#include "prog/cmd_settings.h"
+#include "prog/cmd_target.h"
 #include "util/buf.h"
+#include "util/log.h"
 
 static const struct {
 	const char *path, *want; /* want NULL: refused */
@@ -102,12 +107,148 @@ START_TEST(json_of_an_object_has_the_protocols_names)
 	ck_assert_int_eq(obj_info_set_meta(info, "k", "v"), 0);
 	ck_assert_int_eq(obj_info_set_link(info, "other", "y"), 0);
 	json_init(&w, &out);
-	cmd_json_info(&w, info, "b");
+	cmd_json_info(&w, NULL, info, "b");
 	ck_assert_str_eq(out.data,
 			 "{\"name\":\"a\\u0000b\",\"metadata\":{\"k\":\"v\"},"
 			 "\"options\":{\"link\":{\"bucket\":\"other\",\"name\":\"y\"},"
 			 "\"max_chunk_size\":128},\"bucket\":\"b\",\"nuid\":\"N\",\"size\":5,"
 			 "\"mtime\":\"1970-01-01T00:00:00.000000000Z\",\"chunks\":1,\"seq\":9}");
+}
+END_TEST
+
+static const struct {
+	uint64_t bytes;
+	const char *want;
+} sizes[] = {
+	{0, "0 B"},
+	{1023, "1023 B"},
+	{1024, "1.0 KiB"},
+	{1536, "1.5 KiB"},
+	{1048575, "1.0 MiB"},
+	{UINT64_C(5) << 30, "5.0 GiB"},
+	{UINT64_MAX, "16.0 EiB"},
+};
+
+START_TEST(sizes_are_short)
+{
+	char text[CMD_SIZE_LEN];
+
+	cmd_format_size(sizes[_i].bytes, text);
+	ck_assert_str_eq(text, sizes[_i].want);
+}
+END_TEST
+
+START_TEST(durations_are_short)
+{
+	char text[CMD_SIZE_LEN];
+
+	cmd_format_seconds(7, text);
+	ck_assert_str_eq(text, "0:07");
+	cmd_format_seconds(3599, text);
+	ck_assert_str_eq(text, "59:59");
+	cmd_format_seconds(3723, text);
+	ck_assert_str_eq(text, "1:02:03");
+	cmd_format_seconds(49 * 3600, text);
+	ck_assert_str_eq(text, "2d 1h");
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	uint64_t size, off, len; /* len UINT64_MAX: refused; off UINT64_MAX: behind the end */
+} ranges[] = {
+	{"0-0", 10, 0, 1},
+	{"0-9", 10, 0, 10},
+	{"3-5", 10, 3, 3},
+	{"3-", 10, 3, 7},
+	{"5-100", 10, 5, 5},
+	{"-4", 10, 6, 4},
+	{"-40", 10, 0, 10},
+	{"-4", 0, 0, 0},
+	{"10-", 10, UINT64_MAX, 0},
+	{"0-", 0, UINT64_MAX, 0},
+	{"", 10, 0, UINT64_MAX},
+	{"-", 10, 0, UINT64_MAX},
+	{"5", 10, 0, UINT64_MAX},
+	{"5-4", 10, 0, UINT64_MAX},
+	{"-0", 10, 0, UINT64_MAX},
+	{"a-b", 10, 0, UINT64_MAX},
+	{"1-2-3", 10, 0, UINT64_MAX},
+	{"+1-2", 10, 0, UINT64_MAX},
+};
+
+START_TEST(ranges_fit_the_size)
+{
+	struct byte_range r;
+	uint64_t off = 0, len = 0;
+	bool is_inside;
+
+	if (ranges[_i].len == UINT64_MAX) {
+		ck_assert_int_eq(byte_range_parse(ranges[_i].text, &r), -EINVAL);
+		return;
+	}
+	ck_assert_int_eq(byte_range_parse(ranges[_i].text, &r), 0);
+	is_inside = byte_range_fit(&r, ranges[_i].size, &off, &len);
+	ck_assert_int_eq(is_inside, ranges[_i].off != UINT64_MAX);
+	if (!is_inside)
+		return;
+	ck_assert_uint_eq(off, ranges[_i].off);
+	ck_assert_uint_eq(len, ranges[_i].len);
+}
+END_TEST
+
+static const struct {
+	struct progress_view view;
+	size_t columns;
+} lines[] = {
+	{{"x", 512, 1024, 256, 2}, 72},
+	{{"x", 0, PROGRESS_UNKNOWN, 0, 65}, 60},
+	{{"x", 1024, 1024, 0, 1}, 50},
+	{{"a/very/long/name/of/an/object/that/does/not/fit", 1, 4, 1, 1}, 40},
+	{{"a/very/long/name/of/an/object/that/does/not/fit", 1, 4, 1, 1}, 200},
+	{{"x", 1, 4, 1, 1}, 10},
+	{{"x", 1, 4, 1, 1}, 1},
+	{{"x", 9, 4, 1e18, 1}, 80},
+	{{"x", 0, 0, 0, 0}, 40},
+};
+
+START_TEST(progress_fits_the_terminal)
+{
+	char line[512];
+
+	progress_format(&lines[_i].view, lines[_i].columns, line, sizeof(line));
+	ck_assert_uint_le(strlen(line), lines[_i].columns);
+	ck_assert_uint_gt(strlen(line), 0);
+}
+END_TEST
+
+START_TEST(progress_says_how_far_and_how_long)
+{
+	const struct progress_view v = {
+		.label = "x", .done = 512, .total = 1024, .rate = 256, .elapsed_s = 2};
+	char line[512];
+
+	progress_format(&v, 80, line, sizeof(line));
+	ck_assert_ptr_nonnull(strstr(line, " 50% 512 B / 1.0 KiB  256 B/s  0:02 left"));
+	ck_assert_ptr_nonnull(strstr(line, "=>"));
+	ck_assert_int_eq(line[0], 'x');
+}
+END_TEST
+
+START_TEST(pairs_have_a_key)
+{
+	struct obj_pairs pairs = {0};
+
+	log_init("test", LOG_LEVEL_ERROR);
+	ck_assert_int_eq(settings_take_pair(&pairs, "--metadata", "a=b=c", '='), CMD_OK);
+	ck_assert_int_eq(settings_take_pair(&pairs, "--header", "k: v", ':'), CMD_OK);
+	ck_assert_int_eq(settings_take_pair(&pairs, "--metadata", "=b", '='), CMD_USAGE);
+	ck_assert_int_eq(settings_take_pair(&pairs, "--metadata", "ab", '='), CMD_USAGE);
+	ck_assert_int_eq(settings_take_pair(&pairs, "--metadata", "a=\xff", '='), CMD_USAGE);
+	ck_assert_uint_eq(pairs.count, 2);
+	ck_assert_str_eq(pairs.items[0].value, "b=c");
+	ck_assert_str_eq(pairs.items[1].value, "v");
+	obj_pairs_done(&pairs);
 }
 END_TEST
 
@@ -276,6 +417,12 @@ int main(void)
 	tcase_add_loop_test(t, paths_become_object_names, 0, (int)ARRAY_LEN(object_names));
 	tcase_add_loop_test(t, object_names_become_file_names, 0, (int)ARRAY_LEN(file_names));
 	tcase_add_test(t, times_are_utc);
+	tcase_add_loop_test(t, sizes_are_short, 0, (int)ARRAY_LEN(sizes));
+	tcase_add_test(t, durations_are_short);
+	tcase_add_loop_test(t, ranges_fit_the_size, 0, (int)ARRAY_LEN(ranges));
+	tcase_add_loop_test(t, progress_fits_the_terminal, 0, (int)ARRAY_LEN(lines));
+	tcase_add_test(t, progress_says_how_far_and_how_long);
+	tcase_add_test(t, pairs_have_a_key);
 	tcase_add_test(t, mtime_of_the_mount_goes_before_the_message);
 	tcase_add_test(t, json_of_an_object_has_the_protocols_names);
 	suite_add_tcase(s, t);

@@ -16,7 +16,9 @@ static char path[64];
 
 static void set_up(void)
 {
-	static const char *const names[] = {"NATS_URL", "NATS_CREDS", "NATS_USER", "NATS_PASSWORD"};
+	static const char *const names[] = {
+		"NATS_URL", "NATS_CREDS", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN",  "NATS_NKEY",
+		"NATS_CA",  "NATS_CERT",  "NATS_KEY",  "NATS_TIMEOUT",	"NATS_CONTEXT"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		ck_assert_int_eq(unsetenv(names[i]), 0);
@@ -26,6 +28,7 @@ static void set_up(void)
 	strcpy(dir + strlen(dir) - 6, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/secret", dir);
+	ck_assert_int_eq(setenv("XDG_CONFIG_HOME", dir, 1), 0);
 }
 
 static void tear_down(void)
@@ -259,6 +262,119 @@ START_TEST(timeout_is_a_duration)
 }
 END_TEST
 
+/* Contexts lie in $XDG_CONFIG_HOME/nats/context. */
+static void write_context(const char *name, const char *text)
+{
+	char command[512];
+
+	/* Check forks, so a shell does no harm here. */
+	(void)snprintf(command, sizeof(command),
+		       "mkdir -p %s/nats/context && cat >%s/nats/%s && chmod 600 %s/nats/%s", dir,
+		       dir, name, dir, name);
+	FILE *f = popen(command, "we");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(pclose(f), 0);
+}
+
+static void remove_contexts(void)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -rf %s/nats", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(context_gives_server_and_credentials)
+{
+	write_context("context/prod.json",
+		      "{\"url\":\"nats://prod:4222\",\"user\":\"joe\",\"password\":\"geheim\","
+		      "\"jetstream_domain\":\"hub\",\"inbox_prefix\":\"_IN.joe\"}");
+	setenv("NATS_URL", "nats://env:1", 1);
+	setenv("NATS_USER", "eve", 1);
+	take(CONNECT_OPT_CONTEXT, "prod");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://prod:4222");
+	ck_assert_str_eq(o.config.user, "joe");
+	ck_assert_str_eq(o.config.password, "geheim");
+	ck_assert_str_eq(o.config.domain, "hub");
+	ck_assert_str_eq(o.config.inbox_prefix, "_IN.joe");
+	remove_contexts();
+}
+END_TEST
+
+START_TEST(options_go_before_the_context)
+{
+	write_context("context/prod.json", "{\"url\":\"nats://prod:4222\",\"token\":\"geheim\"}");
+	take(CONNECT_OPT_CONTEXT, "prod");
+	take(CONNECT_OPT_SERVER, "nats://option:2");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://option:2");
+	ck_assert_str_eq(o.config.token, "geheim");
+	remove_contexts();
+}
+END_TEST
+
+START_TEST(selected_context_comes_last)
+{
+	write_context("context/sel.json", "{\"url\":\"nats://sel:4222\"}");
+	write_context("context.txt", "sel\n");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://sel:4222");
+	connect_opts_done(&o);
+	setenv("NATS_URL", "nats://env:1", 1);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.servers, "nats://env:1");
+	remove_contexts();
+}
+END_TEST
+
+static const struct {
+	const char *text, *mention;
+} bad_contexts[] = {
+	{"nonsense", "not a JSON object"},
+	{"[]", "not a JSON object"},
+	{"{\"nsc\":\"nsc://a/b\"}", "nsc"},
+	{"{\"socks_proxy\":\"socks5://h\"}", "socks_proxy"},
+	{"{\"jetstream_api_prefix\":\"from.acc\"}", "prefix"},
+	{"{\"inbox_prefix\":\"a b\"}", "inboxes"},
+};
+
+START_TEST(context_that_cannot_be_followed_is_refused)
+{
+	write_context("context/bad.json", bad_contexts[_i].text);
+	take(CONNECT_OPT_CONTEXT, "bad");
+	assert_refused(bad_contexts[_i].mention);
+	remove_contexts();
+}
+END_TEST
+
+START_TEST(missing_context_is_named)
+{
+	take(CONNECT_OPT_CONTEXT, "nowhere");
+	assert_refused("nowhere");
+}
+END_TEST
+
+START_TEST(api_prefix_may_name_a_domain)
+{
+	write_context("context/leaf.json", "{\"jetstream_api_prefix\":\"$JS.leaf.API\"}");
+	take(CONNECT_OPT_CONTEXT, "leaf");
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.domain, "leaf");
+	remove_contexts();
+}
+END_TEST
+
+START_TEST(token_of_the_environment_is_used)
+{
+	setenv("NATS_TOKEN", "geheim", 1);
+	ck_assert_int_eq(connect_opts_finish(&o, &why), 0);
+	ck_assert_str_eq(o.config.token, "geheim");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("connect_opts");
@@ -287,6 +403,14 @@ int main(void)
 	tcase_add_test(t, certificate_needs_its_key);
 	tcase_add_test(t, authority_asks_for_tls);
 	tcase_add_test(t, timeout_is_a_duration);
+	tcase_add_test(t, context_gives_server_and_credentials);
+	tcase_add_test(t, options_go_before_the_context);
+	tcase_add_test(t, selected_context_comes_last);
+	tcase_add_loop_test(t, context_that_cannot_be_followed_is_refused, 0,
+			    (int)ARRAY_LEN(bad_contexts));
+	tcase_add_test(t, missing_context_is_named);
+	tcase_add_test(t, api_prefix_may_name_a_domain);
+	tcase_add_test(t, token_of_the_environment_is_used);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

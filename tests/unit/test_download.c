@@ -168,6 +168,28 @@ START_TEST(malformed_metadata_is_not_read)
 }
 END_TEST
 
+/* Every part of a content, whatever its chunks. */
+START_TEST(parts_are_cut_out_of_the_content)
+{
+	size_t len = shapes[_i].len;
+	char *data = fill(len, shapes[_i].chunk_len);
+	_cleanup_obj_info_ struct obj_info *info = find();
+	size_t step = len > 100 ? len / 13 : 1;
+
+	for (size_t off = 0; off < len; off += step) {
+		for (size_t n = 0; n <= len - off; n += step) {
+			buf_reset(&got);
+			ck_assert_int_eq(download_range(store, info, off, n, take, NULL), 0);
+			ck_assert_uint_eq(got.len, n);
+			ck_assert(n == 0 || memcmp(got.data, data + off, n) == 0);
+		}
+	}
+	if (len > 0)
+		ck_assert_int_eq(download_range(store, info, len, 1, take, NULL), -EINVAL);
+	free(data);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("download");
@@ -177,6 +199,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, content_arrives_in_order, 0, (int)ARRAY_LEN(shapes));
+	tcase_add_loop_test(t, parts_are_cut_out_of_the_content, 0, (int)ARRAY_LEN(shapes));
 	tcase_add_test(t, damaged_content_is_noticed);
 	tcase_add_test(t, wrong_length_is_noticed);
 	tcase_add_test(t, lost_chunks_are_stale);
