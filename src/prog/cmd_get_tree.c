@@ -202,7 +202,8 @@ int get_tree(struct cmd *c, struct store *s, const char *prefix, const char *dir
 				s->bucket);
 	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
 		return fail_path(&t, dir, -errno);
-	options.progress = progress = progress_new(prefix, count_bytes(l, &filter), c->is_quiet);
+	progress = progress_new(prefix, count_bytes(l, &filter), c->is_quiet);
+	options.progress = progress;
 	copy_all(&t, l, &filter);
 	r = print_result(&t);
 	return t.is_failed ? CMD_FAILURE : r;

@@ -55,8 +55,11 @@ void cmd_format_size(uint64_t bytes, char ret[CMD_SIZE_LEN])
 		return;
 	}
 	/* 1023.95 would be shown as 1024.0. */
-	for (value /= 1024; value >= 1023.95 && units[unit + 1]; value /= 1024)
+	value /= 1024;
+	while (value >= 1023.95 && units[unit + 1]) {
+		value /= 1024;
 		unit++;
+	}
 	(void)snprintf(ret, CMD_SIZE_LEN, "%.1f %ciB", value, units[unit]);
 }
 

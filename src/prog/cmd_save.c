@@ -54,7 +54,8 @@ int save_object(struct target *t, const char *name, const char *path, const stru
 	if (err)
 		return fail_output(path, err);
 	if (!o->progress)
-		own = r.progress = progress_new(name, wanted_bytes(t, &o->range), t->cmd->is_quiet);
+		own = progress_new(name, wanted_bytes(t, &o->range), t->cmd->is_quiet);
+	r.progress = own ? own : o->progress;
 	err = target_read(t, &o->range, &r);
 	if (r.err)
 		return fail_output(path, r.err);
