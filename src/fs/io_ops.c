@@ -368,13 +368,17 @@ static bool is_still_open(struct fs *fs, struct fs_handle *h, const struct fs_ct
 int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 {
 	struct file *f = h->file;
-	int err = file_lock(f, ctx);
+	int err;
 
+	/* A reader does not wait for others' uploads. */
+	if (!wants_write(h->flags))
+		return 0;
+	err = file_lock(f, ctx);
 	if (err)
 		return err;
-	if (f->state == FILE_FAILED && wants_write(h->flags)) {
+	if (f->state == FILE_FAILED) {
 		err = f->error;
-	} else if (f->is_dirty && wants_write(h->flags)) {
+	} else if (f->is_dirty) {
 		if (!ctx->may_wait)
 			err = -FS_WOULD_WAIT;
 		else if (file_is_kept_when_killed(fs, f, ctx->pid))
