@@ -4,41 +4,19 @@
  * Requests on their way from the kernel to a reply.
  *
  * A queued request whose caller is being killed is answered with EINTR at once, while its work goes
- * on: the caller must not wait for a server that may never come back. Other signals are no reason;
- * a program with a timer would not expect its write to fail. libfuse reports an interrupt with
- * locks held that a reply takes, so the check is a piece of work of its own.
+ * on: the caller must not wait for a server that may never come back (fuse/killed.h). libfuse
+ * reports an interrupt with the request's lock held, so a reply must not be sent from there.
  */
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuse/mount.h"
 
-struct interrupt {
-	struct pool_work work;
-	struct job *job;
-};
-
 struct mount *mount_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
-}
-
-bool job_claim(struct job *j)
-{
-	return !atomic_exchange(&j->is_claimed, true);
-}
-
-int job_reply_err(struct job *j, int err)
-{
-	if (err == -FS_WOULD_WAIT)
-		return err;
-	if (job_claim(j))
-		fuse_reply_err(j->req, -err);
-	return 0;
 }
 
 static void job_put(struct job *j)
@@ -49,6 +27,28 @@ static void job_put(struct job *j)
 	free((void *)(uintptr_t)j->name2);
 	free((void *)(uintptr_t)j->data);
 	free(j);
+}
+
+bool job_claim(struct job *j)
+{
+	if (atomic_exchange(&j->is_claimed, true))
+		return false;
+	if (j->is_queued) {
+		/* Waits for a report under way, so that none comes when the job is gone. */
+		fuse_req_interrupt_func(j->req, NULL, NULL);
+		if (killed_remove(j->m->killed, &j->watch))
+			job_put(j);
+	}
+	return true;
+}
+
+int job_reply_err(struct job *j, int err)
+{
+	if (err == -FS_WOULD_WAIT)
+		return err;
+	if (job_claim(j))
+		fuse_reply_err(j->req, -err);
+	return 0;
 }
 
 static void run_queued(struct pool_work *w)
@@ -65,47 +65,28 @@ static void run_queued(struct pool_work *w)
 	job_put(j);
 }
 
-/* A signal that ends the caller is pending as SIGKILL (kernel/signal.c, complete_signal). */
-static bool is_being_killed(pid_t tid)
+static void on_killed(struct killed_watch *w)
 {
-	unsigned long long pending = 0, bits;
-	char path[64], line[128];
-	FILE *f;
+	struct job *j = container_of(w, struct job, watch);
 
-	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
-	f = fopen(path, "re");
-	if (!f)
-		return true;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "SigPnd: %llx", &bits) == 1 ||
-		    sscanf(line, "ShdPnd: %llx", &bits) == 1)
-			pending |= bits;
-	(void)fclose(f);
-	return pending >> (SIGKILL - 1) & 1;
+	job_reply_err(j, -EINTR);
+	job_put(j);
 }
 
-static void run_interrupt(struct pool_work *w)
+static void watch_caller(struct job *j)
 {
-	struct interrupt *i = container_of(w, struct interrupt, work);
-
-	if (is_being_killed(i->job->ctx.pid) && job_claim(i->job))
-		fuse_reply_err(i->job->req, EINTR);
-	job_put(i->job);
-	free(i);
+	/* Without a process identifier nothing can be found out about the caller. */
+	if (j->ctx.pid <= 0)
+		return;
+	atomic_fetch_add(&j->refs, 1);
+	if (!killed_add(j->m->killed, &j->watch))
+		job_put(j);
 }
 
 static void on_interrupt(fuse_req_t req, void *data)
 {
-	struct job *j = data;
-	struct interrupt *i = calloc(1, sizeof(*i));
-
 	(void)req;
-	if (!i)
-		return;
-	i->work.run = run_interrupt;
-	i->job = j;
-	atomic_fetch_add(&j->refs, 1);
-	pool_submit(j->m->pool, &i->work);
+	watch_caller(data);
 }
 
 static struct job *copy_job(const struct job *j)
@@ -149,9 +130,13 @@ static void queue_job(const struct job *j)
 	q->ctx.may_wait = true;
 	q->is_queued = true;
 	q->work.run = run_queued;
-	/* The job outlives the request as libfuse sees it only through the references above; a
-	 * caller that vanishes before this line is noticed by its next interrupt or not at all. */
+	list_init(&q->watch.link);
+	q->watch.tid = q->ctx.pid;
+	q->watch.fn = on_killed;
+	/* Calls it at once when the caller was interrupted before. */
 	fuse_req_interrupt_func(q->req, on_interrupt, q);
+	if (q->is_unreported)
+		watch_caller(q);
 	pool_submit(q->m->pool, &q->work);
 }
 

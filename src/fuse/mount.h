@@ -10,6 +10,7 @@
 #include "fuse/compat.h"
 
 #include "fs/fs.h"
+#include "fuse/killed.h"
 #include "fuse/notify.h"
 #include "fuse/pool.h"
 #include "util/list.h"
@@ -19,6 +20,7 @@ struct mount {
 	struct fs *fs;
 	struct pool *pool;
 	struct notify *notify;
+	struct killed *killed;
 	struct fuse_session *session;
 	const char *dir;
 	bool has_acl;
@@ -50,9 +52,11 @@ struct job {
 	int (*run)(struct job *j);
 	struct fs_ctx ctx;
 	bool is_queued;
+	/* Nothing tells when the caller of this one is being killed. */
+	bool is_unreported;
 	atomic_bool is_claimed;
-	atomic_uint
-		refs; /* of a queued job: the pool's and, while an interrupt is looked into, its */
+	atomic_uint refs; /* of a queued job: the pool's, and the watch's while there is one */
+	struct killed_watch watch;
 
 	uint64_t nodeid, nodeid2;
 	const char *name, *name2; /* owned when queued */

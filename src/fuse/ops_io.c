@@ -97,7 +97,7 @@ static int run_flush(struct job *j)
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct job j = {.nodeid = ino, .of = open_file_of(fi)};
+	struct job j = {.nodeid = ino, .of = open_file_of(fi), .is_unreported = true};
 
 	job_start(&j, req, run_flush);
 }

@@ -17,39 +17,24 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "fuse/guard.h"
 #include "fuse/init_reply.h"
 #include "fuse/mount.h"
+#include "fuse/mountinfo.h"
 #include "objstore/store.h"
 #include "util/clock.h"
 #include "util/lock.h"
 #include "util/log.h"
 
-#define POOL_THREADS 64
+/* When the server is away each waiting request keeps a thread, and those that need no server but a
+ * moment of patience must not stand in line behind them. */
+#define POOL_THREADS 512
+/* What a shut-down store leaves undone ends at once. */
+#define LAST_REPLIES_MS 5000
 #define LOOP_THREADS 8
 #define MAX_WRITE (1u << 20)
 #define MAX_BACKGROUND 128
 #define READ_AHEAD_KB "1024"
-
-/* Device number of what is mounted on dir; 0 when it cannot be found. Asks the mount nothing. */
-static dev_t find_device(const char *dir)
-{
-	char line[4096], point[4096];
-	dev_t dev = 0;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	if (!f)
-		return 0;
-	/* The last line with this mount point is the mount on top. */
-	while (fgets(line, sizeof(line), f)) {
-		unsigned a, b;
-
-		if (sscanf(line, "%*d %*d %u:%u %*s %4095s", &a, &b, point) == 3 &&
-		    strcmp(point, dir) == 0)
-			dev = makedev(a, b);
-	}
-	(void)fclose(f);
-	return dev;
-}
 
 /* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. */
 static void raise_read_ahead(dev_t dev)
@@ -94,7 +79,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	compat_refuse(conn, FUSE_CAP_WRITEBACK_CACHE);
 	/* The data is copied once either way; a pipe only adds to it. */
 	compat_refuse(conn, FUSE_CAP_SPLICE_READ);
-	dev = find_device(m->dir);
+	dev = mountinfo_device(m->dir);
 	fs_set_device(m->fs, dev);
 	raise_read_ahead(dev);
 	if (m->on_ready)
@@ -231,6 +216,8 @@ static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
 	mutex_unlock(&p.lock);
 	if (has_thread)
 		pthread_join(thread, NULL);
+	/* Replies need the session's descriptor, which the unmount closes. */
+	(void)!pool_wait_idle(m->pool, clock_deadline_ms(LAST_REPLIES_MS));
 	cond_done(&p.done);
 	mutex_done(&p.lock);
 	return unsaved;
@@ -255,6 +242,7 @@ static void free_mount(struct mount *m)
 {
 	notify_free(m->notify);
 	pool_free(m->pool);
+	killed_free(m->killed);
 	open_files_release(m);
 	mutex_done(&m->lock);
 	if (m->session)
@@ -278,6 +266,8 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 	m.pool = pool_new(POOL_THREADS);
 	err = m.pool ? notify_new(&sink, &m.notify) : -ENOMEM;
 	if (!err)
+		err = killed_new(NULL, &m.killed);
+	if (!err)
 		err = make_session(&m, cfg);
 	if (!err && fuse_session_mount(m.session, cfg->dir) != 0) {
 		err = -EIO;
@@ -285,6 +275,7 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 			*ret_why = NULL;
 	}
 	if (!err) {
+		guard_watch(cfg->guard, mountinfo_device(cfg->dir), cfg->dir);
 		if (init_reply_install(m.session) < 0)
 			log_warn("lookups in one directory will wait for each other");
 		err = serve(&m, store, cfg);

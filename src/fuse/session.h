@@ -10,6 +10,7 @@
 #include "fs/fs.h"
 #include "util/cleanup.h"
 
+struct guard;
 struct store;
 
 struct session_config {
@@ -20,6 +21,7 @@ struct session_config {
 	bool is_debug;
 	bool has_acl; /* as the file system's */
 	uint64_t drain_timeout_ms;
+	struct guard *guard; /* is told of the mount; the caller stops it */
 	/* The kernel has got an answer: the mount works. On a loop thread. */
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;

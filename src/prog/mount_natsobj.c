@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #include "fs/fs.h"
+#include "fuse/guard.h"
+#include "fuse/mountinfo.h"
 #include "fuse/session.h"
 #include "objstore/bucket.h"
 #include "objstore/conn.h"
@@ -38,6 +40,7 @@ struct verdict {
 
 struct startup {
 	int fd; /* the parent's pipe; -1 in the foreground or when it was told */
+	struct guard guard;
 };
 
 static void tell(struct startup *s, int code, const char *text)
@@ -68,25 +71,6 @@ static void on_ready(void *arg)
 	(void)!freopen("/dev/null", "w", stderr);
 }
 
-static bool is_mounted_here(const char *path)
-{
-	char line[8192], point[4096], type[256];
-	bool found = false;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f)) {
-		const char *rest = strstr(line, " - ");
-
-		if (sscanf(line, "%*d %*d %*s %*s %4095s", point) == 1 && strcmp(point, path) == 0)
-			found = rest && sscanf(rest, " - %255s", type) == 1 &&
-				strcmp(type, "fuse.natsobj") == 0;
-	}
-	(void)fclose(f);
-	return found;
-}
-
 /* Makes dir absolute. A sentence for people, or NULL when it can be mounted on. */
 static char *check_dir(const char *dir, char **ret_path)
 {
@@ -97,7 +81,7 @@ static char *check_dir(const char *dir, char **ret_path)
 	*ret_path = realpath(dir, NULL);
 	if (!*ret_path)
 		n = asprintf(&text, "mount point %s: %s", dir, strerror(errno));
-	else if (is_mounted_here(*ret_path))
+	else if (mountinfo_is_natsobj(*ret_path))
 		n = asprintf(&text, "mount point %s is already in use by another mount of natsobj",
 			     dir);
 	else if (stat(*ret_path, &st) < 0)
@@ -148,6 +132,7 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .is_debug = o->is_debug,
 				     .has_acl = o->has_acl,
 				     .drain_timeout_ms = o->drain_timeout_ms,
+				     .guard = &s->guard,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};
 	_cleanup_free_ char *reason = NULL;
@@ -169,17 +154,13 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 	return err < 0 ? EXIT_MOUNT : err > 0 ? EXIT_UNSAVED : EXIT_OK;
 }
 
-static int run(struct startup *s, const struct mount_options *o, const char *path)
+static int run_connected(struct startup *s, const struct mount_options *o, const char *path)
 {
 	_cleanup_free_ char *reason = NULL;
 	struct store *store;
 	sigset_t all, before;
 	int err;
 
-	err = make_cache_dir(o->cache_dir);
-	if (err)
-		return fail(s, EXIT_MOUNT, "cannot use cache directory %s: %s", o->cache_dir,
-			    strerror(-err));
 	/* The library's threads inherit the mask: signals are for the main thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -192,6 +173,21 @@ static int run(struct startup *s, const struct mount_options *o, const char *pat
 	err = run_mounted(s, o, path, store);
 	conn_library_done();
 	return err;
+}
+
+static int run(struct startup *s, const struct mount_options *o, const char *path)
+{
+	int err = make_cache_dir(o->cache_dir), code;
+
+	if (err)
+		return fail(s, EXIT_MOUNT, "cannot use cache directory %s: %s", o->cache_dir,
+			    strerror(-err));
+	err = guard_start(&s->guard);
+	if (err)
+		return fail(s, EXIT_SYSTEM, "cannot start a process: %s", strerror(-err));
+	code = run_connected(s, o, path);
+	guard_stop(&s->guard);
+	return code;
 }
 
 static int wait_for_child(int fd, pid_t child)
@@ -216,7 +212,7 @@ static int wait_for_child(int fd, pid_t child)
 
 static int run_in_background(const struct mount_options *o, const char *path)
 {
-	struct startup s = {.fd = -1};
+	struct startup s = {.fd = -1, .guard = GUARD_NONE};
 	int fds[2], null_fd;
 	pid_t child;
 
@@ -245,7 +241,7 @@ static int run_in_background(const struct mount_options *o, const char *path)
 
 static int start(const struct mount_options *o)
 {
-	struct startup s = {.fd = -1};
+	struct startup s = {.fd = -1, .guard = GUARD_NONE};
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ char *problem = check_dir(o->dir, &path);
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuse/mountinfo.h"
+#include "util/log.h"
+
+/* What the daemon says: one message each. */
+struct word {
+	bool is_end;
+	dev_t dev;
+	char dir[PATH_MAX];
+};
+
+/* The connection has the number of the mount's device (Documentation/filesystems/fuse.rst). */
+static bool abort_connection(dev_t dev)
+{
+	char path[64];
+	int fd;
+	bool is_done;
+
+	(void)snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(dev));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	is_done = write(fd, "1", 1) == 1;
+	(void)close(fd);
+	return is_done;
+}
+
+/* As a user without privilege, by the helper that made the mount. */
+static void detach_by_helper(const char *dir)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)execlp("fusermount3", "fusermount3", "-u", "-q", "-z", "--", dir, NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		(void)waitpid(pid, NULL, 0);
+}
+
+static void clean_up(const struct word *w)
+{
+	/* Gone already, or another mount is there by now. */
+	if (mountinfo_device(w->dir) != w->dev)
+		return;
+	(void)abort_connection(w->dev);
+	if (umount2(w->dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		detach_by_helper(w->dir);
+	log_error("the process behind %s died: the mount was removed", w->dir);
+}
+
+static void guard_main(int fd)
+{
+	struct word w = {.dev = 0}, last = {.dev = 0};
+	ssize_t n;
+
+	do {
+		n = recv(fd, &w, sizeof(w), 0);
+		if (n == (ssize_t)sizeof(w))
+			last = w;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (last.dev && !last.is_end)
+		clean_up(&last);
+}
+
+/* What the terminal sends to the daemon's group is not for the guard. */
+static void detach_from_daemon(int fd)
+{
+	sigset_t all;
+	int null_fd;
+
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)prctl(PR_SET_NAME, "natsobj-guard");
+	(void)!chdir("/");
+	(void)dup2(fd, 3);
+	(void)close_range(4, ~0U, 0);
+	null_fd = open("/dev/null", O_RDWR);
+	for (int i = 0; i <= STDERR_FILENO && null_fd >= 0; i++)
+		(void)dup2(null_fd, i);
+	log_use_syslog();
+}
+
+int guard_start(struct guard *g)
+{
+	int fds[2];
+	pid_t pid;
+
+	*g = GUARD_NONE;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int err = -errno;
+
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return err;
+	}
+	if (pid == 0) {
+		detach_from_daemon(fds[1]);
+		guard_main(3);
+		_exit(0);
+	}
+	(void)close(fds[1]);
+	*g = (struct guard){.fd = fds[0], .pid = pid};
+	return 0;
+}
+
+static void say(struct guard *g, const struct word *w)
+{
+	ssize_t n;
+
+	do
+		n = send(g->fd, w, sizeof(*w), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		log_warn("the guard process is gone: if this one dies, unmount by hand");
+}
+
+void guard_watch(struct guard *g, dev_t dev, const char *dir)
+{
+	struct word w = {.dev = dev};
+
+	if (g->fd < 0 || !dev || strlen(dir) >= sizeof(w.dir))
+		return;
+	strcpy(w.dir, dir);
+	say(g, &w);
+}
+
+void guard_stop(struct guard *g)
+{
+	const struct word end = {.is_end = true};
+
+	if (g->fd < 0)
+		return;
+	(void)send(g->fd, &end, sizeof(end), MSG_NOSIGNAL);
+	(void)close(steal_fd(&g->fd));
+	(void)waitpid(g->pid, NULL, 0);
+}
