@@ -162,6 +162,10 @@ static void bucket_shutdown(struct bucket *b)
 	mutex_unlock(&b->lock);
 	uploads_shutdown(b);
 	parked_shutdown(b);
+	/* The janitor's are for what is cleaned up at the end. */
+	rpc_abandon(b->control.rpc);
+	rpc_abandon(b->read.rpc);
+	rpc_abandon(b->write.rpc);
 }
 
 void bucket_free(struct bucket *b)

@@ -96,6 +96,14 @@ void rpc_close(struct rpc *r)
 	rpc_free(r);
 }
 
+void rpc_abandon(struct rpc *r)
+{
+	if (!r)
+		return;
+	LOCK_SCOPE(&r->lock);
+	rpc_end_all_locked(r, -ESHUTDOWN);
+}
+
 struct conn *rpc_conn(struct rpc *r)
 {
 	return r->conn;

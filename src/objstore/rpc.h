@@ -65,6 +65,10 @@ int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rp
 /* Ends every pending request with -ESHUTDOWN, then the connection. NULL is harmless. */
 void rpc_close(struct rpc *r);
 
+/* Ends what is pending now with -ESHUTDOWN, so that those who wait for it can leave; what is sent
+ * later goes its way. NULL is harmless. */
+void rpc_abandon(struct rpc *r);
+
 struct conn *rpc_conn(struct rpc *r);
 bool rpc_is_up(struct rpc *r);
 /* Waits until the connection is up: 0, -ETIMEDOUT at the deadline, -ESHUTDOWN. */
