@@ -90,12 +90,12 @@ int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info)
 	return -ESTALE;
 }
 
-bool file_is_kept_when_killed(struct fs *fs, struct file *f, pid_t writer)
+bool file_is_kept_when_killed(struct fs *fs, struct file *f, const struct fs_ctx *ctx)
 {
 	bool is_replacing = f->is_rewrite && f->base && !f->base->is_deleted;
 
 	mutex_assert_held(&f->lock);
-	return is_replacing && !fs->cfg.is_committed_when_killed && fs_is_dying(writer) &&
+	return is_replacing && !fs->cfg.is_committed_when_killed && ctx->is_dying &&
 	       !procfd_is_written_by_any(atomic_load(&fs->dev), f->node->ino);
 }
 

@@ -72,6 +72,7 @@ struct fs_ctx {
 	mode_t umask;
 	bool may_wait;
 	bool is_page; /* the kernel writes back a page: its offset counts, with O_APPEND too */
+	bool is_dying; /* of a flush: the caller is being ended by a signal, and may be gone */
 };
 
 struct fs_entry {

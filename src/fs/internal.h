@@ -288,7 +288,7 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info) MUST_CHECK;
 /* Whether the old version is kept because this writer, the last, is being killed while it replaces
  * it. Reads /proc. */
-bool file_is_kept_when_killed(struct fs *fs, struct file *f, pid_t writer);
+bool file_is_kept_when_killed(struct fs *fs, struct file *f, const struct fs_ctx *ctx);
 /* Stores what was written beside the file, which gets its old content back. */
 int file_keep_old(struct fs *fs, struct file *f) MUST_CHECK;
 

@@ -358,9 +358,7 @@ static bool is_still_open(struct fs *fs, struct fs_handle *h, const struct fs_ct
 	dev_t dev = atomic_load(&fs->dev);
 	pid_t tgid = procfd_tgid(ctx->pid);
 
-	if (tgid == 0)
-		return false;
-	if (procfd_has_writer(tgid, dev, ino))
+	if (tgid && procfd_has_writer(tgid, dev, ino))
 		return true;
 	return h->opener && tgid != h->opener && procfd_has_writer(h->opener, dev, ino);
 }
@@ -381,7 +379,7 @@ int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 	} else if (f->is_dirty) {
 		if (!ctx->may_wait)
 			err = -FS_WOULD_WAIT;
-		else if (file_is_kept_when_killed(fs, f, ctx->pid))
+		else if (file_is_kept_when_killed(fs, f, ctx))
 			err = file_keep_old(fs, f);
 		else if (!is_still_open(fs, h, ctx))
 			err = file_commit(fs, f);

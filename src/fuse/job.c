@@ -73,20 +73,17 @@ static void on_killed(struct killed_watch *w)
 	job_put(j);
 }
 
-static void watch_caller(struct job *j)
+static void on_interrupt(fuse_req_t req, void *data)
 {
+	struct job *j = data;
+
+	(void)req;
 	/* Without a process identifier nothing can be found out about the caller. */
 	if (j->ctx.pid <= 0)
 		return;
 	atomic_fetch_add(&j->refs, 1);
 	if (!killed_add(j->m->killed, &j->watch))
 		job_put(j);
-}
-
-static void on_interrupt(fuse_req_t req, void *data)
-{
-	(void)req;
-	watch_caller(data);
 }
 
 static struct job *copy_job(const struct job *j)
@@ -135,8 +132,6 @@ static void queue_job(const struct job *j)
 	q->watch.fn = on_killed;
 	/* Calls it at once when the caller was interrupted before. */
 	fuse_req_interrupt_func(q->req, on_interrupt, q);
-	if (q->is_unreported)
-		watch_caller(q);
 	pool_submit(q->m->pool, &q->work);
 }
 

@@ -38,14 +38,6 @@ static uint64_t fatal_signals(void)
 	return set;
 }
 
-static FILE *open_proc(pid_t tid, const char *file)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)tid, file);
-	return fopen(path, "re");
-}
-
 /* A signal that ends the caller at once is pending as SIGKILL (kernel/signal.c, complete_signal);
  * one that also dumps core is pending as itself. */
 static bool has_fatal_pending(FILE *status)
@@ -66,34 +58,17 @@ static bool has_fatal_pending(FILE *status)
 	return (pending & ~held & fatal_signals()) != 0;
 }
 
-/* Its exit status, known from the moment it begins to end (proc(5), /proc/pid/stat), names a
- * signal. */
-static bool ends_by_signal(FILE *stat)
-{
-	char line[1024];
-	const char *p = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
-
-	/* The state is field 3, the exit code field 52. */
-	for (int field = 2; p && field < 52; field++)
-		p = strchr(p + 1, ' ');
-	return p && (strtol(p, NULL, 10) & 0x7f) != 0;
-}
-
 bool killed_dies(pid_t tid)
 {
-	FILE *f = open_proc(tid, "status");
+	char path[64];
+	FILE *f;
 	bool dies;
 
+	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
+	f = fopen(path, "re");
 	if (!f)
 		return true;
 	dies = has_fatal_pending(f);
-	(void)fclose(f);
-	if (dies)
-		return true;
-	f = open_proc(tid, "stat");
-	if (!f)
-		return true;
-	dies = ends_by_signal(f);
 	(void)fclose(f);
 	return dies;
 }

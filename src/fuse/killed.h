@@ -5,10 +5,9 @@
 /*
  * Lets callers go that are being killed while their request waits for a server.
  *
- * The kernel reports the first signal of a caller and no other, and a caller may ignore that one,
- * so a job that was reported once is looked at until it is over. The close of a descriptor by a
- * process that is ending is never reported, so such a job is looked at from its start. Other
- * signals are no reason to let go: a program with a timer would not expect its write to fail.
+ * The kernel reports the first signal of a caller and no other, and a caller may handle that one,
+ * so a job that was reported once is looked at until it is over. Signals that are handled are no
+ * reason to let go: a program with a timer would not expect its write to fail.
  *
  * One thread looks, ten times a second, while there is something to look at; it has nothing else to
  * do, because the workers may all be waiting for the server.
@@ -42,7 +41,7 @@ bool killed_add(struct killed *k, struct killed_watch *w);
  * being called. */
 bool killed_remove(struct killed *k, struct killed_watch *w);
 
-/* A fatal signal is pending for the thread, or it is ending because of one, or it is gone. */
+/* A signal that will end it is pending for the thread, or it is gone. */
 bool killed_dies(pid_t tid);
 
 #endif

@@ -52,8 +52,6 @@ struct job {
 	int (*run)(struct job *j);
 	struct fs_ctx ctx;
 	bool is_queued;
-	/* Nothing tells when the caller of this one is being killed. */
-	bool is_unreported;
 	atomic_bool is_claimed;
 	atomic_uint refs; /* of a queued job: the pool's, and the watch's while there is one */
 	struct killed_watch watch;

@@ -105,25 +105,6 @@ START_TEST(only_signals_that_end_a_process_count)
 }
 END_TEST
 
-/* A process that has ended and was not waited for shows how it ended. */
-START_TEST(an_end_by_a_signal_is_told_from_an_exit)
-{
-	siginfo_t info;
-	pid_t exits = fork(), killed;
-
-	if (exits == 0)
-		_exit(3);
-	ck_assert_int_eq(waitid(P_PID, (id_t)exits, &info, WEXITED | WNOWAIT), 0);
-	ck_assert(!killed_dies(exits));
-	killed = start_stopped();
-	(void)kill(killed, SIGKILL);
-	ck_assert_int_eq(waitid(P_PID, (id_t)killed, &info, WEXITED | WNOWAIT), 0);
-	ck_assert(killed_dies(killed));
-	ck_assert_int_eq(waitpid(exits, NULL, 0), exits);
-	ck_assert_int_eq(waitpid(killed, NULL, 0), killed);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("killed");
@@ -134,7 +115,6 @@ int main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, a_dying_caller_is_let_go_once);
 	tcase_add_test(t, only_signals_that_end_a_process_count);
-	tcase_add_test(t, an_end_by_a_signal_is_told_from_an_exit);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
