@@ -71,7 +71,7 @@ struct fs_ctx {
 	pid_t pid; /* thread id of the caller, 0 when it is the kernel itself */
 	mode_t umask;
 	bool may_wait;
-	bool is_page; /* the kernel writes back a page: its offset counts, with O_APPEND too */
+	bool is_page;  /* the kernel writes back a page: its offset counts, with O_APPEND too */
 	bool is_dying; /* of a flush: the caller is being ended by a signal, and may be gone */
 };
 
