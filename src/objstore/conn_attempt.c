@@ -78,8 +78,18 @@ static const char *describe(int err)
 	}
 }
 
+/* The library's texts begin with the place in its source, which says nothing to a user. */
+static const char *skip_place(const char *text)
+{
+	const char *end = *text == '(' ? strstr(text, "): ") : NULL;
+
+	return end ? end + strlen("): ") : text;
+}
+
 static void set_why(const struct conn_server *server, int err, const char *detail, char **ret_why)
 {
+	if (detail)
+		detail = skip_place(detail);
 	free(*ret_why);
 	if (asprintf(ret_why, "%s: %s%s%s%s", server->label, describe(err),
 		     detail && *detail ? " (" : "", detail ? detail : "",

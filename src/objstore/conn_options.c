@@ -197,6 +197,18 @@ static int explain(const char *what, const char *detail, int err, char **ret_why
 	return err;
 }
 
+/* Only files can be at fault here. */
+static int explain_auth(const struct conn_settings *s, int err, char **ret_why)
+{
+	const char *file = s->config.creds_file ? s->config.creds_file : s->config.nkey_file;
+
+	if (asprintf(ret_why, "cannot use the credentials in %s: %s", file ? file : "memory",
+		     err == -EINVAL ? "there is no key of a user in it" : strerrordesc_np(-err)) <
+	    0)
+		*ret_why = NULL;
+	return err == -ENOMEM ? err : -EINVAL;
+}
+
 int conn_options_build(const struct conn_settings *s, const struct conn_server *server,
 		       enum conn_kind kind, uint64_t timeout_ms, natsOptions **ret, char **ret_why)
 {
@@ -217,8 +229,7 @@ int conn_options_build(const struct conn_settings *s, const struct conn_server *
 	if (st != NATS_OK) {
 		if (r == 0)
 			r = errmap_status(st);
-		r = explain("cannot use the credentials", strerrordesc_np(-r),
-			    r == -ENOMEM ? r : -EINVAL, ret_why);
+		r = explain_auth(s, r, ret_why);
 		goto fail;
 	}
 	st = set_tls(o, s, server);
