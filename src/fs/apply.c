@@ -304,8 +304,7 @@ void fs_apply_held(struct fs *fs, const struct obj_info *info)
 	if (!is_ours(fs, info->name, info->name_len))
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
-	if (!info->foreign_token &&
-	    info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
+	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
 	if (fs_info_is_live(info)) {
 		graves_drop(&fs->graves, info->name, info->name_len);
