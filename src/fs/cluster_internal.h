@@ -133,8 +133,9 @@ struct cluster_locks {
 	/* protected by lock */
 	struct list inbox;
 	size_t n_entries; /* changes in the inbox */
-	struct cond room;
-	struct hash ops; /* by id */
+	struct cond room; /* for more of them */
+	struct hash ops;  /* by id */
+	struct cond idle; /* there are none */
 	uint64_t last_id;
 	struct hash views; /* files with locks of this mount */
 	bool is_shut, is_stopping;

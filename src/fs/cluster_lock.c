@@ -15,6 +15,8 @@
 
 /* Changes that may stand in the inbox before the watch has to wait. */
 #define ENTRIES_MAX 4096
+/* Requests may come after the thread was told that there are to be none. */
+#define SHUT_MS 50
 
 struct view {
 	struct hash_node by_key;
@@ -107,13 +109,15 @@ void cluster_finish(struct cluster_locks *cl, struct lock_op *op, int err)
 	bool is_local = strcmp(op->conflict.owner.session, cl->session.id) == 0;
 
 	list_remove(&op->link);
+	if (op->done)
+		op->done(op->arg, err, op->has_conflict ? &op->conflict : NULL, is_local);
 	mutex_lock(&cl->lock);
 	hash_remove(&cl->ops, &op->by_id);
 	list_remove(&op->message.link);
 	list_remove(&op->cancellation.link);
+	if (cl->ops.count == 0)
+		cond_broadcast(&cl->idle);
 	mutex_unlock(&cl->lock);
-	if (op->done)
-		op->done(op->arg, err, op->has_conflict ? &op->conflict : NULL, is_local);
 	free_op(op);
 }
 
@@ -308,7 +312,8 @@ static struct message *next_message(struct cluster_locks *cl, uint64_t until_ns)
 	int err = 0;
 
 	LOCK_SCOPE(&cl->lock);
-	while (!err && list_is_empty(&cl->inbox) && !cl->is_stopping)
+	while (!err && list_is_empty(&cl->inbox) && !cl->is_stopping &&
+	       !(cl->is_shut && cl->ops.count > 0))
 		err = cond_wait_until(&cl->wake, &cl->lock, until_ns);
 	return take_locked(cl);
 }
@@ -418,6 +423,7 @@ int cluster_locks_new(struct kv *kv, const struct cluster_locks_config *cfg,
 	mutex_init(&cl->lock, LOCK_RANK_LEAF);
 	cond_init(&cl->wake);
 	cond_init(&cl->room);
+	cond_init(&cl->idle);
 	list_init(&cl->inbox);
 	list_init(&cl->records);
 	list_init(&cl->peers);
@@ -444,7 +450,10 @@ void cluster_locks_shutdown(struct cluster_locks *cl)
 		return;
 	LOCK_SCOPE(&cl->lock);
 	cl->is_shut = true;
-	cond_signal(&cl->wake);
+	while (cl->ops.count > 0 && !cl->is_stopping) {
+		cond_signal(&cl->wake);
+		(void)!cond_wait_until(&cl->idle, &cl->lock, clock_deadline_ms(SHUT_MS));
+	}
 }
 
 void cluster_locks_stop(struct cluster_locks *cl)
@@ -490,6 +499,7 @@ void cluster_locks_free(struct cluster_locks *cl)
 	hash_done(&cl->by_peer);
 	cond_done(&cl->wake);
 	cond_done(&cl->room);
+	cond_done(&cl->idle);
 	mutex_done(&cl->lock);
 	free(cl);
 }

@@ -54,7 +54,8 @@ typedef void (*lock_done_fn)(void *arg, int err, const struct lock_entry *confli
 /* The bucket must have no other watch. 0 or -errno. */
 int cluster_locks_new(struct kv *kv, const struct cluster_locks_config *cfg,
 		      struct cluster_locks **ret) MUST_CHECK;
-/* Ends every request under way, now and from now on, with -ESHUTDOWN; what is held stays held. */
+/* Ends every request under way, now and from now on, with -ESHUTDOWN; what is held stays held.
+ * Returns when all have ended. */
 void cluster_locks_shutdown(struct cluster_locks *cl);
 /* Gives everything back, as far as the server is there to be told, and ends the thread. The bucket
  * is to be closed next. NULL is harmless. Waits for seconds at most. */

@@ -162,6 +162,9 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 
 		if (err == -ESTALE && (!f->is_append_only || i > 0))
 			return -EIO;
+		/* What takes long is done now. */
+		if (!err)
+			err = fs_lock_check(fs, f);
 		if (!err)
 			err = file_describe(fs, f, name, &r, &info);
 		if (!err && !f->is_rewrite && !writer_is_on(f, f->base))
@@ -318,6 +321,13 @@ int file_commit(struct fs *fs, struct file *f)
 	mutex_unlock(&fs->tree.lock);
 	if (!has_name)
 		return 0;
+	err = fs_lock_check(fs, f);
+	if (err) {
+		/* The server may be away; the last close waits for it, and shows what it has. */
+		f->state = FILE_FAILED;
+		f->error = err;
+		return err;
+	}
 	buf_init(&name, OBJ_META_MAX);
 	err = file_take_name(fs, f, &name);
 	if (err)

@@ -16,6 +16,7 @@
 #include "fs/absent.h"
 #include "fs/attr.h"
 #include "fs/chunk_cache.h"
+#include "fs/cluster_lock.h"
 #include "fs/content.h"
 #include "fs/draft.h"
 #include "fs/fs.h"
@@ -51,6 +52,7 @@ struct fs {
 	struct later later;
 	struct list files;	     /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
+	struct cluster_locks *locks; /* NULL: locks are the kernel's business */
 	_Atomic dev_t dev;	     /* of the kernel's mount; 0 before it is known */
 	atomic_bool is_connected;
 	atomic_bool is_gone;
@@ -68,9 +70,10 @@ struct fs {
 enum file_state { FILE_CLEAN, FILE_STREAMING, FILE_STAGED, FILE_FAILED };
 
 struct file {
-	struct list link;  /* in fs->files, tree.lock */
-	struct node *node; /* pinned */
-	unsigned refs;	   /* tree.lock */
+	struct list link;		 /* in fs->files, tree.lock */
+	struct node *node;		 /* pinned */
+	unsigned refs;			 /* tree.lock */
+	char lock_key[LOCK_KEY_LEN + 1]; /* of its locks, empty before the first; tree.lock */
 
 	struct mutex lock; /* LOCK_RANK_FILE, protects what follows */
 	enum file_state state;
@@ -291,6 +294,13 @@ int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info) MU
 bool file_is_kept_when_killed(struct fs *fs, struct file *f, const struct fs_ctx *ctx);
 /* Stores what was written beside the file, which gets its old content back. */
 int file_keep_old(struct fs *fs, struct file *f) MUST_CHECK;
+
+/* --- lock_ops.c --- */
+
+/* -EIO when f may not be changed, because a lock on it that counts on every host was lost. */
+int fs_lock_check(struct fs *fs, struct file *f) MUST_CHECK;
+/* Gives back what h holds. Does not wait. */
+void fs_lock_release(struct fs *fs, struct fs_handle *h);
 
 /* --- procfd.c --- */
 

@@ -294,7 +294,7 @@ static int place_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle
 		*off = f->state == FILE_CLEAN ? file_stored_size(fs, f) : f->size;
 	if (*off > fs->cfg.max_file_size || len > fs->cfg.max_file_size - *off)
 		return -EFBIG;
-	return f->state == FILE_FAILED ? f->error : 0;
+	return f->state == FILE_FAILED ? f->error : fs_lock_check(fs, f);
 }
 
 static int write_locked(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
@@ -415,8 +415,11 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		/* Stores through a mapping can come after the last flush. */
 		if (--f->n_writers == 0)
 			err = file_commit(fs, f);
+		if (err && f->is_dirty)
+			file_give_up(fs, f, err);
 		mutex_unlock(&f->lock);
 	}
+	fs_lock_release(fs, h);
 	mutex_done(&h->lock);
 	free(h);
 	file_put(fs, f);

@@ -142,6 +142,8 @@ static int resize(struct fs *fs, const struct fs_ctx *ctx, struct file *f, uint6
 	int err = f->state == FILE_FAILED && size > 0 ? f->error : 0;
 
 	*ret_is_done = false;
+	if (!err)
+		err = fs_lock_check(fs, f);
 	if (!err && f->state == FILE_CLEAN)
 		err = file_load_base(fs, f, false);
 	if (!err)

@@ -10,6 +10,7 @@
 #include "fuse/compat.h"
 
 #include "fs/fs.h"
+#include "fs/locks.h"
 #include "fuse/killed.h"
 #include "fuse/notify.h"
 #include "fuse/pool.h"
@@ -69,6 +70,8 @@ struct job {
 	struct stat attr;
 	struct fuse_file_info fi;
 	bool is_plus;
+	struct lock_entry lock;
+	enum lock_op_kind lock_op;
 };
 
 struct mount *mount_of(fuse_req_t req);
@@ -139,6 +142,14 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags);
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+/* ops_lock.c */
+void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock);
+void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *lock,
+	      int sleep);
+void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op);
+/* job_reply_err for the end of a flush, once the locks that end with it are given back. */
+int job_reply_flush(struct job *j, int err);
 
 /* Entry parameters for a reply. */
 struct fuse_entry_param entry_param(const struct fs_entry *e);

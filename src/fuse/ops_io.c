@@ -93,12 +93,12 @@ static int run_flush(struct job *j)
 	j->ctx.is_dying = j->is_queued && fs_is_dying(j->ctx.pid);
 	if (j->ctx.is_dying)
 		job_reply_err(j, 0);
-	return job_reply_err(j, fs_flush(j->m->fs, &j->ctx, j->of->h));
+	return job_reply_flush(j, fs_flush(j->m->fs, &j->ctx, j->of->h));
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct job j = {.nodeid = ino, .of = open_file_of(fi)};
+	struct job j = {.nodeid = ino, .of = open_file_of(fi), .fi = *fi};
 
 	job_start(&j, req, run_flush);
 }

@@ -140,9 +140,15 @@ static void sink_entry(void *arg, uint64_t parent, const char *name, size_t len)
 static int make_session(struct mount *m, const struct session_config *cfg)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_lowlevel_ops ops = mount_ops;
 	_cleanup_free_ char *options = NULL;
 	int err = -ENOMEM;
 
+	if (cfg->has_locks) {
+		ops.getlk = op_getlk;
+		ops.setlk = op_setlk;
+		ops.flock = op_flock;
+	}
 	/* A comma in the source would end it. */
 	if (asprintf(&options, "default_permissions,subtype=natsobj,fsname=%s%s%s", cfg->source,
 		     cfg->kernel_options[0] ? "," : "", cfg->kernel_options) < 0)
@@ -150,7 +156,7 @@ static int make_session(struct mount *m, const struct session_config *cfg)
 	if (fuse_opt_add_arg(&args, "mount.natsobj") == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
 	    fuse_opt_add_arg(&args, options) == 0 &&
 	    (!cfg->is_debug || fuse_opt_add_arg(&args, "-d") == 0)) {
-		m->session = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), m);
+		m->session = fuse_session_new(&args, &ops, sizeof(ops), m);
 		err = m->session ? 0 : -EINVAL;
 	}
 	fuse_opt_free_args(&args);
@@ -232,6 +238,7 @@ static int serve(struct mount *m, struct store *store, const struct session_conf
 	if (fuse_set_signal_handlers(m->session) != 0)
 		log_warn("cannot handle signals: stop with umount only");
 	(void)loop(m);
+	fs_locks_shutdown(m->fs);
 	unsaved = drain(m, store, cfg->drain_timeout_ms);
 	fs_set_listener(m->fs, NULL);
 	fuse_remove_signal_handlers(m->session);

@@ -19,7 +19,8 @@ struct session_config {
 	const char
 		*kernel_options; /* further mount options, such as "nosuid,nodev,ro"; may be "" */
 	bool is_debug;
-	bool has_acl; /* as the file system's */
+	bool has_acl;	/* as the file system's */
+	bool has_locks; /* the file system keeps them (fs_use_locks), not the kernel */
 	uint64_t drain_timeout_ms;
 	struct guard *guard; /* is told of the mount; the caller stops it */
 	/* The kernel has got an answer: the mount works. On a loop thread. */

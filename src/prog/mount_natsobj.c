@@ -26,6 +26,7 @@
 #include "fuse/session.h"
 #include "objstore/bucket.h"
 #include "objstore/conn.h"
+#include "prog/mount_locks.h"
 #include "prog/options.h"
 #include "util/log.h"
 
@@ -131,20 +132,25 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .kernel_options = o->kernel.data,
 				     .is_debug = o->is_debug,
 				     .has_acl = o->has_acl,
+				     .has_locks = o->locks == LOCKS_CLUSTER,
 				     .drain_timeout_ms = o->drain_timeout_ms,
 				     .guard = &s->guard,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};
 	_cleanup_free_ char *reason = NULL;
+	struct mount_locks *locks = NULL;
 	struct fs *fs;
 	int err = fs_new(store, &o->fs, &fs);
 
 	if (err)
 		return fail(s, EXIT_MOUNT, "cannot list bucket \"%s\": %s", o->bucket,
 			    strerror(-err));
-	err = session_run(fs, store, &cfg, &reason);
+	err = mount_locks_open(o, store, fs, &locks, &reason);
+	if (!err)
+		err = session_run(fs, store, &cfg, &reason);
 	if (err < 0)
 		(void)fail(s, EXIT_MOUNT, "%s", reason ? reason : strerror(-err));
+	mount_locks_close(locks);
 	store_shutdown(store);
 	/* The watch may call into the tree until the store is closed. */
 	store_close(store);

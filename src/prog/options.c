@@ -72,6 +72,12 @@ static const struct option_def defs[] = {
 	 "copy|fail|overwrite: what a change of replaced content becomes (copy)"},
 	{"on_kill", CHOICE, AT(on_kill), 0, 0,
 	 "keep|commit: what a file is whose writer was killed while replacing it (keep)"},
+	{"locks", CHOICE, AT(locks), 0, 0,
+	 "local|cluster: where flock and fcntl locks count, on this host or on all (local)"},
+	{"lock_bucket", TEXT, AT(lock_bucket), 0, 0,
+	 "key-value bucket for locks=cluster (BUCKET_locks)"},
+	{"lock_lease", DURATION, AT(lock_lease_ms), 1000, 3600 * 1000,
+	 "after which the locks of a host that is gone are free (30s)"},
 	{"negative_timeout", DURATION, AT(negative_timeout_ms), 0, DAY_MS,
 	 "believe that a name is absent for so long (0)"},
 	{"purge_delay", DURATION, AT(purge_delay_ms), 0, DAY_MS,
@@ -442,6 +448,7 @@ static void set_defaults(struct mount_options *o)
 		.staging_memory = UINT64_C(64) << 20,
 		.max_file_size = 8 * TIB,
 		.drain_timeout_ms = 60000,
+		.lock_lease_ms = 30000,
 	};
 	buf_init(&o->kernel, 4096);
 }
@@ -568,7 +575,7 @@ void mount_options_done(struct mount_options *o)
 	char *const strings[] = {o->servers, o->bucket,	 o->prefix,	   o->dir,
 				 o->source,  o->user,	 o->creds,	   o->nkey,
 				 o->tlsca,   o->tlscert, o->password_file, o->token_file,
-				 o->tlskey,  o->domain,	 o->cache_dir};
+				 o->tlskey,  o->domain,	 o->cache_dir,	   o->lock_bucket};
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);

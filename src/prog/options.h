@@ -13,6 +13,8 @@
 #include "util/buf.h"
 #include "util/cleanup.h"
 
+enum lock_scope { LOCKS_LOCAL, LOCKS_CLUSTER };
+
 struct mount_options {
 	/* Strings are owned and freed by mount_options_done. */
 	char *servers; /* nats://host:port[,…], with a user and password if the URL had them */
@@ -27,11 +29,11 @@ struct mount_options {
 	struct fs_config fs;
 	char *user, *password_file, *token_file, *creds, *nkey, *tlsca, *tlscert, *tlskey, *domain;
 	char *password, *token; /* read from the files */
-	char *cache_dir;
+	char *cache_dir, *lock_bucket;
 	uint64_t uid, gid, umask_bits, fmode, dmode, connect_timeout_ms, timeout_ms, memory,
 		readahead, window, chunk_size, staging_size, staging_memory, conflict, on_kill,
 		negative_timeout_ms, purge_delay_ms, max_file_size, bucket_max_bytes,
-		drain_timeout_ms;
+		drain_timeout_ms, locks, lock_lease_ms;
 	bool has_fmode, has_dmode;
 	bool is_read_only, has_acl, is_allow_other, is_allow_root, want_create, is_soft,
 		is_foreground, is_debug;
