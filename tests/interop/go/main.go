@@ -1,41 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Driver for nats.go: URL and bucket as arguments, commands on stdin, one answer line each.
+// Driver for nats.go, its jetstream package or, with "legacy" as third argument, the older interface;
+// see README.md.
 package main
 
 import (
 	"bufio"
-	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-func run(store jetstream.ObjectStore, w []string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+type info struct {
+	Size        uint64 `json:"size"`
+	Chunks      uint32 `json:"chunks"`
+	Description string `json:"description"`
+}
+
+type client interface {
+	put(name string, from io.Reader) error
+	get(name, path string) error
+	info(name string) (info, error)
+	list() ([]string, error)
+	delete(name string) error
+	rename(name, other string) error
+	describe(name, text string) error
+	link(name, target string) error
+	watch(see func(name string, deleted bool)) error
+}
+
+// pieces returns less than it is asked for, as a pipe does.
+type pieces struct{ from io.Reader }
+
+func (p pieces) Read(b []byte) (int, error) {
+	return p.from.Read(b[:min(len(b), 50000)])
+}
+
+type sight struct {
+	sync.Mutex
+	all [][2]any
+}
+
+func (s *sight) add(name string, deleted bool) {
+	s.Lock()
+	defer s.Unlock()
+	s.all = append(s.all, [2]any{name, deleted})
+}
+
+func run(c client, seen *sight, w []string) (any, error) {
 	switch w[0] {
-	case "put":
+	case "put", "pipe":
 		f, err := os.Open(w[2])
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		defer f.Close()
-		_, err = store.Put(ctx, jetstream.ObjectMeta{Name: w[1]}, f)
-		return "ok", err
+		if w[0] == "pipe" {
+			return nil, c.put(w[1], pieces{f})
+		}
+		return nil, c.put(w[1], f)
 	case "get":
-		return "ok", store.GetFile(ctx, w[1], w[2])
+		return nil, c.get(w[1], w[2])
+	case "info":
+		return c.info(w[1])
+	case "list":
+		return c.list()
 	case "delete":
-		return "ok", store.Delete(ctx, w[1])
+		return nil, c.delete(w[1])
 	case "rename":
-		return "ok", store.UpdateMeta(ctx, w[1], jetstream.ObjectMeta{Name: w[2]})
+		return nil, c.rename(w[1], w[2])
+	case "describe":
+		return nil, c.describe(w[1], w[2])
+	case "link":
+		return nil, c.link(w[1], w[2])
+	case "watch":
+		return nil, c.watch(seen.add)
+	case "seen":
+		seen.Lock()
+		defer seen.Unlock()
+		return append([][2]any{}, seen.all...), nil
 	}
-	return "unsupported", nil
+	return nil, fmt.Errorf("no such command: %s", w[0])
+}
+
+func open(nc *nats.Conn) (client, error) {
+	if len(os.Args) > 3 && os.Args[3] == "legacy" {
+		return openLegacy(nc, os.Args[2])
+	}
+	return openJetStream(nc, os.Args[2])
 }
 
 func main() {
@@ -44,20 +102,22 @@ func main() {
 		log.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	c, err := open(nc)
 	if err != nil {
 		log.Fatal(err)
 	}
-	store, err := js.ObjectStore(context.Background(), os.Args[2])
-	if err != nil {
-		log.Fatal(err)
-	}
+	seen := &sight{}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
-		answer, err := run(store, strings.Split(in.Text(), "\t"))
-		if err != nil {
-			answer = "error " + err.Error()
+		result, err := run(c, seen, strings.Split(in.Text(), "\t"))
+		switch {
+		case err != nil:
+			fmt.Println("error", strings.ReplaceAll(err.Error(), "\n", " "))
+		case result == nil:
+			fmt.Println("ok")
+		default:
+			text, _ := json.Marshal(result)
+			fmt.Println("ok", string(text))
 		}
-		fmt.Println(answer)
 	}
 }
