@@ -56,7 +56,7 @@ struct bucket_link {
 	struct push *push;
 };
 
-/* All uploads together: see put.c. */
+/* All uploads together: see uploads.c. */
 struct uploads {
 	struct mutex lock;
 	struct cond changed;
@@ -196,7 +196,7 @@ int purge_chunks(struct store *s, const char *nuid) MUST_CHECK;
 /* Removes messages of one subject with sequences below seq_end (0: all). Waits for its turn. */
 int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end) MUST_CHECK;
 
-/* ---- put.c, put_resume.c ---- */
+/* ---- put.c, uploads.c, put_resume.c ---- */
 
 void uploads_init(struct uploads *u, uint64_t window);
 /* Everybody who waits is told. Does not wait. */

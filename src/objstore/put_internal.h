@@ -2,7 +2,7 @@
 #ifndef NATSOBJ_OBJSTORE_PUT_INTERNAL_H
 #define NATSOBJ_OBJSTORE_PUT_INTERNAL_H
 
-/* What put.c and put_resume.c share. Nobody else includes it. */
+/* What put.c, uploads.c and put_resume.c share. Nobody else includes it. */
 
 #include "objstore/bucket_internal.h"
 #include "objstore/digest.h"
@@ -57,10 +57,16 @@ int resume_start_locked(struct bucket *b) MUST_CHECK;
 /* Whether an upload that failed like this can be sent again. */
 bool put_is_passing(const struct bucket *b, int err);
 void put_chunk_free(struct put_chunk *c);
+void put_free_chunks(struct list *chunks);
 /* Adds the chunk to the digest if it is the next and was not added yet. Each chunk passes here, in
  * order, before it leaves flight. */
 void put_chunk_hash(struct put_chunk *c);
 /* The end of a put that is closed and settled: queues its removal and frees it. Without locks. */
 void put_end(struct put *p);
+/* Sends what the window allows. */
+void uploads_pump_locked(struct bucket *b);
+/* What is due after a change: the put is handed on, or was the last thing to wait for. True when
+ * the caller has to run put_end. */
+bool put_settle_locked(struct put *p);
 
 #endif
