@@ -267,6 +267,13 @@ static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t ti
 		place_touch_dir(fs, dir, time_ns);
 }
 
+/* Whoever still comes by the old name is sent to look again. */
+void fs_remove_foreign(struct fs *fs, struct dentry *d)
+{
+	d->node->is_removed = true;
+	fs_remove_entry(fs, d);
+}
+
 static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t seq,
 			  int64_t time_ns, enum place place)
 {
@@ -286,7 +293,7 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 		file_rescue_later(fs, d->node->file);
 	if (d && !d->node->dir && may_remove(fs, d->node, seq) &&
 	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
-		fs_remove_entry(fs, d);
+		fs_remove_foreign(fs, d);
 }
 
 static bool is_ours(const struct fs *fs, const char *name, size_t len)

@@ -317,7 +317,8 @@ int file_commit(struct fs *fs, struct file *f)
 	if (!f->is_dirty)
 		return 0;
 	mutex_lock(&fs->tree.lock);
-	has_name = f->node->dentry || (f->node->is_superseded && f->name[0]);
+	has_name =
+		f->node->dentry || ((f->node->is_superseded || f->node->is_removed) && f->name[0]);
 	mutex_unlock(&fs->tree.lock);
 	if (!has_name)
 		return 0;

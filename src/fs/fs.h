@@ -58,7 +58,8 @@ struct fs_config {
 	uint64_t staging_max;	      /* bytes of all staging files together; 0: no limit */
 	uint64_t staging_memory;      /* bytes of unsaved changes kept in memory instead */
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
-	uint64_t purge_delay_ms;      /* how long replaced content stays readable for others */
+	bool trust_watch; /* readers open what the watch has told, without asking the server */
+	uint64_t purge_delay_ms; /* how long replaced content stays readable for others */
 	uint64_t max_file_size;
 	enum fs_conflict conflict;
 	bool is_committed_when_killed; /* a writer's death by a signal is a close like others */
@@ -166,6 +167,10 @@ int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	      uint64_t new_parent, const char *new_name, unsigned flags) MUST_CHECK;
 
 int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret) MUST_CHECK;
+
+/* -ESTALE: another client removed the directory, and there may be a new one of its name; look it up
+ * again. Never waits. */
+int fs_opendir(struct fs *fs, uint64_t nodeid) MUST_CHECK;
 
 /*
  * One entry of a directory, called with the tree locked: copy and return. next is the cookie to go

@@ -155,10 +155,16 @@ void fs_release_name(struct fs *fs, const char *name, size_t len);
 /* A name has just been removed by the message seq, or was moved when it had that sequence: what is
  * not newer cannot bring it back. */
 void fs_note_gone(struct fs *fs, const char *name, size_t len, uint64_t seq);
+/* The same for a version of info's name that was removed. Was it not the one known here, then
+ * whoever comes by what the tree has is sent to look again. */
+void fs_note_buried(struct fs *fs, const struct obj_info *info, uint64_t known_seq,
+		    uint64_t tombstone_seq);
 /* Takes a directory's marker away, and the directory if nothing else keeps it. Tree lock held. */
 void fs_remove_marker(struct fs *fs, struct node *dir);
 /* Removes d and the directories that exist only because of it. Tree lock held. */
 void fs_remove_entry(struct fs *fs, struct dentry *d);
+/* The same for a file whose name another client removed. Tree lock held. */
+void fs_remove_foreign(struct fs *fs, struct dentry *d);
 /* Removes a directory that exists only because of what was in it, if that is gone, and those above
  * it likewise. Tree lock held. */
 void fs_prune(struct fs *fs, struct node *dir);
@@ -170,6 +176,12 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) M
 /* The bucket is listed from now on. In another history sequences from before mean nothing. */
 void fs_reload_begin(struct fs *fs, bool is_other_history);
 void fs_reload_end(struct fs *fs, uint64_t last_seq);
+/*
+ * To be called between an answer that says a name is gone and applying it: the name may have been
+ * moved, and what was stored before its removal is shown first. False when that is not possible
+ * now. Waits a moment, at most.
+ */
+bool fs_catch_up(struct fs *fs);
 /* Asks the server for a name and applies the answer; -ENOENT when it has no message. Waits. */
 int fs_refresh(struct fs *fs, const char *name, size_t len) MUST_CHECK;
 

@@ -34,8 +34,10 @@ int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct 
 	return 0;
 }
 
-/* The newest metadata of the file's name when it is still this content; -ESTALE when it is not. */
-static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
+/* The newest metadata of the file's name when it is still this content; -ESTALE when it is not. A
+ * name that is gone may have been moved, and where that cannot be shown first a reader (is_patient)
+ * gets -ENOENT, and the name stays until the watch takes it. */
+static int newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_obj_info_ struct obj_info *copy = NULL;
@@ -54,6 +56,8 @@ static int newest(struct fs *fs, struct file *f, struct obj_info **ret)
 	if (name.len == 0)
 		return buf_error(&name) ? buf_error(&name) : -ESTALE;
 	err = store_get_info(fs->store, name.data, name.len, &info);
+	if ((err == -ENOENT || (!err && !fs_info_is_live(info))) && !fs_catch_up(fs) && is_patient)
+		return -ENOENT;
 	if (err == -ENOENT) {
 		fs_apply_absent(fs, name.data, name.len, seq);
 		return -ESTALE;
@@ -106,7 +110,7 @@ int file_load_base(struct fs *fs, struct file *f, bool is_append)
 	mutex_unlock(&fs->tree.lock);
 	if (f->base || is_nameless)
 		return 0;
-	err = newest(fs, f, &info);
+	err = newest(fs, f, false, &info);
 	if (err == -ESTALE && is_append)
 		err = newest_of_name(fs, f, &info);
 	if (err)
@@ -126,6 +130,12 @@ static void set_base(struct file *f, struct obj_info *info)
 		obj_info_free(info);
 }
 
+/* With trust_watch what the watch has told is enough for a reader, as long as it tells. */
+static bool may_trust(const struct fs *fs, int flags)
+{
+	return fs->cfg.trust_watch && !wants_write(flags) && atomic_load(&fs->is_connected);
+}
+
 /* What open does beyond finding the file: the newest version, truncation. is_back: any version will
  * do that was the newest a moment ago. File lock held. */
 static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
@@ -136,13 +146,13 @@ static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
 
 	mutex_lock(&fs->tree.lock);
 	is_unsaved = f->node->is_dirty || f->state != FILE_CLEAN;
-	is_nameless = !f->node->dentry && !f->node->is_superseded;
+	is_nameless = !f->node->dentry && !f->node->is_superseded && !f->node->is_removed;
 	mutex_unlock(&fs->tree.lock);
 	if (f->state == FILE_FAILED && !(flags & O_TRUNC))
 		return f->error;
 	/* While this host has unsaved changes, its own opens see those. */
-	if (!is_unsaved && !is_nameless)
-		err = newest(fs, f, &info);
+	if (!is_unsaved && !is_nameless && !may_trust(fs, flags))
+		err = newest(fs, f, !wants_write(flags), &info);
 	if (err == -ESTALE && is_back)
 		err = 0;
 	if (err)
@@ -165,6 +175,26 @@ static void warm(struct fs *fs, struct file *f)
 		content_warm(c);
 }
 
+/* The name is another node's or nobody's; without a name a file can only be opened again by way of
+ * a descriptor. */
+static bool is_outdated(const struct node *n, bool is_back)
+{
+	return (n->is_superseded && !is_back) || n->is_removed ||
+	       (!n->dentry && !n->dir && !n->file);
+}
+
+/* Whether the pages that the kernel holds are those an open shows: of the stored version, checked
+ * as far as they can be, and not hidden by what is unsaved. */
+static bool may_keep_cache(struct fs *fs, struct node *n, int flags)
+{
+	bool may_keep;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	may_keep = !n->is_tail_unverified && !n->is_bad && !n->is_dirty && !(flags & O_TRUNC);
+	n->is_tail_unverified = false;
+	return may_keep;
+}
+
 int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	    struct fs_handle **ret, bool *ret_keep_cache)
 {
@@ -184,14 +214,12 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		ino = n->ino;
 		is_back = reopen_take(&fs->reopen, ctx->pid, ino);
 	}
-	err = !n || (n->is_superseded && !is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
+	err = !n || is_outdated(n, is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
 		err = -EIO;
 	if (!err) {
 		f = file_get_locked(fs, n);
 		err = f ? 0 : -ENOMEM;
-		*ret_keep_cache = !n->is_tail_unverified && !n->is_bad && !(flags & O_TRUNC);
-		n->is_tail_unverified = false;
 	}
 	if (err == -ESTALE && n)
 		reopen_note(&fs->reopen, ctx->pid, ino);
@@ -211,6 +239,8 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		fs_drop_privileges(fs, ctx, n);
 	if (!err)
 		err = file_new_handle(f, ctx, flags, ret);
+	if (!err)
+		*ret_keep_cache = may_keep_cache(fs, n, flags);
 	mutex_unlock(&f->lock);
 	if (err)
 		file_put(fs, f);
@@ -219,6 +249,19 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		reopen_note(&fs->reopen, ctx->pid, ino);
 	}
 	return err;
+}
+
+/* Chunks are gone. That is -ESTALE as well when the version is still the newest, but the tree
+ * learns of it first if it is not. */
+static int check_lost(struct fs *fs, const struct fs_ctx *ctx, struct file *f)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err;
+
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	err = newest(fs, f, true, &info);
+	return err ? err : -ESTALE;
 }
 
 static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
@@ -237,7 +280,9 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	mutex_unlock(&h->lock);
 	if (!err)
 		content_prefetch(c, from, to);
-	if (err)
+	if (err == -ESTALE)
+		err = check_lost(fs, ctx, h->file);
+	if (err && err != -FS_WOULD_WAIT)
 		err = file_read_error(fs, h->file, c, err);
 	return err;
 }

@@ -52,6 +52,12 @@ static int ask_server(struct fs *fs, struct node *dir, const char *name)
 	return err;
 }
 
+static bool is_removed(struct fs *fs, const struct node *n)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return n->is_removed;
+}
+
 int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 	      struct fs_entry *ret)
 {
@@ -64,7 +70,9 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	if (!dir)
 		return -ESTALE;
 	err = fs_find_child(fs, dir, name, ret);
-	if (err == -ENOENT && !ctx->may_wait) {
+	if (err == -ENOENT && is_removed(fs, dir)) {
+		err = -ESTALE;
+	} else if (err == -ENOENT && !ctx->may_wait) {
 		err = -FS_WOULD_WAIT;
 	} else if (err == -ENOENT) {
 		err = ask_server(fs, dir, name);
@@ -114,6 +122,15 @@ int fs_readlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, char *
 		return -EINVAL;
 	*ret = strdup(n->target);
 	return *ret ? 0 : -ENOMEM;
+}
+
+int fs_opendir(struct fs *fs, uint64_t nodeid)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	return !n || n->is_removed ? -ESTALE : n->dir ? 0 : -ENOTDIR;
 }
 
 static int fill_dot(const struct node *n, const char *name, uint64_t next, fs_fill_fn fill,

@@ -128,6 +128,7 @@ void fs_prune(struct fs *fs, struct node *dir)
 
 		if (name)
 			fs_inval_entry(fs, parent, name);
+		dir->is_removed = true;
 		tree_unlink(&fs->tree, dir->dentry);
 		if (name)
 			unshadow(fs, parent, name, strlen(name));

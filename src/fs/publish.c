@@ -65,7 +65,7 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
 	for (int i = 0; i < RETRIES; i++) {
 		err = store_bury_info(fs->store, info, &tombstone_seq);
 		if (!err)
-			fs_note_gone(fs, name, len, tombstone_seq);
+			fs_note_buried(fs, info, seq, tombstone_seq);
 		if (err != -ESTALE)
 			return err;
 		obj_info_free(steal_ptr(info));
@@ -73,6 +73,7 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
 		if (err)
 			return err;
 		if (!fs_info_is_live(info)) {
+			(void)fs_catch_up(fs);
 			fs_apply_held(fs, info);
 			return -ENOENT;
 		}

@@ -66,7 +66,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 		if (gone[i]->dentry && gone[i]->dir)
 			fs_remove_marker(fs, gone[i]);
 		else if (gone[i]->dentry)
-			fs_remove_entry(fs, gone[i]->dentry);
+			fs_remove_foreign(fs, gone[i]->dentry);
 		tree_unpin(&fs->tree, gone[i]);
 	}
 	fs->is_other_history = false;
@@ -83,12 +83,34 @@ static uint64_t known_seq(struct fs *fs, const char *name, size_t len)
 	return d ? d->node->seq : dir ? dir->seq : 0;
 }
 
+void fs_note_buried(struct fs *fs, const struct obj_info *info, uint64_t known_seq,
+		    uint64_t tombstone_seq)
+{
+	struct node *dir;
+	struct dentry *d;
+
+	fs_note_gone(fs, info->name, info->name_len, tombstone_seq);
+	if (info->seq == known_seq)
+		return;
+	LOCK_SCOPE(&fs->tree.lock);
+	d = place_find(fs, info->name, info->name_len, &dir);
+	if (d)
+		d->node->is_removed = true;
+}
+
+bool fs_catch_up(struct fs *fs)
+{
+	return store_catch_up(fs->store);
+}
+
 int fs_refresh(struct fs *fs, const char *name, size_t len)
 {
 	struct obj_info *info = NULL;
 	uint64_t seq = known_seq(fs, name, len);
 	int err = store_get_info(fs->store, name, len, &info);
 
+	if (err == -ENOENT || (!err && info->is_deleted))
+		(void)fs_catch_up(fs);
 	if (!err)
 		fs_apply(fs, info);
 	else if (err == -ENOENT)

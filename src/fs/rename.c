@@ -91,6 +91,7 @@ static int get_live(struct fs *fs, const struct buf *name, struct obj_info **ret
 	int err = store_get_info(fs->store, name->data, name->len, ret);
 
 	if (!err && !fs_info_is_live(*ret)) {
+		(void)fs_catch_up(fs);
 		fs_apply_held(fs, *ret);
 		obj_info_free(steal_ptr(*ret));
 		return -ENOENT;

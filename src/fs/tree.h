@@ -100,6 +100,7 @@ struct node {
 	struct xattrs xattrs;
 
 	bool is_superseded;	 /* another client replaced the content */
+	bool is_removed;	 /* another client took the name away */
 	bool is_malformed;	 /* metadata not understood: reads fail */
 	bool is_foreign_token;	 /* stored under another subject than the name's canonical one */
 	bool is_bad;		 /* content contradicts its digest: reads fail */

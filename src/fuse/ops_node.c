@@ -132,7 +132,12 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
+	int err = fs_opendir(mount_of(req)->fs, ino);
+
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
 	/* Listings are not cached by the kernel: they come from memory here, and a cached one that
 	 * was read while an entry came or went would stay wrong. */
 	fuse_reply_open(req, fi);

@@ -259,6 +259,7 @@ const struct store_ops bucket_ops = {
 	.remove_info = meta_remove_info,
 	.purge_chunks = purge_chunks,
 	.watch = watch_start,
+	.catch_up = watch_catch_up,
 	.put_open = put_open,
 	.put_add = put_add,
 	.put_has_room = put_has_room,

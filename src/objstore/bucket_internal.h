@@ -236,6 +236,7 @@ int get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg) MU
 int watch_prepare(struct bucket *b) MUST_CHECK;
 
 int watch_start(struct store *s, const struct watch_listener *listener) MUST_CHECK;
+bool watch_catch_up(struct store *s);
 /* Ends the thread. */
 void watch_stop(struct bucket *b);
 /* Frees, once the connections are closed. */

@@ -88,6 +88,7 @@ struct store_ops {
 	int (*remove_info)(struct store *s, const struct obj_info *info, uint64_t *ret_seq);
 	int (*purge_chunks)(struct store *s, const char *nuid);
 	int (*watch)(struct store *s, const struct watch_listener *listener);
+	bool (*catch_up)(struct store *s);
 
 	int (*put_open)(struct store *s, struct store_put **ret);
 	int (*put_add)(struct store_put *p, struct chunk *chunk);
@@ -207,6 +208,16 @@ static inline int MUST_CHECK store_purge_chunks(struct store *s, const char *nui
 static inline int MUST_CHECK store_watch(struct store *s, const struct watch_listener *l)
 {
 	return s->ops->watch(s, l);
+}
+
+/*
+ * Returns true when the watch has delivered everything that was stored before an answer the caller
+ * has already got; false when it could not within a second, or there is none. Not from its
+ * listener. Waits.
+ */
+static inline bool store_catch_up(struct store *s)
+{
+	return s->ops->catch_up(s);
 }
 
 /*

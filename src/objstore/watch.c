@@ -22,7 +22,9 @@
 #define SILENCE_ASK_NS (7 * NS_PER_SEC)
 #define SILENCE_MAX_NS (16 * NS_PER_SEC)
 #define RETRY_MS 200
+#define LOST_MS 10
 #define GONE_POLL_MS 5000
+#define CATCH_UP_MS 1000
 
 static struct watch *watch_of(struct bucket *b)
 {
@@ -89,6 +91,23 @@ static int check_silence(struct watch *w)
 	return err;
 }
 
+/* Reads everything that was announced and not delivered yet, for those who wait for it. */
+static void serve_catch_up(struct watch *w)
+{
+	uint64_t n_asked;
+
+	mutex_lock(&w->lock);
+	n_asked = w->n_asked;
+	mutex_unlock(&w->lock);
+	if (n_asked == w->n_caught_up)
+		return;
+	hints_resolve(w, true);
+	mutex_lock(&w->lock);
+	w->n_caught_up = n_asked;
+	cond_broadcast(&w->changed);
+	mutex_unlock(&w->lock);
+}
+
 /* Until the first listing of a new consumer has come in full. */
 static int receive_listing(struct watch *w, uint64_t n_pending)
 {
@@ -102,8 +121,10 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 		err = watch_wait_events(w, clock_deadline_ms(1000), &events);
 		if (!err)
 			err = watch_handle_events(w, &events, &is_idle, &left);
-		if (!err)
+		if (!err) {
+			serve_catch_up(w);
 			err = check_silence(w);
+		}
 		if (err < 0)
 			return err;
 	}
@@ -134,7 +155,6 @@ static int load(struct watch *w)
 	uint64_t n_pending = 0;
 	int err;
 
-	w->is_following = false;
 	watch_drop_consumer(w);
 	err = bucket_wait_up(b, b->control.rpc, UINT64_MAX);
 	if (!err)
@@ -144,8 +164,10 @@ static int load(struct watch *w)
 	w->listener.on_reload_begin(w->listener.arg, is_other_history(w, &info));
 	meta_forget_tokens(b);
 	err = watch_create_consumer(w, &n_pending);
-	if (!err)
-		err = receive_listing(w, n_pending);
+	if (err < 0)
+		return err;
+	w->listed_seq = info.last_seq;
+	err = receive_listing(w, n_pending);
 	if (err < 0)
 		return err;
 	/* Replaced while it was listed, so perhaps not listed at all. */
@@ -158,7 +180,6 @@ static int follow(struct watch *w)
 {
 	int err = 0;
 
-	w->is_following = true;
 	while (!err) {
 		struct list events = LIST_INITIALIZER(events);
 		bool is_idle = false;
@@ -168,6 +189,7 @@ static int follow(struct watch *w)
 		if (!err)
 			err = watch_handle_events(w, &events, &is_idle, &pending);
 		if (!err) {
+			serve_catch_up(w);
 			hints_resolve(w, false);
 			err = check_silence(w);
 		}
@@ -196,7 +218,7 @@ static bool report_first(struct watch *w, int err)
 static void rest(struct watch *w, int err)
 {
 	struct bucket *b = w->bucket;
-	uint64_t ms = RETRY_MS;
+	uint64_t ms = err == -ENOTCONN ? LOST_MS : RETRY_MS;
 
 	if (err == -ENOENT || err == -ENODEV) {
 		set_connected(w, WATCH_GONE);
@@ -275,6 +297,22 @@ int watch_start(struct store *s, const struct watch_listener *listener)
 	return err < 0 ? err : wait_first(w);
 }
 
+bool watch_catch_up(struct store *s)
+{
+	struct watch *w = watch_of(bucket_of(s));
+	uint64_t deadline = clock_deadline_ms(CATCH_UP_MS), ticket;
+	int err = 0;
+
+	if (!w)
+		return false;
+	LOCK_SCOPE(&w->lock);
+	ticket = ++w->n_asked;
+	cond_broadcast(&w->changed);
+	while (!err && w->n_caught_up < ticket && w->is_loaded && !w->is_stopping)
+		err = cond_wait_until(&w->changed, &w->lock, deadline);
+	return w->n_caught_up >= ticket;
+}
+
 bool watch_is_running(struct bucket *b)
 {
 	struct watch *w = watch_of(b);
@@ -292,7 +330,7 @@ void watch_wake(struct bucket *b)
 	if (!w)
 		return;
 	LOCK_SCOPE(&w->lock);
-	cond_signal(&w->changed);
+	cond_broadcast(&w->changed);
 }
 
 void watch_stop(struct bucket *b)

@@ -31,7 +31,7 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 		list_push_back(&w->queue, &e->link);
 		w->n_queued++;
 	}
-	cond_signal(&w->changed);
+	cond_broadcast(&w->changed);
 }
 
 static void on_lost(void *arg)
@@ -40,7 +40,7 @@ static void on_lost(void *arg)
 
 	LOCK_SCOPE(&w->lock);
 	w->is_lost = true;
-	cond_signal(&w->changed);
+	cond_broadcast(&w->changed);
 }
 
 void watch_consumer_init(struct watch *w)
@@ -197,7 +197,7 @@ int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret)
 
 	LOCK_SCOPE(&w->lock);
 	while (!err && list_is_empty(&w->queue) && !w->is_lost && !w->is_overflown &&
-	       !w->is_stopping) {
+	       !w->is_stopping && w->n_asked == w->n_caught_up) {
 		uint64_t due_ns = hints_due_locked(w);
 
 		if (due_ns <= clock_now_ns())

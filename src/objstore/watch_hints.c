@@ -22,8 +22,6 @@
 #define DELAY_OLD_MS 250
 #define DELAY_MS 1000
 #define HINTS_MAX 65536
-/* Read at the leader at a time. */
-#define RESOLVE_MAX 128
 /* How long a removal waits for its announcement, which was received before it, but by another
  * thread; and after how many that never came there is no waiting any more. */
 #define AWAIT_MS 200
@@ -164,7 +162,7 @@ void hints_add(struct watch *w, natsMsg *msg)
 	insert_locked(w, token, hv, print);
 	/* The thread sleeps until the first is due, or waits for this very one. */
 	if (w->hints.table.count == 1 || w->hints.awaited == print)
-		cond_signal(&w->changed);
+		cond_broadcast(&w->changed);
 }
 
 uint64_t hints_due_locked(const struct watch *w)
@@ -173,50 +171,6 @@ uint64_t hints_due_locked(const struct watch *w)
 	if (list_is_empty(&w->hints.pending))
 		return UINT64_MAX;
 	return list_entry(w->hints.pending.next, struct hint, link)->due_ns;
-}
-
-static void overflow(struct watch *w)
-{
-	LOCK_SCOPE(&w->lock);
-	w->is_overflown = true;
-}
-
-static void deliver_ahead(struct watch *w, const char *token, struct obj_info *info)
-{
-	if (!ahead_note(w, token, info->seq))
-		overflow(w);
-	watch_deliver(w, info);
-}
-
-/*
- * Reads names and delivers them, removals last. A removal above limit_seq is left for its own
- * event: what was stored before it may not be known yet.
- */
-static void resolve(struct watch *w, char *const *tokens, size_t n, uint64_t limit_seq)
-{
-	struct obj_info *infos[RESOLVE_MAX] = {NULL};
-	int errs[RESOLVE_MAX] = {0};
-	int err;
-
-	err = meta_read_tokens(w->bucket, (const char *const *)tokens, n, infos, errs);
-	for (size_t i = 0; i < n; i++) {
-		if (err < 0 || (errs[i] < 0 && errs[i] != -ENOENT && errs[i] != -EIO))
-			overflow(w);
-		else if (infos[i] && !infos[i]->is_deleted)
-			deliver_ahead(w, tokens[i], steal_ptr(infos[i]));
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (infos[i] && infos[i]->seq <= limit_seq)
-			deliver_ahead(w, tokens[i], infos[i]);
-		else
-			obj_info_free(infos[i]);
-	}
-}
-
-static void free_tokens(char **tokens, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(tokens[i]);
 }
 
 /* Takes a hint's name out of the list, for reading it. */
@@ -231,14 +185,13 @@ static bool take_locked(struct watch *w, struct hint *h, char **ret)
 	return true;
 }
 
-/* Takes tokens of due hints from the list. */
-static size_t take_due(struct watch *w, bool is_all, char *ret[RESOLVE_MAX])
+size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX])
 {
 	uint64_t now = clock_now_ns();
 	size_t n = 0;
 
 	LOCK_SCOPE(&w->lock);
-	while (n < RESOLVE_MAX && !list_is_empty(&w->hints.pending)) {
+	while (n < WATCH_RESOLVE_MAX && !list_is_empty(&w->hints.pending)) {
 		struct hint *h = list_entry(w->hints.pending.next, struct hint, link);
 
 		if ((!is_all && h->due_ns > now) || !take_locked(w, h, &ret[n]))
@@ -250,20 +203,18 @@ static size_t take_due(struct watch *w, bool is_all, char *ret[RESOLVE_MAX])
 
 void hints_resolve(struct watch *w, bool is_all)
 {
-	char *tokens[RESOLVE_MAX];
+	char *tokens[WATCH_RESOLVE_MAX];
 	size_t n;
 
 	do {
-		n = take_due(w, is_all, tokens);
-		if (n > 0)
-			resolve(w, tokens, n, UINT64_MAX);
-		free_tokens(tokens, n);
-	} while (n == RESOLVE_MAX);
+		n = hints_take(w, is_all, tokens);
+		watch_resolve(w, tokens, n, 0);
+	} while (n == WATCH_RESOLVE_MAX);
 }
 
 /* Takes tokens of hints before order: all, or those that have no later hint. */
 static size_t take_skipped_locked(struct watch *w, uint64_t order, bool is_all,
-				  char *ret[RESOLVE_MAX])
+				  char *ret[WATCH_RESOLVE_MAX])
 {
 	size_t n = 0, n_seen = 0;
 
@@ -271,7 +222,8 @@ static size_t take_skipped_locked(struct watch *w, uint64_t order, bool is_all,
 		struct hint *h = list_entry(it, struct hint, link);
 		unsigned int n_hints;
 
-		if (h->order >= order || n == RESOLVE_MAX || (!is_all && n_seen++ == RESOLVE_MAX))
+		if (h->order >= order || n == WATCH_RESOLVE_MAX ||
+		    (!is_all && n_seen++ == WATCH_RESOLVE_MAX))
 			break;
 		(void)newest_locked(w, h->token, h->node.hash, &n_hints);
 		if (!is_all && n_hints > 1)
@@ -319,7 +271,7 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 
 	if (h)
 		w->hints.n_unannounced = 0;
-	else if (is_removal && w->is_following)
+	else if (is_removal)
 		h = await_locked(w, token, hv, print);
 	if (!h) {
 		w->hints.recent[print / 2 % RECENT_EVENTS] = print;
@@ -333,7 +285,7 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
 {
 	const char *token = token_of(w, msg);
-	char *tokens[RESOLVE_MAX];
+	char *tokens[WATCH_RESOLVE_MAX];
 	uint64_t hv, order;
 	size_t n;
 
@@ -341,14 +293,12 @@ void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
 		return;
 	hv = hash_bytes(token, strlen(token));
 	mutex_lock(&w->lock);
-	order = meet_locked(w, token, hv, fingerprint(msg, hv), is_removal);
+	order = meet_locked(w, token, hv, fingerprint(msg, hv), is_removal && seq > w->listed_seq);
 	mutex_unlock(&w->lock);
 	do {
 		mutex_lock(&w->lock);
 		n = take_skipped_locked(w, order, is_removal, tokens);
 		mutex_unlock(&w->lock);
-		if (n > 0)
-			resolve(w, tokens, n, seq);
-		free_tokens(tokens, n);
-	} while (n == RESOLVE_MAX);
+		watch_resolve(w, tokens, n, seq);
+	} while (n == WATCH_RESOLVE_MAX);
 }

@@ -7,6 +7,8 @@
 #include "objstore/bucket_internal.h"
 
 #define WATCH_HEARTBEAT_MS 5000
+/* Names read at the leader at a time. */
+#define WATCH_RESOLVE_MAX 128
 /* Events that may be announced late. */
 #define RECENT_EVENTS 1024
 
@@ -43,7 +45,8 @@ struct watch {
 	bool is_overflown; /* too many events or hints: the listing is read anew */
 	bool is_lost;	   /* the consumer is gone with its connection */
 	bool is_stopping;
-	bool is_loaded; /* once: the first listing was delivered, or failed */
+	uint64_t n_asked, n_caught_up; /* calls of watch_catch_up, and those served */
+	bool is_loaded;		       /* once: the first listing was delivered, or failed */
 	int first_err;
 	struct hints hints;
 
@@ -56,9 +59,9 @@ struct watch {
 	uint64_t heard_ns;
 	uint64_t asked_ns; /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
-	uint64_t max_seq;  /* ever delivered */
-	bool is_connected; /* as the listener knows */
-	bool is_following; /* the listing is complete */
+	uint64_t listed_seq; /* what is newer was announced, if anything is */
+	uint64_t max_seq;    /* ever delivered */
+	bool is_connected;   /* as the listener knows */
 	/* Names read at the leader ahead of their events, by token: older events are not news. */
 	struct hash ahead;
 	uint64_t ahead_max_seq;
@@ -75,8 +78,20 @@ void hints_add(struct watch *w, natsMsg *msg);
 void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal);
 /* When the next hint is due; UINT64_MAX: none. */
 uint64_t hints_due_locked(const struct watch *w);
+/* Takes the tokens of what is due, or of everything, out of the list; the caller frees them. */
+size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX]);
 /* Reads at the leader what is due (or everything) and delivers it. Watch thread; waits. */
 void hints_resolve(struct watch *w, bool is_all);
+
+/* ---- watch_resolve.c ---- */
+
+/*
+ * Reads names and delivers them, removals last. A name that was removed after limit_seq may have
+ * been moved, to a name that was announced by then but not looked at; so everything outstanding is
+ * read too, until nothing has moved on.
+ * Frees the tokens. Watch thread; waits.
+ */
+void watch_resolve(struct watch *w, char **tokens, size_t n, uint64_t limit_seq);
 
 /* ---- watch_ahead.c: all on the watch thread ---- */
 

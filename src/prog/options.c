@@ -80,6 +80,8 @@ static const struct option_def defs[] = {
 	 "after which the locks of a host that is gone are free (30s)"},
 	{"negative_timeout", DURATION, AT(negative_timeout_ms), 0, DAY_MS,
 	 "believe that a name is absent for so long (0)"},
+	{"trust_watch", FLAG, AT(is_trust_watch), 0, 0,
+	 "readers open what the watch has told, without asking the server"},
 	{"purge_delay", DURATION, AT(purge_delay_ms), 0, DAY_MS,
 	 "keep replaced content for other readers (30s)"},
 	{"max_file_size", SIZE, AT(max_file_size), 1, INT64_MAX, "(8T)"},
@@ -419,6 +421,7 @@ static void fill_configs(struct mount_options *o)
 		.conflict = (enum fs_conflict)o->conflict,
 		.is_committed_when_killed = o->on_kill != 0,
 		.negative_timeout_ms = o->negative_timeout_ms,
+		.trust_watch = o->is_trust_watch,
 		.purge_delay_ms = o->purge_delay_ms,
 		.max_file_size = o->max_file_size,
 	};

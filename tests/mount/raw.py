@@ -90,6 +90,26 @@ class Raw:
         self.meta(name, info, token)
         return sequences
 
+    def get_meta(self, name):
+        """The newest metadata of a name and its sequence, or None and 0."""
+        token = base64.urlsafe_b64encode(name.encode()).decode()
+        body = json.dumps({"last_by_subj": f"$O.{self.bucket}.M.{token}"})
+        answer = json.loads(self.request(f"$JS.API.STREAM.MSG.GET.OBJ_{self.bucket}", body))
+        if "error" in answer:
+            return None, 0
+        message = answer["message"]
+        return json.loads(base64.b64decode(message.get("data", "e30="))), message["seq"]
+
+    def purge_subject(self, subject):
+        self.api(f"STREAM.PURGE.OBJ_{self.bucket}", {"filter": subject})
+
+    def purge_meta(self, name):
+        token = base64.urlsafe_b64encode(name.encode()).decode()
+        self.purge_subject(f"$O.{self.bucket}.M.{token}")
+
+    def purge_chunks(self, nuid):
+        self.purge_subject(f"$O.{self.bucket}.C.{nuid}")
+
     def delete_message(self, sequence):
         self.api(f"STREAM.MSG.DELETE.OBJ_{self.bucket}", {"seq": sequence})
 

@@ -95,6 +95,7 @@ char *fake_token(const struct obj_info *info);
 
 /* fake_watch.c */
 int fake_watch(struct store *s, const struct watch_listener *l);
+bool fake_catch_up(struct store *s);
 
 /* fake_content.c */
 int fake_put_open(struct store *s, struct store_put **ret);

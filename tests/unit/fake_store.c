@@ -354,6 +354,7 @@ static const struct store_ops ops = {
 	.remove_info = remove_info,
 	.purge_chunks = purge_chunks,
 	.watch = fake_watch,
+	.catch_up = fake_catch_up,
 	.put_open = fake_put_open,
 	.put_add = fake_put_add,
 	.put_has_room = fake_put_has_room,

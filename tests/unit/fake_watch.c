@@ -125,6 +125,16 @@ int fake_watch(struct store *store, const struct watch_listener *l)
 	return s->is_listed ? 0 : -ESHUTDOWN;
 }
 
+bool fake_catch_up(struct store *store)
+{
+	struct fake_store *s = fake_store_of(store);
+
+	LOCK_SCOPE(&s->b->lock);
+	while (s->is_watching && !s->is_shutdown && has_event(s))
+		cond_wait(&s->b->cond, &s->b->lock);
+	return s->is_watching && !s->is_shutdown;
+}
+
 static bool is_settled(struct fake *b)
 {
 	list_for_each (it, &b->stores) {

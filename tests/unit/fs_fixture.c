@@ -10,10 +10,11 @@ struct fake *bucket;
 struct mount m;
 const struct fs_ctx root_ctx = {.uid = 0, .gid = 0, .umask = 022, .may_wait = true};
 
-struct mount mount_bucket(void)
+struct mount mount_with(const struct fs_config *special)
 {
 	const char *tmp = getenv("TMPDIR");
-	const struct fs_config cfg = {.prefix = "",
+	const struct fs_config cfg = {.trust_watch = special->trust_watch,
+				      .prefix = "",
 				      .uid = 1000,
 				      .gid = 1000,
 				      .fmode = 0644,
@@ -29,6 +30,11 @@ struct mount mount_bucket(void)
 
 	ck_assert_int_eq(fs_new(mount.store, &cfg, &mount.fs), 0);
 	return mount;
+}
+
+struct mount mount_bucket(void)
+{
+	return mount_with(&(struct fs_config){0});
 }
 
 void unmount_bucket(struct mount *mount)

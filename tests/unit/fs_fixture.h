@@ -28,6 +28,8 @@ extern const struct fs_ctx root_ctx;
 void fixture_setup(void);
 void fixture_teardown(void);
 struct mount mount_bucket(void);
+/* With the settings of special that the fixture knows: trust_watch. */
+struct mount mount_with(const struct fs_config *special);
 void unmount_bucket(struct mount *mount);
 
 /* Looks path up from the root; no lookup stays counted on the way. 0, nodeid 0 included, or -errno.

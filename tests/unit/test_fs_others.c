@@ -84,6 +84,61 @@ START_TEST(test_an_open_file_never_mixes_two_versions)
 }
 END_TEST
 
+/* Readers of a mount that trusts the watch do not ask; writers, who build on the newest, do. */
+START_TEST(test_trust_watch_saves_the_question)
+{
+	struct mount trusting = mount_with(&(struct fs_config){.trust_watch = true});
+	struct fs_handle *h;
+	unsigned int before;
+
+	foreign_put("f", "text");
+	before = fake_calls(bucket, FAKE_GET_INFO);
+	assert_file(trusting.fs, "f", "text", 4);
+	ck_assert_uint_eq(fake_calls(bucket, FAKE_GET_INFO), before);
+	ck_assert_int_eq(open_path(trusting.fs, "f", O_WRONLY, &h), 0);
+	ck_assert_int_eq(close_file(trusting.fs, h), 0);
+	ck_assert_uint_eq(fake_calls(bucket, FAKE_GET_INFO), before + 1);
+	unmount_bucket(&trusting);
+	assert_file(m.fs, "f", "text", 4);
+	ck_assert_uint_gt(fake_calls(bucket, FAKE_GET_INFO), before + 1);
+}
+END_TEST
+
+/* The kernel may still hold a directory that vanished with its last object, while a new one of its
+ * name exists. */
+START_TEST(test_a_directory_that_vanished_is_looked_up_again)
+{
+	struct fs_entry e;
+	uint64_t old;
+
+	foreign_put("d/f", "text");
+	old = nodeid_of("d", NULL);
+	ck_assert_int_eq(fs_opendir(m.fs, old), 0);
+	fake_foreign_delete(bucket, "d/f");
+	foreign_put("d/g", "text");
+	ck_assert_int_eq(fs_opendir(m.fs, old), -ESTALE);
+	ck_assert_int_eq(fs_lookup(m.fs, &root_ctx, old, "g", &e), -ESTALE);
+	fs_forget(m.fs, old, 1);
+	assert_file(m.fs, "d/g", "text", 4);
+}
+END_TEST
+
+/* Whoever resolved the name a moment ago must not open what was removed elsewhere. */
+START_TEST(test_a_removed_file_cannot_be_opened_by_its_old_identifier)
+{
+	struct fs_handle *h;
+	uint64_t old;
+	bool keep;
+
+	foreign_put("f", "text");
+	old = nodeid_of("f", NULL);
+	fake_foreign_delete(bucket, "f");
+	fake_sync(bucket);
+	ck_assert_int_eq(fs_open(m.fs, &root_ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, old, 1);
+}
+END_TEST
+
 START_TEST(test_a_deleted_object_disappears_with_its_directory)
 {
 	foreign_put("d/f", "text");
@@ -343,6 +398,9 @@ int main(void)
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
 	tcase_add_test(tc, test_a_deleted_object_disappears_with_its_directory);
 	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
+	tcase_add_test(tc, test_trust_watch_saves_the_question);
+	tcase_add_test(tc, test_a_directory_that_vanished_is_looked_up_again);
+	tcase_add_test(tc, test_a_removed_file_cannot_be_opened_by_its_old_identifier);
 	tcase_add_test(tc, test_what_was_missed_while_disconnected_is_found);
 	tcase_add_test(tc, test_corrupt_content_is_an_error);
 	tcase_add_test(tc, test_lost_chunks_are_an_error);
