@@ -9,6 +9,10 @@
 
 #include "fs/internal.h"
 #include "util/clock.h"
+#include "util/log.h"
+
+/* How long an open waits for an operation on the same name. */
+#define HELD_MS 2000
 
 /* Opened such that there may be something to store when it is closed: a file made to be read, too.
  */
@@ -73,6 +77,9 @@ static int newest(struct fs *fs, struct file *f, bool is_patient, struct obj_inf
 				   : strcmp(n->nuid ? n->nuid : "", info->nuid) == 0);
 	mutex_unlock(&fs->tree.lock);
 	fs_apply(fs, steal_ptr(copy));
+	/* An operation on the name here may keep the tree from showing it yet. */
+	if (!is_same && !namelock_wait(&fs->names, name.data, name.len, clock_deadline_ms(HELD_MS)))
+		log_debug("%s is being changed for long", name.data);
 	if (!is_same)
 		return -ESTALE;
 	*ret = steal_ptr(info);
@@ -212,7 +219,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	n = tree_node(&fs->tree, nodeid);
 	if (n) {
 		ino = n->ino;
-		is_back = reopen_take(&fs->reopen, ctx->pid, ino);
+		is_back = reopen_take(&fs->reopen, ctx->pid, ino, n->seq);
 	}
 	err = !n || is_outdated(n, is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
@@ -222,7 +229,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		err = f ? 0 : -ENOMEM;
 	}
 	if (err == -ESTALE && n)
-		reopen_note(&fs->reopen, ctx->pid, ino);
+		reopen_note(&fs->reopen, ctx->pid, ino, tree_ino_seq(&fs->tree, ino));
 	mutex_unlock(&fs->tree.lock);
 	if (err)
 		return err;
@@ -246,7 +253,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		file_put(fs, f);
 	if (err == -ESTALE) {
 		LOCK_SCOPE(&fs->tree.lock);
-		reopen_note(&fs->reopen, ctx->pid, ino);
+		reopen_note(&fs->reopen, ctx->pid, ino, tree_ino_seq(&fs->tree, ino));
 	}
 	return err;
 }

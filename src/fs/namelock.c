@@ -55,6 +55,16 @@ int namelock_take(struct namelock *nl, const char *name, size_t len)
 	return 0;
 }
 
+bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns)
+{
+	int err = 0;
+
+	LOCK_SCOPE(&nl->lock);
+	while (!err && find_locked(nl, name, len))
+		err = cond_wait_until(&nl->changed, &nl->lock, deadline_ns);
+	return err == 0;
+}
+
 int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t min = a_len < b_len ? a_len : b_len;

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "objstore/info.h"
 #include "util/list.h"
@@ -30,6 +31,8 @@ void namelock_init(struct namelock *nl);
 void namelock_done(struct namelock *nl);
 /* Waits until name is free and takes it. 0 or -ENOMEM. */
 int namelock_take(struct namelock *nl, const char *name, size_t len) MUST_CHECK;
+/* Waits until name is free, at most until deadline_ns; true when it is. */
+bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns);
 /* Takes two different names. */
 int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
 	MUST_CHECK;

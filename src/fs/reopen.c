@@ -6,20 +6,21 @@
 /* The kernel comes back at once, unless the thread does not run. */
 #define RETURN_NS (5 * (uint64_t)NS_PER_SEC)
 
-void reopen_note(struct reopen *r, pid_t tid, uint64_t ino)
+void reopen_note(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
 {
 	size_t slot = (size_t)tid % REOPEN_SLOTS;
 
 	r->slots[slot].tid = tid;
+	r->slots[slot].seq = seq;
 	r->slots[slot].ino = ino;
 	r->slots[slot].until_ns = clock_now_ns() + RETURN_NS;
 }
 
-bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino)
+bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
 {
 	size_t slot = (size_t)tid % REOPEN_SLOTS;
 	bool is_back = tid > 0 && r->slots[slot].tid == tid && r->slots[slot].ino == ino &&
-		       r->slots[slot].until_ns > clock_now_ns();
+		       seq >= r->slots[slot].seq && r->slots[slot].until_ns > clock_now_ns();
 
 	if (is_back)
 		r->slots[slot].tid = 0;

@@ -5,9 +5,9 @@
 /*
  * An open of a version that was replaced is answered ESTALE, and the kernel looks the name up and
  * opens once more; a second ESTALE goes to the program. Under a name that others replace all the
- * time the second attempt may be too late as well. What it found was the newest after the program
- * had called open, which is all that is promised, so that version is opened. This remembers who was
- * sent back.
+ * time the second attempt may be too late as well. If what it found is not older than what the
+ * first one was told of, it was the newest at some time after the program had called open, which is
+ * all that is promised, so that version is opened. This remembers who was sent back, and from what.
  *
  * The tree's lock protects everything.
  */
@@ -22,13 +22,14 @@ struct reopen {
 	struct {
 		pid_t tid;
 		uint64_t ino;
+		uint64_t seq;
 		uint64_t until_ns;
 	} slots[REOPEN_SLOTS];
 };
 
-/* A thread is sent back from the inode. */
-void reopen_note(struct reopen *r, pid_t tid, uint64_t ino);
-/* Whether it is back; true once. */
-bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino);
+/* A thread is sent back from the inode, of which there is a version with sequence seq. */
+void reopen_note(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
+/* Whether it is back, with a version that is not older; true once. */
+bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
 
 #endif

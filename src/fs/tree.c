@@ -232,6 +232,18 @@ struct node *tree_find_ino(struct tree *t, uint64_t ino)
 	return NULL;
 }
 
+uint64_t tree_ino_seq(struct tree *t, uint64_t ino)
+{
+	mutex_assert_held(&t->lock);
+	hash_for_each (it, &t->inos, id_hash(ino)) {
+		const struct node *n = container_of(it, struct node, by_ino);
+
+		if (n->ino == ino)
+			return n->seq;
+	}
+	return 0;
+}
+
 /*
  * An inode number follows from the name, so that it is the same after the next mount; a number that
  * a living inode has taken along to another name is passed over.

@@ -24,7 +24,7 @@
 #define HINTS_MAX 65536
 /* How long a removal waits for its announcement, which was received before it, but by another
  * thread; and after how many that never came there is no waiting any more. */
-#define AWAIT_MS 200
+#define AWAIT_MS 1000
 #define UNANNOUNCED_MAX 3
 
 struct hint {
