@@ -122,6 +122,8 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 		if (!err) {
 			old->is_superseded = true;
 			tree_replace(&fs->tree, d, n);
+			if (old->file)
+				file_rescue_later(fs, old->file);
 		}
 	}
 	if (!err) {
@@ -289,7 +291,7 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 			fs_remove_marker(fs, dir);
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}
-	if (d && d->node->is_dirty && d->node->file)
+	if (d && d->node->file)
 		file_rescue_later(fs, d->node->file);
 	if (d && !d->node->dir && may_remove(fs, d->node, seq) &&
 	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))

@@ -16,6 +16,7 @@ struct slot {
 	struct hash_node by_key;
 	struct list in_lru; /* or in spent */
 	bool is_spent;
+	bool is_kept; /* in neither list */
 	struct list in_source;
 	struct chunk_source *source;
 	uint32_t idx;
@@ -86,6 +87,7 @@ static struct chunk *remove_locked(struct slot *slot)
 	hash_remove(&s->cache->slots, &slot->by_key);
 	list_remove(&slot->in_lru);
 	s->cache->n_spent -= slot->is_spent;
+	s->cache->kept_bytes -= slot->is_kept ? s->chunk_bytes : 0;
 	list_remove(&slot->in_source);
 	s->cache->bytes -= s->chunk_bytes;
 	if (slot->waiters == 0)
@@ -203,7 +205,7 @@ void chunk_source_spent(struct chunk_source *s, uint32_t idx)
 
 	mutex_lock(&c->lock);
 	slot = find_locked(s, idx);
-	if (slot && slot->state == SLOT_READY && !slot->is_spent) {
+	if (slot && slot->state == SLOT_READY && !slot->is_spent && !slot->is_kept) {
 		slot->is_spent = true;
 		list_remove(&slot->in_lru);
 		list_push_back(&c->spent, &slot->in_lru);
@@ -250,8 +252,10 @@ static int try_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct c
 	slot = find_locked(s, idx);
 	if (slot && slot->state == SLOT_READY) {
 		*ret = chunk_ref(slot->chunk);
-		list_remove(&slot->in_lru);
-		list_push_back(slot->is_spent ? &c->spent : &c->lru, &slot->in_lru);
+		if (!slot->is_kept) {
+			list_remove(&slot->in_lru);
+			list_push_back(slot->is_spent ? &c->spent : &c->lru, &slot->in_lru);
+		}
 		mutex_unlock(&c->lock);
 		return 0;
 	}
@@ -293,6 +297,31 @@ int chunk_source_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct
 		err = try_get(s, idx, may_wait, ret);
 	while (err == -EAGAIN);
 	return err;
+}
+
+int chunk_source_keep(struct chunk_source *s, uint32_t idx)
+{
+	struct chunk_cache *c = s->cache;
+	_cleanup_chunk_ struct chunk *chunk = NULL;
+	struct slot *slot;
+	int err = chunk_source_get(s, idx, true, &chunk);
+
+	if (err)
+		return err;
+	LOCK_SCOPE(&c->lock);
+	if (c->kept_bytes + s->chunk_bytes > c->max_bytes / 4)
+		return -ENOMEM;
+	slot = find_locked(s, idx);
+	if (!slot || slot->state != SLOT_READY)
+		return -EAGAIN;
+	if (slot->is_kept)
+		return 0;
+	list_remove(&slot->in_lru);
+	c->n_spent -= slot->is_spent;
+	slot->is_spent = false;
+	slot->is_kept = true;
+	c->kept_bytes += s->chunk_bytes;
+	return 0;
 }
 
 void chunk_source_done(struct chunk_source *s)

@@ -23,6 +23,7 @@ struct chunk_cache {
 	struct list spent; /* ready slots that a scan has passed, oldest first */
 	unsigned n_spent;
 	uint64_t bytes, max_bytes;
+	uint64_t kept_bytes; /* of bytes: what never goes by itself */
 	uint64_t next_source;
 };
 
@@ -51,6 +52,9 @@ void chunk_source_done(struct chunk_source *s);
  */
 int chunk_source_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct chunk **ret)
 	MUST_CHECK;
+/* Requests chunk idx if necessary and keeps it as long as the source lives. -ENOMEM: a quarter of
+ * the memory is kept already; -EAGAIN: it went at once. Waits. */
+int chunk_source_keep(struct chunk_source *s, uint32_t idx) MUST_CHECK;
 /* A scan has passed chunk idx: the kernel keeps its pages, so it goes soon. That keeps a long scan
  * in little memory, which the processor's caches then hold. */
 void chunk_source_spent(struct chunk_source *s, uint32_t idx);

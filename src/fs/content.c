@@ -309,6 +309,18 @@ int content_copy(struct content *c, uint64_t off, void *buf, size_t len, bool ma
 	return err;
 }
 
+int content_keep(struct content *c)
+{
+	int err = c->get ? prepare(c, true) : 0;
+
+	if (err || !c->get)
+		return err;
+	content_prefetch(c, 0, c->size);
+	for (uint32_t i = 0; i < c->n_chunks && !err; i++)
+		err = chunk_source_keep(&c->source, i);
+	return err;
+}
+
 void content_prefetch(struct content *c, uint64_t from, uint64_t to)
 {
 	uint32_t first, last;

@@ -68,6 +68,9 @@ int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, str
 	MUST_CHECK;
 /* The same into memory: all of [off, off + len), which is inside the content. */
 int content_copy(struct content *c, uint64_t off, void *buf, size_t len, bool may_wait) MUST_CHECK;
+/* Has everything in memory from now on, because the chunks will not be in the bucket for long; an
+ * error when that is not possible. Waits. */
+int content_keep(struct content *c) MUST_CHECK;
 /* Requests the chunks of [from, to) ahead of need, as far as memory allows. */
 void content_prefetch(struct content *c, uint64_t from, uint64_t to);
 /* Goes on with the digest over chunks that are in memory, unless another thread does. */

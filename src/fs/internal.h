@@ -214,8 +214,8 @@ void file_touch(struct fs *fs, struct file *f, bool is_content);
 /* The metadata a change will build on, from the server unless it is known. -ESTALE: another version
  * is there, which an append does not mind. File lock held, state CLEAN. */
 int file_load_base(struct fs *fs, struct file *f, bool is_append) MUST_CHECK;
-/* The base of unsaved content was replaced: what the draft lacks is fetched while it exists. Tree
- * lock held. */
+/* The version that is open was replaced: what a draft lacks of it is fetched while it exists, and a
+ * small file is kept for its readers. Tree lock held. */
 void file_rescue_later(struct fs *fs, struct file *f);
 /* -ENOSPC when the bucket has no room for a file of this size, as far as is known. Asks the server
  * only about much more than what the file has. File lock held. Waits. */

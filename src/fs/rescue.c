@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Somebody replaced or removed the version that a draft builds on. Its chunks will be purged, by us
- * after purge_delay, by other clients at once: what the draft still needs is fetched now.
+ * Somebody replaced or removed the version that a draft builds on, or that is open for reading. Its
+ * chunks will be purged, by us after purge_delay, by other clients at once: what the draft still
+ * needs is fetched now, and a small file is kept in memory for those who read it.
  */
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 /* Other work waits for one step at most. */
 #define STEP_BYTES (UINT64_C(8) << 20)
 #define BUSY_MS 20
+#define KEPT_SIZE (UINT64_C(1) << 20)
 
 struct rescue {
 	struct fs *fs;
@@ -34,6 +36,7 @@ static void rescue_run(void *arg, bool is_last)
 {
 	struct rescue *r = arg;
 	struct file *f = r->file;
+	_cleanup_content_ struct content *c = NULL;
 	int more = 0;
 
 	/* A file is busy for long only while it is committed, which fetches the same. */
@@ -49,7 +52,12 @@ static void rescue_run(void *arg, bool is_last)
 	/* An append goes to the end of whatever is there, without the old content. */
 	if (f->state == FILE_STAGED && !f->base_put && !f->is_append_only)
 		more = draft_fetch(f->draft, f->size, STEP_BYTES);
+	else if (f->state == FILE_CLEAN && file_stored_size(r->fs, f) <= KEPT_SIZE)
+		(void)!file_content(r->fs, f, &c);
 	mutex_unlock(&f->lock);
+	/* Nothing was promised that would be broken without. */
+	if (c)
+		(void)!content_keep(c);
 	if (more < 0)
 		log_error("bucket %s: %s was replaced while it was being changed, and its old "
 			  "content could not be fetched: %s",

@@ -132,6 +132,40 @@ START_TEST(test_a_replaced_base_is_fetched_while_it_exists)
 }
 END_TEST
 
+START_TEST(test_a_small_file_that_is_open_outlives_its_chunks)
+{
+	const size_t len = 20 * CHUNK;
+	_cleanup_free_ char *data = pattern(len);
+	_cleanup_free_ char *got = malloc(len);
+	_cleanup_obj_info_ struct obj_info *old = NULL;
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", data, len);
+	old = fake_info(bucket, "f");
+	h = must_open("f", O_RDONLY);
+	fake_foreign_meta(bucket, "f",
+			  "{\"name\":\"f\",\"bucket\":\"b\",\"nuid\":\"theirs\",\"size\":0,"
+			  "\"chunks\":0}");
+	fake_sync(bucket);
+	for (int i = 0; fake_calls(bucket, FAKE_GET_CHUNK) < len / CHUNK; i++) {
+		ck_assert_int_lt(i, 3000);
+		usleep(10000);
+	}
+	fake_drop_chunks(bucket, old->nuid);
+	/* Other files would push it out of the cache. */
+	for (int i = 0; i < 3; i++) {
+		_cleanup_free_ char *big = pattern(BIG);
+		char name[] = {(char)('x' + i), '\0'};
+
+		put_file(m.fs, name, big, BIG);
+		assert_file(m.fs, name, big, BIG);
+	}
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, len), (ssize_t)len);
+	ck_assert_mem_eq(got, data, len);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
 START_TEST(test_ranges_are_zeroed_punched_and_found)
 {
 	const size_t len = BIG;
@@ -398,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, test_what_is_overwritten_whole_is_never_fetched);
 	tcase_add_test(tc, test_a_file_cut_and_grown_has_zeros_where_it_was_cut);
 	tcase_add_test(tc, test_a_replaced_base_is_fetched_while_it_exists);
+	tcase_add_test(tc, test_a_small_file_that_is_open_outlives_its_chunks);
 	tcase_add_test(tc, test_ranges_are_zeroed_punched_and_found);
 	tcase_add_test(tc, test_allocation_grows_a_new_file);
 	tcase_add_test(tc, test_a_range_is_copied_between_files);
