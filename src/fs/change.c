@@ -84,6 +84,11 @@ static int change_info(struct fs *fs, const struct node *n, struct obj_info *inf
 
 	attr_from_info(&fs->cfg, info, n->dir != NULL, &attr);
 	attr_to_node(&attr, &as_stored);
+	/* Entries that came and went since then are not in what is stored. */
+	if (n->dir) {
+		LOCK_SCOPE(&fs->tree.lock);
+		as_stored.mtime_ns = n->mtime_ns;
+	}
 	err = xattrs_from_info(info, &as_stored.xattrs);
 	if (!err)
 		err = change(arg, &as_stored);

@@ -207,6 +207,28 @@ START_TEST(test_attributes_of_a_directory_survive_a_remount)
 }
 END_TEST
 
+START_TEST(test_a_changed_mode_leaves_the_time_of_the_last_entry)
+{
+	const struct stat attr = {.st_mode = 0750};
+	struct fs_entry before, after;
+	struct stat st;
+	double timeout;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/f", "", 0);
+	ck_assert_int_eq(lookup(m.fs, "d", &before), 0);
+	ck_assert_int_eq(
+		fs_setattr(m.fs, &root_ctx, before.nodeid, NULL, &attr, FS_SET_MODE, &st, &timeout),
+		0);
+	ck_assert_int_eq(lookup(m.fs, "d", &after), 0);
+	ck_assert_uint_eq(after.st.st_mode, S_IFDIR | 0750);
+	ck_assert_int_eq(after.st.st_mtim.tv_sec, before.st.st_mtim.tv_sec);
+	ck_assert_int_eq(after.st.st_mtim.tv_nsec, before.st.st_mtim.tv_nsec);
+	fs_forget(m.fs, before.nodeid, 1);
+	fs_forget(m.fs, after.nodeid, 1);
+}
+END_TEST
+
 START_TEST(test_a_symbolic_link_survives_a_remount)
 {
 	struct fs_entry e;
@@ -324,6 +346,7 @@ int main(void)
 	tcase_add_test(tc, test_a_rename_between_kinds_is_refused);
 	tcase_add_test(tc, test_attributes_survive_a_remount);
 	tcase_add_test(tc, test_attributes_of_a_directory_survive_a_remount);
+	tcase_add_test(tc, test_a_changed_mode_leaves_the_time_of_the_last_entry);
 	tcase_add_test(tc, test_a_symbolic_link_survives_a_remount);
 	tcase_add_test(tc, test_an_object_named_as_a_directory_is_shown_beside_it);
 	tcase_add_test(tc, test_names_that_are_no_file_names_can_be_read_and_removed);
