@@ -89,8 +89,9 @@ static void run_done(struct run *r)
 
 static bool is_timed(const struct op *op)
 {
-	/* When stores through a mapping count as a change is the kernel's affair. */
-	return op->step % TIMES_EVERY == 0 && op->kind != OP_mmap;
+	/* When stores through a mapping count as a change is the kernel's affair; whether room that
+	 * was there already does, the file system's. */
+	return op->step % TIMES_EVERY == 0 && op->kind != OP_mmap && op->kind != OP_fallocate;
 }
 
 /* One step and the look at everything afterwards. */
