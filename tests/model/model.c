@@ -21,6 +21,7 @@
 #define TICK_US 12000
 #define N_SHOWN 25
 #define SECOND_S 20
+#define SECOND_SHRINK_S 2
 
 static void usage(void)
 {
@@ -118,9 +119,11 @@ static bool run_step(struct run *r, const struct op *op)
 	return ok;
 }
 
+/* Everything, as others see it. */
 static bool is_same(int a, int b, bool with_times, char *why, size_t size)
 {
-	struct check c = {.with_content = true, .with_times = with_times};
+	struct check c = {
+		.with_content = true, .with_times = with_times, .without_dir_times = true};
 	bool ok = check_same(&c, a, b);
 
 	snprintf(why, size, "%s", c.why);
@@ -129,10 +132,10 @@ static bool is_same(int a, int b, bool with_times, char *why, size_t size)
 }
 
 /* When all is closed, the other mount shows the same, soon. */
-static bool check_second(struct run *r, const char *name)
+static bool check_second(struct run *r, const char *name, unsigned wait_s)
 {
 	struct op op = {.kind = OP_close_all};
-	time_t end = time(NULL) + SECOND_S;
+	time_t end = time(NULL) + wait_s;
 	char why[700], path[4096];
 	bool ok = false;
 
@@ -190,9 +193,12 @@ long run_steps(const struct config *cfg, const bool *wanted, char *ret_why)
 		if (cfg->is_verbose)
 			show_last(cfg, NULL, op.step);
 		if (!run_step(&r, &op) || (cfg->dirs[2] && (op.step + 1) % cfg->second_every == 0 &&
-					   !check_second(&r, name)))
+					   !check_second(&r, name, SECOND_S)))
 			failed = op.step;
 	}
+	if (failed < 0 && cfg->dirs[2] &&
+	    !check_second(&r, name, wanted ? SECOND_SHRINK_S : SECOND_S))
+		failed = cfg->first + cfg->steps - 1;
 	workers_stop(r.workers);
 	if (failed < 0 && !is_same(r.tops[0], r.tops[1], false, r.why, sizeof(r.why)))
 		failed = cfg->first + cfg->steps - 1;

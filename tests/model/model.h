@@ -161,6 +161,9 @@ struct check {
 	bool with_content;
 	/* Of two mounts of one bucket: times of files are the same, to the nanosecond. */
 	bool with_times;
+	/* For others an entry comes into its directory when it is stored, which may be after the
+	 * directory's time was set. */
+	bool without_dir_times;
 	/* What was seen last, for check_times. */
 	struct seen *seen;
 	size_t n_seen, cap_seen;

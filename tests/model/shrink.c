@@ -10,13 +10,15 @@
 
 #include "model.h"
 
-/* The kind of a difference: its letters behind the name of the file. */
+/* The kind of a difference: the letters behind the name of the file. */
 static void kind_of(const char *why, char *out, size_t size)
 {
-	const char *p = strstr(why, ": ");
+	const char *p = why, *next;
 	size_t len = 0;
 
-	for (p = p ? p : why; *p && len + 1 < size; p++)
+	while ((next = strstr(p, ": ")))
+		p = next + 2;
+	for (; *p && len + 1 < size; p++)
 		if (isalpha((unsigned char)*p))
 			out[len++] = *p;
 	out[len] = '\0';
