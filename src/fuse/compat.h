@@ -7,6 +7,13 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
+/* Before 3.17 init_reply.h takes care of it. */
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+#define COMPAT_HANDLE_KILLPRIV_V2 FUSE_CAP_HANDLE_KILLPRIV_V2
+#else
+#define COMPAT_HANDLE_KILLPRIV_V2 0
+#endif
+
 /* Asks for a capability if the kernel has it. */
 static inline void compat_want(struct fuse_conn_info *conn, unsigned cap)
 {

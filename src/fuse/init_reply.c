@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define WANTED FUSE_PARALLEL_DIROPS
+#define WANTED (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2)
 
 /* FUSE_INIT comes first and alone, so one exchange is remembered: what the kernel offered until it
  * was answered, 0 before and behind. One session for each process. */

@@ -3,10 +3,13 @@
 #define NATSOBJ_FUSE_INIT_REPLY_H
 
 /*
- * libfuse before 3.17 shows FUSE_CAP_PARALLEL_DIROPS in fuse_conn_info.want but never sends it
- * (libfuse #861), so the kernel lets one lookup at a time into a directory. Here the flag is added
- * to the answer of FUSE_INIT on its way out, when the kernel offered it. Newer libfuse needs no
- * help.
+ * Two flags of FUSE_INIT that libfuse before 3.17 cannot send. They are added to the answer on its
+ * way out, when the kernel offered them; newer libfuse needs no help.
+ *
+ * FUSE_PARALLEL_DIROPS: shown in fuse_conn_info.want but never sent (libfuse #861), so that the
+ * kernel lets one lookup at a time into a directory. FUSE_HANDLE_KILLPRIV_V2: this file system
+ * takes set-user-ID, set-group-ID and security.capability away itself (fs_drop_privileges), so that
+ * the kernel need not ask for the last before each write.
  */
 
 #include "fuse/compat.h"

@@ -62,6 +62,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	compat_want(conn, FUSE_CAP_ASYNC_READ);
 	compat_want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 	compat_want(conn, FUSE_CAP_PARALLEL_DIROPS);
+	compat_want(conn, COMPAT_HANDLE_KILLPRIV_V2);
 	compat_want(conn, FUSE_CAP_READDIRPLUS);
 	compat_want(conn, FUSE_CAP_READDIRPLUS_AUTO);
 	compat_want(conn, FUSE_CAP_CACHE_SYMLINKS);
