@@ -220,13 +220,20 @@ void file_rescue_later(struct fs *fs, struct file *f);
 /* -ENOSPC when the bucket has no room for a file of this size, as far as is known. Asks the server
  * only about much more than what the file has. File lock held. Waits. */
 int file_check_room(struct fs *fs, struct file *f, uint64_t size) MUST_CHECK;
+/* The newest metadata of the file's name when it is still this content; -ESTALE when it is not. A
+ * name that is gone may have been moved, and where that cannot be shown first a reader (is_patient)
+ * gets -ENOENT, and the name stays until the watch takes it. */
+int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret) MUST_CHECK;
+/* Whether a descriptor opened so may leave something to store when it is closed: a file made to be
+ * read, too. */
+bool file_wants_write(int flags);
 /* A handle on f, whose reference it takes over on success. File lock held. */
 int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
 	MUST_CHECK;
 /* Forgets the content read so far: a new version exists. File lock held. */
 void file_drop_content(struct file *f);
 
-/* --- writer.c: all with file lock held --- */
+/* --- writer.c and rebase.c: all with file lock held --- */
 
 void writer_reset(struct file *f);
 /* Begins an empty content; what is unsaved is given up. is_rewrite: the stored content does not

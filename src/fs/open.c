@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Opening files and letting them go. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/internal.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* How long an open waits for an operation on the same name. */
+#define HELD_MS 2000
+
+bool file_wants_write(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
+}
+
+/* Takes over the reference to f on success. File lock held. */
+int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
+{
+	struct fs_handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->file = f;
+	h->flags = flags;
+	h->opener = file_wants_write(flags) ? procfd_tgid(ctx->pid) : 0;
+	mutex_init(&h->lock, LOCK_RANK_LEAF);
+	if (file_wants_write(flags))
+		f->n_writers++;
+	*ret = h;
+	return 0;
+}
+
+int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_obj_info_ struct obj_info *copy = NULL;
+	struct buf name CLEANUP(buf_done) = {0};
+	struct node *n = f->node;
+	uint64_t seq;
+	bool is_same;
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	mutex_lock(&fs->tree.lock);
+	if (n->dentry)
+		fs_full_name(fs, n->dentry, &name);
+	seq = n->seq;
+	mutex_unlock(&fs->tree.lock);
+	if (name.len == 0)
+		return buf_error(&name) ? buf_error(&name) : -ESTALE;
+	err = store_get_info(fs->store, name.data, name.len, &info);
+	if ((err == -ENOENT || (!err && !fs_info_is_live(info))) && !fs_catch_up(fs) && is_patient)
+		return -ENOENT;
+	if (err == -ENOENT) {
+		fs_apply_absent(fs, name.data, name.len, seq);
+		return -ESTALE;
+	}
+	if (err)
+		return err;
+	copy = obj_info_dup(info);
+	if (!copy)
+		return -ENOMEM;
+	mutex_lock(&fs->tree.lock);
+	is_same = fs_info_is_live(info) &&
+		  (n->is_malformed ? n->seq == info->seq
+				   : strcmp(n->nuid ? n->nuid : "", info->nuid) == 0);
+	mutex_unlock(&fs->tree.lock);
+	fs_apply(fs, steal_ptr(copy));
+	/* An operation on the name here may keep the tree from showing it yet. */
+	if (!is_same && !namelock_wait(&fs->names, name.data, name.len, clock_deadline_ms(HELD_MS)))
+		log_debug("%s is being changed for long", name.data);
+	if (!is_same)
+		return -ESTALE;
+	*ret = steal_ptr(info);
+	return 0;
+}
+
+/* What has the name now, for an append through a descriptor of an older version. */
+static int newest_of_name(struct fs *fs, struct file *f, struct obj_info **ret)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	mutex_lock(&fs->tree.lock);
+	if (f->node->dentry)
+		fs_full_name(fs, f->node->dentry, &name);
+	else
+		buf_append_str(&name, f->name);
+	mutex_unlock(&fs->tree.lock);
+	err = name.len ? buf_error(&name) : -ESTALE;
+	if (!err)
+		err = store_get_info(fs->store, name.data, name.len, ret);
+	return err == -ENOENT ? 0 : err;
+}
+
+int file_load_base(struct fs *fs, struct file *f, bool is_append)
+{
+	struct obj_info *info = NULL;
+	bool is_nameless;
+	int err;
+
+	mutex_assert_held(&f->lock);
+	mutex_lock(&fs->tree.lock);
+	is_nameless = !f->node->dentry && !f->node->is_superseded;
+	mutex_unlock(&fs->tree.lock);
+	if (f->base || is_nameless)
+		return 0;
+	err = file_newest(fs, f, false, &info);
+	if (err == -ESTALE && is_append)
+		err = newest_of_name(fs, f, &info);
+	if (err)
+		return err;
+	f->base = info;
+	f->base_seq = info ? info->seq : 0;
+	return 0;
+}
+
+/* Takes over info. What a malformed version says is not carried on. */
+static void set_base(struct file *f, struct obj_info *info)
+{
+	obj_info_free(f->base);
+	f->base_seq = info->seq;
+	f->base = info->is_malformed ? NULL : info;
+	if (info->is_malformed)
+		obj_info_free(info);
+}
+
+/* With trust_watch what the watch has told is enough for a reader, as long as it tells. */
+static bool may_trust(const struct fs *fs, int flags)
+{
+	return fs->cfg.trust_watch && !file_wants_write(flags) && atomic_load(&fs->is_connected);
+}
+
+/* What open does beyond finding the file: the newest version, truncation. is_back: any version will
+ * do that was the newest a moment ago. File lock held. */
+static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	bool is_unsaved, is_nameless;
+	int err = 0;
+
+	mutex_lock(&fs->tree.lock);
+	is_unsaved = f->node->is_dirty || f->state != FILE_CLEAN;
+	is_nameless = !f->node->dentry && !f->node->is_superseded && !f->node->is_removed;
+	mutex_unlock(&fs->tree.lock);
+	if (f->state == FILE_FAILED && !(flags & O_TRUNC))
+		return f->error;
+	/* While this host has unsaved changes, its own opens see those. */
+	if (!is_unsaved && !is_nameless && !may_trust(fs, flags))
+		err = file_newest(fs, f, !file_wants_write(flags), &info);
+	if (err == -ESTALE && is_back)
+		err = 0;
+	if (err)
+		return err;
+	if (info && file_wants_write(flags))
+		set_base(f, steal_ptr(info));
+	if (flags & O_TRUNC) {
+		writer_start(f, true);
+		file_drop_content(f);
+		file_touch(fs, f, true);
+	}
+	return 0;
+}
+
+static void warm(struct fs *fs, struct file *f)
+{
+	_cleanup_content_ struct content *c = NULL;
+
+	if (f->state == FILE_CLEAN && file_content(fs, f, &c) == 0)
+		content_warm(c);
+}
+
+/* The name is another node's or nobody's; without a name a file can only be opened again by way of
+ * a descriptor. */
+static bool is_outdated(const struct node *n, bool is_back)
+{
+	return (n->is_superseded && !is_back) || n->is_removed ||
+	       (!n->dentry && !n->dir && !n->file);
+}
+
+/* Whether the pages that the kernel holds are those an open shows: of the stored version, checked
+ * as far as they can be, and not hidden by what is unsaved. */
+static bool may_keep_cache(struct fs *fs, struct node *n, int flags)
+{
+	bool may_keep;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	may_keep = !n->is_tail_unverified && !n->is_bad && !n->is_dirty && !(flags & O_TRUNC);
+	n->is_tail_unverified = false;
+	return may_keep;
+}
+
+/* The node to open, its open state referenced. *ret_is_back: the thread was sent back once. */
+static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
+		     struct file **ret, bool *ret_is_back)
+{
+	struct node *n;
+	int err;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	if (!n)
+		return -ESTALE;
+	*ret_is_back = reopen_take(&fs->reopen, ctx->pid, n->ino, n->seq);
+	err = is_outdated(n, *ret_is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
+	if (err == -ESTALE)
+		reopen_note(&fs->reopen, ctx->pid, n->ino, tree_ino_seq(&fs->tree, n->ino));
+	if (!err && n->is_malformed && !(flags & O_TRUNC))
+		err = -EIO;
+	if (err)
+		return err;
+	*ret = file_get_locked(fs, n);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Who empties a file has no use for what is being stored of it. */
+static void lock_to_open(struct file *f, int flags)
+{
+	if (flags & O_TRUNC)
+		atomic_fetch_add(&f->n_impatient, 1);
+	mutex_lock(&f->lock);
+	if (flags & O_TRUNC)
+		atomic_fetch_sub(&f->n_impatient, 1);
+}
+
+int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
+	    struct fs_handle **ret, bool *ret_keep_cache)
+{
+	struct file *f = NULL;
+	bool is_back = false;
+	int err = file_wants_write(flags) ? fs_may_change(fs) : 0;
+
+	if (err)
+		return err;
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	err = find_file(fs, ctx, nodeid, flags, &f, &is_back);
+	if (err)
+		return err;
+	lock_to_open(f, flags);
+	/* The first chunks are asked for while the metadata is. */
+	if (!(flags & O_TRUNC) && (flags & O_ACCMODE) != O_WRONLY)
+		warm(fs, f);
+	err = open_locked(fs, f, flags, is_back);
+	if (!err && (flags & O_TRUNC))
+		fs_drop_privileges(fs, ctx, f->node);
+	if (!err)
+		err = file_new_handle(f, ctx, flags, ret);
+	if (!err)
+		*ret_keep_cache = may_keep_cache(fs, f->node, flags);
+	mutex_unlock(&f->lock);
+	if (err == -ESTALE) {
+		LOCK_SCOPE(&fs->tree.lock);
+		reopen_note(&fs->reopen, ctx->pid, f->node->ino,
+			    tree_ino_seq(&fs->tree, f->node->ino));
+	}
+	if (err)
+		file_put(fs, f);
+	return err;
+}
+
+int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	int err = 0;
+
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	if (file_wants_write(h->flags)) {
+		mutex_lock(&f->lock);
+		/* Stores through a mapping can come after the last flush. */
+		if (--f->n_writers == 0)
+			err = file_commit(fs, f);
+		if (err && f->is_dirty)
+			file_give_up(fs, f, err);
+		mutex_unlock(&f->lock);
+	}
+	fs_lock_release(fs, h);
+	mutex_done(&h->lock);
+	free(h);
+	file_put(fs, f);
+	return err;
+}
