@@ -265,37 +265,34 @@ int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, stru
 	return 0;
 }
 
-/* Tokens that other clients are known to use for a name: unpadded, and the standard alphabet. */
-static int read_variants(struct bucket *b, const char *canonical, const char *name, size_t len,
-			 struct obj_info **ret)
+/* Places where clients that encode names in ways of their own would have put it, in one round trip.
+ * The name in the metadata decides. */
+static int read_variants(struct bucket *b, const char *name, size_t len, struct obj_info **ret)
 {
-	_cleanup_free_ char *bare = strdup(canonical), *standard = strdup(canonical);
-	const char *tokens[] = {bare, standard};
+	struct obj_info *found[OBJ_FOREIGN_TOKENS] = {0};
+	int errs[OBJ_FOREIGN_TOKENS], err = -ENOENT;
+	char *tokens[OBJ_FOREIGN_TOKENS];
+	size_t n = obj_foreign_tokens(name, len, tokens);
 
-	if (!bare || !standard)
-		return -ENOMEM;
-	bare[strcspn(bare, "=")] = '\0';
-	for (char *p = standard; *p; p++)
-		*p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
-	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
-		int err;
-
-		if (strcmp(tokens[i], canonical) == 0)
-			continue;
-		err = read_token(b, tokens[i], ret);
-		if (!err && (*ret)->name_len == len && memcmp((*ret)->name, name, len) == 0)
-			return 0;
-		if (!err)
-			obj_info_free(steal_ptr(*ret));
-		else if (err != -ENOENT)
-			return err;
+	if (n > 0 && meta_read_tokens(b, (const char *const *)tokens, n, found, errs) < 0)
+		err = -ENOMEM;
+	for (size_t i = 0; i < n && err != -ENOMEM; i++) {
+		if (err == -ENOENT && !errs[i] && found[i]->name_len == len &&
+		    memcmp(found[i]->name, name, len) == 0) {
+			*ret = steal_ptr(found[i]);
+			err = 0;
+		} else if (err == -ENOENT && errs[i]) {
+			err = errs[i];
+		}
+		obj_info_free(found[i]);
 	}
-	return -ENOENT;
+	for (size_t i = 0; i < n; i++)
+		free(tokens[i]);
+	return err;
 }
 
 /* A name without an object at its canonical place. */
-static int read_elsewhere(struct bucket *b, const char *canonical, const char *name, size_t len,
-			  struct obj_info **ret)
+static int read_elsewhere(struct bucket *b, const char *name, size_t len, struct obj_info **ret)
 {
 	_cleanup_free_ char *token = noted_token(b, name, len);
 
@@ -303,7 +300,7 @@ static int read_elsewhere(struct bucket *b, const char *canonical, const char *n
 		return read_token(b, token, ret);
 	if (watch_is_running(b))
 		return -ENOENT;
-	return read_variants(b, canonical, name, len, ret);
+	return read_variants(b, name, len, ret);
 }
 
 /* Behind a tombstone at the canonical place there may be an object at another. */
@@ -333,7 +330,7 @@ static int get_infos(struct bucket *b, const char *const *names, const size_t *l
 
 	for (size_t i = 0; !err && i < n; i++) {
 		if (ret_errs[i] == -ENOENT)
-			ret_errs[i] = read_elsewhere(b, tokens[i], names[i], lens[i], &ret[i]);
+			ret_errs[i] = read_elsewhere(b, names[i], lens[i], &ret[i]);
 		else if (!ret_errs[i] && ret[i]->is_deleted)
 			prefer_live(b, names[i], lens[i], &ret[i]);
 	}

@@ -26,6 +26,13 @@ size_t obj_name_max(const char *bucket);
 char *obj_stream_name(const char *bucket) MUST_CHECK;			  /* OBJ_<bucket> */
 char *obj_chunk_subject(const char *bucket, const char *nuid) MUST_CHECK; /* $O.<bucket>.C.<nuid> */
 char *obj_meta_token(const char *name, size_t len) MUST_CHECK;
+
+#define OBJ_FOREIGN_TOKENS 6
+/* Tokens under which other clients are known to store a name: unpadded, in the standard alphabet,
+ * in Latin-1, or the bare name. Their number, without the canonical one; the caller frees each.
+ * What there is no memory for is left out. */
+size_t obj_foreign_tokens(const char *name, size_t len, char *ret[OBJ_FOREIGN_TOKENS]) MUST_CHECK;
+
 char *obj_meta_subject_token(const char *bucket, const char *token) MUST_CHECK;
 /* Subject an info is stored under: its foreign_token if it has one, else the canonical one. */
 char *obj_meta_subject(const char *bucket, const struct obj_info *info) MUST_CHECK;

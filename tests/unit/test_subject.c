@@ -48,6 +48,43 @@ START_TEST(test_unpadded_tokens_stand_for_the_same_name)
 }
 END_TEST
 
+static bool is_among(char *const *tokens, size_t n, const char *token)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(tokens[i], token) == 0)
+			return true;
+	return false;
+}
+
+START_TEST(test_places_of_other_clients_are_tried)
+{
+	static const char *const keys[] = {"token_unpadded_variant", "token_java_variant",
+					   "token_js_variant"};
+	cJSON *all = vectors_load("names.json", "canonical");
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, all)
+	{
+		size_t len, n;
+		_cleanup_free_ char *name = vectors_unhex(vectors_string(e, "name_hex"), &len);
+		char *tokens[OBJ_FOREIGN_TOKENS];
+
+		n = obj_foreign_tokens(name, len, tokens);
+		ck_assert(!is_among(tokens, n, vectors_string(e, "token")));
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+			const char *token = vectors_string(e, keys[i]);
+
+			ck_assert_msg(!token || strcmp(token, vectors_string(e, "token")) == 0 ||
+					      is_among(tokens, n, token),
+				      "%s: %s", vectors_string(e, "label"), token);
+		}
+		for (size_t i = 0; i < n; i++)
+			free(tokens[i]);
+	}
+	cJSON_Delete(all);
+}
+END_TEST
+
 START_TEST(test_names_that_are_not_utf8_are_told_apart)
 {
 	cJSON *all = vectors_load("names.json", "not_utf8");
@@ -121,6 +158,7 @@ int main(void)
 
 	tcase_add_test(tc, test_tokens_of_names_are_the_canonical_ones);
 	tcase_add_test(tc, test_unpadded_tokens_stand_for_the_same_name);
+	tcase_add_test(tc, test_places_of_other_clients_are_tried);
 	tcase_add_test(tc, test_names_that_are_not_utf8_are_told_apart);
 	tcase_add_test(tc, test_bucket_names);
 	tcase_add_test(tc, test_chunk_tokens_from_the_network);
