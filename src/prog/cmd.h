@@ -95,6 +95,9 @@ int cmd_connect_for(struct cmd *c, const char *bucket) MUST_CHECK;
 
 /* A name given by the user, against what the bucket takes: CMD_OK or CMD_FAILURE. */
 int cmd_check_name(const struct store *s, const char *name) MUST_CHECK;
+/* The newest version of a name, tombstones too. Where another client encoded a name that is no
+ * UTF-8, a listing tells where it is. Waits. */
+int cmd_get_info(struct store *s, const char *name, struct obj_info **ret) MUST_CHECK;
 /* The newest version of an object that exists: -ENOENT for a tombstone too. Waits. */
 int cmd_find(struct store *s, const char *name, struct obj_info **ret) MUST_CHECK;
 /* True when the user at the terminal agrees. What cannot be answered is a no. */

@@ -70,8 +70,7 @@ static int show_object(struct cmd *c, struct store *s, const char *name, bool wi
 
 	if (cmd_check_name(s, name))
 		return CMD_FAILURE;
-	err = with_deleted ? store_get_info(s, name, strlen(name), &info)
-			   : cmd_find(s, name, &info);
+	err = with_deleted ? cmd_get_info(s, name, &info) : cmd_find(s, name, &info);
 	if (err)
 		return cmd_fail("cannot show %s of bucket %s: %s", name, s->bucket,
 				cmd_strerror(err));

@@ -88,14 +88,15 @@ static int store_link(struct cmd *c, struct store *s, struct link *l)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	char replaced[OBJ_NUID_MAX + 1] = "";
-	int err;
+	int err, r;
 
 	if (cmd_check_name(s, l->name))
 		return CMD_FAILURE;
 	if (!l->bucket)
 		l->bucket = s->bucket;
-	if (check_target(c, s, l))
-		return CMD_FAILURE;
+	r = check_target(c, s, l);
+	if (r)
+		return r;
 	err = upload_store_info(s, l->name, false, describe, l, &info, replaced);
 	if (err)
 		return cmd_fail("cannot store %s in bucket %s: %s", l->name, s->bucket,

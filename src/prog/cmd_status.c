@@ -78,6 +78,21 @@ static int print_text(const struct cmd *c, const char *dir, struct buf *text)
 	return cmd_flush();
 }
 
+/* All that is known of a mount without a status of its own. */
+static int show_bare(const struct cmd *c, const char *dir)
+{
+	_cleanup_buf_ struct buf text = {0};
+	struct json_writer w;
+
+	buf_init(&text, STATUS_MAX);
+	json_init(&w, &text);
+	json_begin_object(&w, NULL);
+	json_string(&w, "directory", dir);
+	json_string(&w, "state", "mounted");
+	json_end_object(&w);
+	return buf_error(&text) ? cmd_fail("out of memory") : print_text(c, dir, &text);
+}
+
 static int show_mount(const struct cmd *c, const char *dir)
 {
 	_cleanup_buf_ struct buf text = {0};
@@ -92,6 +107,8 @@ static int show_mount(const struct cmd *c, const char *dir)
 		return cmd_fail("the daemon of the mount at %s is gone: unmount it", dir);
 	case ETIMEDOUT:
 		return cmd_fail("the mount at %s does not answer", dir);
+	case ENOENT:
+		return show_bare(c, dir);
 	default:
 		return cmd_fail("cannot read the status of the mount at %s: %s", dir,
 				strerror(-err));

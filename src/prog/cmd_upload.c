@@ -149,7 +149,7 @@ int upload_store_info(struct store *s, const char *name, bool must_be_new, descr
 	for (int i = 0; i < RETRIES && err == -ESTALE; i++) {
 		_cleanup_obj_info_ struct obj_info *old = NULL, *info = NULL;
 
-		err = store_get_info(s, name, strlen(name), &old);
+		err = cmd_get_info(s, name, &old);
 		if (err && err != -ENOENT)
 			return err;
 		if (must_be_new && is_live(old))
