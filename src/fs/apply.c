@@ -64,11 +64,25 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 	return err ? err : tree_set_nuid(&fs->tree, n, info->nuid);
 }
 
-/* Whether info only changes what is around the same content. */
-static bool is_same_content(const struct node *n, const struct obj_info *info)
+static bool is_same_target(const struct fs *fs, const struct node *n, const struct obj_info *info)
 {
-	return n->nuid && n->seq && strcmp(n->nuid, info->nuid) == 0 && n->size == info->size &&
-	       !n->is_malformed && !info->is_malformed && !S_ISLNK(n->mode);
+	_cleanup_free_ char *target = attr_link_target(info, fs->store->bucket);
+
+	return target && n->target && strcmp(target, n->target) == 0;
+}
+
+/* Whether info only changes what is around the same content: its attributes. */
+static bool is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info)
+{
+	struct attr attr;
+
+	attr_from_info(&fs->cfg, info, false, &attr);
+	if (!n->seq || n->is_malformed || info->is_malformed ||
+	    (attr.mode & S_IFMT) != (n->mode & S_IFMT))
+		return false;
+	if (S_ISLNK(n->mode))
+		return is_same_target(fs, n, info);
+	return n->nuid && strcmp(n->nuid, info->nuid) == 0 && n->size == info->size;
 }
 
 static void note_second_name(struct fs *fs, struct node *n)
@@ -157,11 +171,11 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 	if (is_old)
 		return 0;
 	if (n->is_dirty) {
-		if (n->file && !is_same_content(n, info))
+		if (n->file && !is_same_content(fs, n, info))
 			file_rescue_later(fs, n->file);
 		return 0;
 	}
-	if (!is_same_content(n, info))
+	if (!is_same_content(fs, n, info))
 		return supersede(fs, d, info);
 	err = fs_set_version(fs, n, info);
 	if (!err)

@@ -231,10 +231,14 @@ void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
 		fs->listener.inval_entry(fs->listener.arg, dir->id, name, strlen(name));
 }
 
+#define BLOCK 4096
+/* Shown where nothing limits a bucket: nobody knows how much the server's disks hold. */
+#define ROOM_MAX (UINT64_C(1) << 50)
+
 int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret)
 {
 	struct store_status st;
-	uint64_t total, used;
+	uint64_t free_bytes;
 	int err;
 
 	if (!ctx->may_wait)
@@ -242,16 +246,13 @@ int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret)
 	err = store_status(fs->store, &st);
 	if (err)
 		return err;
-	used = st.bytes;
-	/* Without a limit there is room for as much again and more, as far as anyone knows. */
-	total = st.max_bytes ? st.max_bytes : (UINT64_C(1) << 50);
-	if (used > total)
-		used = total;
-	*ret = (struct statvfs){.f_bsize = OBJ_DEFAULT_CHUNK_SIZE,
-				.f_frsize = 4096,
-				.f_blocks = total / 4096,
-				.f_bfree = (total - used) / 4096,
-				.f_bavail = (total - used) / 4096,
+	free_bytes = st.free_bytes < ROOM_MAX ? st.free_bytes : ROOM_MAX;
+	/* Both sizes are the same for programs that take one for the other. */
+	*ret = (struct statvfs){.f_bsize = BLOCK,
+				.f_frsize = BLOCK,
+				.f_blocks = st.bytes / BLOCK + free_bytes / BLOCK,
+				.f_bfree = free_bytes / BLOCK,
+				.f_bavail = free_bytes / BLOCK,
 				.f_ffree = 1000000000,
 				.f_favail = 1000000000,
 				.f_namemax = 255};

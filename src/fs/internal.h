@@ -299,6 +299,8 @@ typedef int (*fs_change_fn)(const void *arg, struct node *n);
 /* Makes a change and stores it, unless n has unsaved content or no name. Takes the name lock.
  * Waits. */
 int fs_change(struct fs *fs, struct node *n, fs_change_fn change, const void *arg) MUST_CHECK;
+/* Whether the caller may not keep n's set-group-ID bit, being no member of its group. */
+bool fs_loses_sgid(struct fs *fs, const struct fs_ctx *ctx, const struct node *n);
 /* What a write or truncation of the caller takes away: set-user-ID, set-group-ID, capabilities.
  * n is unsaved. Takes the tree lock. */
 void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n);

@@ -25,10 +25,10 @@ int file_check_room(struct fs *fs, struct file *f, uint64_t size)
 	if (size <= have || size - have <= ROOM_UNASKED)
 		return 0;
 	err = store_status(fs->store, &st);
-	if (err || st.max_bytes == 0)
+	if (err || st.free_bytes == UINT64_MAX)
 		return err;
 	/* The old version stays until the new one is stored, so all of this needs room. */
-	return st.bytes >= st.max_bytes || size > st.max_bytes - st.bytes ? -ENOSPC : 0;
+	return size > st.free_bytes ? -ENOSPC : 0;
 }
 
 static int allocate_locked(struct fs *fs, const struct fs_ctx *ctx, struct file *f, int mode,

@@ -16,6 +16,7 @@ struct attr_change {
 	uid_t uid;
 	gid_t gid;
 	int64_t atime_ns, mtime_ns, now_ns;
+	bool drops_sgid; /* of a file that its group cannot run: the caller is not in that group */
 };
 
 /* Times outside of what 64 bits of nanoseconds hold become the nearest that is inside. */
@@ -60,12 +61,12 @@ static int chmod_acl(struct node *n, mode_t mode)
 }
 
 /* chown(2) takes away what would give the new owner's rights to others. */
-static void drop_for_chown(struct node *n)
+static void drop_for_chown(const struct attr_change *c, struct node *n)
 {
 	if (S_ISDIR(n->mode))
 		return;
 	n->mode &= ~(mode_t)S_ISUID;
-	if (n->mode & S_IXGRP)
+	if ((n->mode & S_IXGRP) || c->drops_sgid)
 		n->mode &= ~(mode_t)S_ISGID;
 	(void)!xattrs_set(&n->xattrs, XATTR_CAPABILITY, NULL, 0);
 }
@@ -80,8 +81,8 @@ static int apply_change(const void *arg, struct node *n)
 		return err;
 	if (c->set & FS_SET_MODE)
 		n->mode = (n->mode & S_IFMT) | c->mode;
-	else if (c->set & (FS_SET_UID | FS_SET_GID))
-		drop_for_chown(n);
+	else if (c->set == 0 || (c->set & (FS_SET_UID | FS_SET_GID)))
+		drop_for_chown(c, n);
 	if (c->set & FS_SET_UID)
 		n->uid = c->uid;
 	if (c->set & FS_SET_GID)
@@ -108,6 +109,22 @@ static mode_t bits_to_drop(const struct fs_ctx *ctx, mode_t mode, gid_t gid)
 	if ((mode & S_IXGRP) || !rights.is_in_group)
 		drop |= mode & S_ISGID;
 	return drop;
+}
+
+bool fs_loses_sgid(struct fs *fs, const struct fs_ctx *ctx, const struct node *n)
+{
+	struct procfd_rights rights;
+	mode_t mode;
+	gid_t gid;
+
+	mutex_lock(&fs->tree.lock);
+	mode = n->mode;
+	gid = n->gid;
+	mutex_unlock(&fs->tree.lock);
+	if (!(mode & S_ISGID))
+		return false;
+	rights = procfd_rights(ctx->pid, gid);
+	return !rights.is_in_group && !rights.has_fsetid;
 }
 
 void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
@@ -205,9 +222,10 @@ int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 	n = fs_pin(fs, nodeid);
 	if (!n)
 		return -ESTALE;
+	c.drops_sgid = fs_loses_sgid(fs, ctx, n);
 	if (set & FS_SET_SIZE)
 		err = set_size(fs, ctx, n, h, (uint64_t)attr->st_size, &c, &is_done);
-	/* Without anything to set: chown(path, -1, -1) changes the ctime. */
+	/* Without anything to set: chown(path, -1, -1) changes the ctime and drops privileges. */
 	if (!err && !is_done && set != FS_SET_SIZE)
 		err = fs_change(fs, n, apply_change, &c);
 	if (!err) {

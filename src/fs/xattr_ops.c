@@ -223,11 +223,7 @@ static int change(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, stru
 	if (!n)
 		return -ESTALE;
 	c->now_ns = clock_wall_ns();
-	if (c->value && strcmp(c->name, XATTR_ACL_ACCESS) == 0 && (n->mode & S_ISGID)) {
-		struct procfd_rights rights = procfd_rights(ctx->pid, n->gid);
-
-		c->drops_sgid = !rights.is_in_group && !rights.has_fsetid;
-	}
+	c->drops_sgid = fs_loses_sgid(fs, ctx, n);
 	err = fs_change(fs, n, apply_xattr, c);
 	fs_unpin(fs, n);
 	/* The bucket's limit of one message is below what is allowed here. */

@@ -12,6 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* With the second the kernel leaves it to us to take privileges away on a write, and does not ask
+ * for a file capability before each one: see fs/setattr.c. */
 #define WANTED (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2)
 
 /* FUSE_INIT comes first and alone, so one exchange is remembered: what the kernel offered until it

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objstore/account.h"
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/conn_options.h"
@@ -224,20 +225,27 @@ static int store_status_op(struct store *s, struct store_status *ret)
 	struct bucket *b = bucket_of(s);
 	bool is_up = rpc_is_up(b->control.rpc);
 	struct stream_info info;
-	int err = 0;
+	uint64_t free_bytes = UINT64_MAX;
+	int err = bucket_enter(b);
 
-	if (!recall(b, is_up, &info)) {
-		err = bucket_enter(b);
-		if (!err) {
-			err = stream_info_read(b, &info);
-			bucket_leave(b);
-		}
-	}
+	if (err < 0)
+		return err;
+	if (!recall(b, is_up, &info))
+		err = stream_info_read(b, &info);
+	if (!err && is_up)
+		free_bytes = account_free(b, &info);
+	bucket_leave(b);
 	if (err < 0)
 		return err == -ENOENT ? -ENODEV : err;
+	if (info.max_bytes > 0) {
+		uint64_t room = space_free(b, &info);
+
+		free_bytes = room < free_bytes ? room : free_bytes;
+	}
 	*ret = (struct store_status){
 		.bytes = info.bytes,
 		.max_bytes = info.max_bytes,
+		.free_bytes = free_bytes,
 		.messages = info.messages,
 		.last_seq = info.last_seq,
 		.created_ns = info.created_ns,

@@ -43,6 +43,13 @@ void space_start(struct bucket *b, const struct stream_info *info)
 			 b->store.bucket, s->reserve / 1024);
 }
 
+uint64_t space_free(const struct bucket *b, const struct stream_info *info)
+{
+	uint64_t kept = b->space.is_guarded ? b->space.reserve : 0;
+
+	return info->bytes + kept < info->max_bytes ? info->max_bytes - info->bytes - kept : 0;
+}
+
 static void learn_locked(struct space *s, uint64_t bytes)
 {
 	mutex_assert_held(&s->lock);

@@ -42,6 +42,8 @@ void space_done(struct space *s);
 /* Decides whether the guard is needed. Before sharing. */
 void space_start(struct bucket *b, const struct stream_info *info);
 
+/* Bytes of a bucket with a limit that are neither used nor kept free. */
+uint64_t space_free(const struct bucket *b, const struct stream_info *info);
 /* Takes room for one record. Does not wait. */
 enum space_answer space_take_chunk(struct bucket *b, size_t payload_len, size_t subject_len);
 /* The same for metadata, which may use half of the reserve. False when full; may wait for a fresh

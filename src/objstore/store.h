@@ -34,7 +34,9 @@ struct store_get;
 
 struct store_status {
 	uint64_t bytes;	    /* used in the stream, overhead included */
-	uint64_t max_bytes; /* 0: no limit is known */
+	uint64_t max_bytes; /* of the bucket; 0: it has no limit */
+	/* What may yet be stored, by the limits of bucket and account; UINT64_MAX: none is known */
+	uint64_t free_bytes;
 	uint64_t messages;
 	uint64_t last_seq;
 	int64_t created_ns; /* changes when the bucket is deleted and made again */

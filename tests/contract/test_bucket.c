@@ -107,6 +107,8 @@ START_TEST(created_bucket_has_the_wanted_settings)
 
 	ck_assert_int_eq(store_status(s, &st), 0);
 	ck_assert_uint_eq(st.max_bytes, 100 * MIB);
+	ck_assert_uint_le(st.free_bytes, 100 * MIB);
+	ck_assert_uint_gt(st.free_bytes, 90 * MIB);
 	ck_assert(!st.is_read_only && st.is_connected);
 	text = fixture_request(API "STREAM.INFO." STREAM, NULL, 0);
 	ck_assert_msg(strstr(text, "\"max_age\":31536000000000001") != NULL, "%s", text);

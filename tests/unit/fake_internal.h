@@ -36,6 +36,7 @@ struct fake {
 	uint32_t chunk_size;
 	uint64_t seq;
 	uint64_t window;
+	uint64_t free_bytes; /* as store_status says */
 	uint64_t n_reloads;
 	bool is_held;
 	bool is_deleted;

@@ -38,6 +38,7 @@ struct fake *fake_new(uint32_t chunk_size)
 	cond_init(&b->cond);
 	b->chunk_size = chunk_size;
 	b->window = UINT64_C(1) << 20;
+	b->free_bytes = UINT64_MAX;
 	list_init(&b->metas);
 	list_init(&b->blobs);
 	list_init(&b->stores);
@@ -236,6 +237,12 @@ static int purge_chunks(struct store *s, const char *nuid)
 	return err;
 }
 
+void fake_set_free(struct fake *b, uint64_t bytes)
+{
+	LOCK_SCOPE(&b->lock);
+	b->free_bytes = bytes;
+}
+
 static int status(struct store *s, struct store_status *ret)
 {
 	struct fake *b = fake_store_of(s)->b;
@@ -245,8 +252,11 @@ static int status(struct store *s, struct store_status *ret)
 	err = fake_enter(fake_store_of(s), FAKE_STATUS);
 	if (err)
 		return err;
-	*ret = (struct store_status){
-		.last_seq = b->seq, .created_ns = 1, .is_connected = true, .replicas = 1};
+	*ret = (struct store_status){.free_bytes = b->free_bytes,
+				     .last_seq = b->seq,
+				     .created_ns = 1,
+				     .is_connected = true,
+				     .replicas = 1};
 	list_for_each (it, &b->metas) {
 		ret->messages++;
 		ret->bytes += list_entry(it, struct fake_meta, link)->len;

@@ -43,6 +43,8 @@ void fake_fail_next(struct fake *b, enum fake_op op, int err, unsigned int count
 unsigned int fake_calls(struct fake *b, enum fake_op op);
 /* Unacknowledged bytes an upload may have. */
 void fake_set_window(struct fake *b, uint64_t bytes);
+/* What store_status says can be stored yet; UINT64_MAX at first. */
+void fake_set_free(struct fake *b, uint64_t bytes);
 /* While set, acknowledgements and chunks are kept back. */
 void fake_hold(struct fake *b, bool is_held);
 /* Every watch loses its connection, misses what happened meanwhile and lists anew. */

@@ -37,13 +37,15 @@ static struct stat stat_path(struct fs *fs, const char *path)
 static int set_attr(const char *path, unsigned set, struct stat attr)
 {
 	struct fs_entry e = {.nodeid = FS_ROOT_ID};
+	struct fs_ctx ctx = process_ctx;
 	struct stat st;
 	double timeout;
 	int err;
 
+	ctx.pid = getpid();
 	if (path[0])
 		ck_assert_int_eq(lookup(m.fs, path, &e), 0);
-	err = fs_setattr(m.fs, &root_ctx, e.nodeid, NULL, &attr, set, &st, &timeout);
+	err = fs_setattr(m.fs, &ctx, e.nodeid, NULL, &attr, set, &st, &timeout);
 	if (path[0])
 		fs_forget(m.fs, e.nodeid, 1);
 	return err;
@@ -306,8 +308,8 @@ START_TEST(test_chown_takes_privileges_away)
 	ck_assert_int_eq(set_xattr("f", "security.capability", "x", 0), 0);
 	ck_assert_int_eq(chmod_path("f", 06755), 0);
 	ck_assert_int_eq(chmod_path("d", 06755), 0);
-	ck_assert_int_eq(set_attr("f", FS_SET_GID, (struct stat){.st_gid = 5}), 0);
-	ck_assert_int_eq(set_attr("d", FS_SET_GID, (struct stat){.st_gid = 5}), 0);
+	ck_assert_int_eq(set_attr("f", FS_SET_GID, (struct stat){.st_gid = getegid()}), 0);
+	ck_assert_int_eq(set_attr("d", FS_SET_GID, (struct stat){.st_gid = getegid()}), 0);
 	ck_assert_uint_eq(stat_path(m.fs, "f").st_mode, S_IFREG | 0755);
 	ck_assert_uint_eq(stat_path(m.fs, "d").st_mode, S_IFDIR | 06755);
 	assert_xattr(m.fs, "f", "security.capability", NULL);
@@ -315,6 +317,10 @@ START_TEST(test_chown_takes_privileges_away)
 	ck_assert_int_eq(chmod_path("f", 02644), 0);
 	ck_assert_int_eq(set_attr("f", FS_SET_UID, (struct stat){.st_uid = 5}), 0);
 	ck_assert_uint_eq(stat_path(m.fs, "f").st_mode, S_IFREG | 02644);
+	/* chown(path, -1, -1) */
+	ck_assert_int_eq(chmod_path("f", 04711), 0);
+	ck_assert_int_eq(set_attr("f", 0, (struct stat){0}), 0);
+	ck_assert_uint_eq(stat_path(m.fs, "f").st_mode, S_IFREG | 0711);
 }
 END_TEST
 
@@ -371,6 +377,23 @@ START_TEST(test_attributes_of_a_file_without_a_name)
 	ck_assert_int_eq(close_file(m.fs, h), 0);
 	fs_forget(m.fs, e.nodeid, 1);
 	ck_assert(!exists(m.fs, "f"));
+}
+END_TEST
+
+START_TEST(test_a_symbolic_link_keeps_its_inode_when_it_changes)
+{
+	struct stat st, attr = {.st_uid = 7};
+	struct fs_entry e, again;
+	double timeout;
+
+	ck_assert_int_eq(fs_symlink(m.fs, &root_ctx, "target", FS_ROOT_ID, "l", &e), 0);
+	ck_assert_int_eq(
+		fs_setattr(m.fs, &root_ctx, e.nodeid, NULL, &attr, FS_SET_UID, &st, &timeout), 0);
+	ck_assert_uint_eq(st.st_uid, 7);
+	ck_assert_uint_eq(st.st_mode, S_IFLNK | 0777);
+	ck_assert_int_eq(lookup(m.fs, "l", &again), 0);
+	ck_assert_uint_eq(again.nodeid, e.nodeid);
+	fs_forget(m.fs, e.nodeid, 2);
 }
 END_TEST
 
@@ -433,6 +456,27 @@ START_TEST(test_nonsense_in_metadata_counts_as_absent)
 }
 END_TEST
 
+START_TEST(test_statfs_shows_what_is_used_and_what_is_left)
+{
+	_cleanup_free_ char *data = pattern(100 * CHUNK);
+	struct statvfs st;
+
+	put_file(m.fs, "f", data, 100 * CHUNK);
+	ck_assert_int_eq(fs_statfs(m.fs, &root_ctx, &st), 0);
+	ck_assert_uint_gt(st.f_bavail, UINT64_C(1) << 30);
+	ck_assert_uint_ge(st.f_blocks - st.f_bfree, 100 * CHUNK / st.f_frsize);
+	ck_assert_uint_lt(st.f_blocks - st.f_bfree, 200 * CHUNK / st.f_frsize);
+	ck_assert_uint_eq(st.f_files - st.f_ffree, 2);
+	fake_set_free(bucket, 1 << 20);
+	ck_assert_int_eq(fs_statfs(m.fs, &root_ctx, &st), 0);
+	ck_assert_uint_eq(st.f_bavail * st.f_frsize, 1 << 20);
+	fake_set_free(bucket, 0);
+	ck_assert_int_eq(fs_statfs(m.fs, &root_ctx, &st), 0);
+	ck_assert_uint_eq(st.f_bavail, 0);
+	ck_assert_uint_gt(st.f_blocks, 0);
+}
+END_TEST
+
 START_TEST(test_metadata_dropped_by_another_client_is_gone)
 {
 	put_file(m.fs, "f", "text", 4);
@@ -469,8 +513,10 @@ int main(void)
 	tcase_add_test(tc, test_a_write_takes_a_capability_away);
 	tcase_add_test(tc, test_flags_of_setxattr);
 	tcase_add_test(tc, test_attributes_of_a_file_without_a_name);
+	tcase_add_test(tc, test_a_symbolic_link_keeps_its_inode_when_it_changes);
 	tcase_add_test(tc, test_too_large_for_the_bucket_is_no_space);
 	tcase_add_loop_test(tc, test_nonsense_in_metadata_counts_as_absent, 0, ARRAY_LEN(nonsense));
+	tcase_add_test(tc, test_statfs_shows_what_is_used_and_what_is_left);
 	tcase_add_test(tc, test_metadata_dropped_by_another_client_is_gone);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
