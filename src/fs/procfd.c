@@ -131,7 +131,8 @@ static bool has_mount(const struct mount_ids *m, int id)
 	return false;
 }
 
-static bool is_writer_of(int dir_fd, const char *name, const struct mount_ids *mounts, uint64_t ino)
+/* Identifier of the mount that a descriptor for writing on the inode belongs to; -1: it is none. */
+static int mount_of_writer(int dir_fd, const char *name, uint64_t ino)
 {
 	unsigned long long file_ino = 0;
 	unsigned flags = O_RDONLY;
@@ -143,7 +144,7 @@ static bool is_writer_of(int dir_fd, const char *name, const struct mount_ids *m
 	if (!f) {
 		if (fd >= 0)
 			(void)close(fd);
-		return false;
+		return -1;
 	}
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "flags: %o", &flags) != 1 &&
@@ -151,12 +152,12 @@ static bool is_writer_of(int dir_fd, const char *name, const struct mount_ids *m
 		    sscanf(line, "ino: %llu", &file_ino) == 1)
 			break;
 	(void)fclose(f);
-	return file_ino == ino && (flags & O_ACCMODE) != O_RDONLY && has_mount(mounts, mount_id);
+	return file_ino == ino && (flags & O_ACCMODE) != O_RDONLY ? mount_id : -1;
 }
 
 bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino)
 {
-	struct mount_ids mounts;
+	struct mount_ids mounts = {.n = 0};
 	const struct dirent *e;
 	bool found = false;
 	char path[64];
@@ -164,13 +165,18 @@ bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino)
 
 	if (tgid <= 0)
 		return false;
-	find_mounts(tgid, major(dev), minor(dev), &mounts);
 	(void)snprintf(path, sizeof(path), "/proc/%ld/fdinfo", (long)tgid);
-	dir = mounts.n > 0 ? opendir(path) : NULL;
+	dir = opendir(path);
 	if (!dir)
 		return false;
-	while (!found && (e = readdir(dir)))
-		found = e->d_name[0] != '.' && is_writer_of(dirfd(dir), e->d_name, &mounts, ino);
+	while (!found && (e = readdir(dir))) {
+		int id = e->d_name[0] == '.' ? -1 : mount_of_writer(dirfd(dir), e->d_name, ino);
+
+		/* Mostly there is none, and the list of mounts may be long. */
+		if (id >= 0 && mounts.n == 0)
+			find_mounts(tgid, major(dev), minor(dev), &mounts);
+		found = id >= 0 && has_mount(&mounts, id);
+	}
 	(void)closedir(dir);
 	return found;
 }

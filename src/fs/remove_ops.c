@@ -76,6 +76,9 @@ static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const ch
 		err = unlink_held(fs, n, f, &full);
 		fs_release_name(fs, full.data, full.len);
 	}
+	/* What its last close was storing when we came, if the file is still there. */
+	if (f && f->n_writers == 0)
+		(void)!file_commit(fs, f);
 	if (f)
 		mutex_unlock(&f->lock);
 	file_put(fs, f);
