@@ -113,6 +113,23 @@ is_json out '{o["name"]: o["result"] for o in d}["damaged"] == "bad"'
 is_json out '{o["name"]: o["result"] for o in d}["copy"] == "ok"'
 
 # --- buckets ---
+if "${NATS_SERVER:-nats-server}" --version | grep -qE 'v2\.[0-9]\.'; then
+  expect 1 "compression on an old server" "$n" add packed --compress
+  says err 2.10
+  expect 1 "metadata on an old server" "$n" add packed --metadata a=b
+else
+  expect 0 "compression and metadata" "$n" add packed --compress --metadata a=b --tags "" --json
+  is_json out 'd["compression"] == "s2" and d["metadata"] == {"a": "b"}'
+  expect 1 "again with other metadata" "$n" add packed --metadata a=c
+  expect 0 "other metadata" "$n" edit packed --metadata a= --metadata c=d --json
+  is_json out 'd["compression"] == "s2" and d["metadata"] == {"c": "d"}'
+  "$n" del packed -f || fail "del packed"
+fi
+expect 0 "a bucket in memory" "$n" add memory --storage memory
+expect 0 "again" "$n" add memory --storage memory
+expect 1 "again with another storage" "$n" add memory --storage file
+says err storage
+"$n" del memory -f || fail "del memory"
 expect 0 "edit" "$n" edit other --description new --ttl 2h --max-bucket-size 5M --json
 is_json out 'd["description"] == "new" and d["ttl_ns"] == 7200 * 10**9 and d["max_bytes"] == 5 << 20'
 expect 0 "edit back" "$n" edit other --ttl 0 --max-bucket-size 0 --json
