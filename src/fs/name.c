@@ -19,11 +19,12 @@ static bool starts_like_escape(const char *s, size_t len)
 	return len >= ESCAPE_LEN && memcmp(s, ESCAPE, ESCAPE_LEN) == 0;
 }
 
-static bool encode_long(const char *s, size_t len, char *out)
+static bool encode_long(char tag, const char *s, size_t len, char *out)
 {
-	size_t n = (size_t)sprintf(
-		out, ESCAPE_FMT "l%016llx%016llx-", (unsigned long long)hash_bytes_stable(s, len),
-		(unsigned long long)hash_bytes_stable(s + len / 2, len - len / 2));
+	size_t n =
+		(size_t)sprintf(out, ESCAPE_FMT "%c%016llx%016llx-", tag,
+				(unsigned long long)hash_bytes_stable(s, len),
+				(unsigned long long)hash_bytes_stable(s + len / 2, len - len / 2));
 	size_t end = n + LONG_TAIL;
 
 	for (size_t i = 0; i < len && n < end; i++)
@@ -38,7 +39,7 @@ static bool encode_long(const char *s, size_t len, char *out)
 }
 
 /* Percent form behind a prefix of the escape; the long form when it does not fit. */
-static bool encode_percent(char tag, const char *s, size_t len, char *out)
+static bool encode_percent(char tag, char long_tag, const char *s, size_t len, char *out)
 {
 	size_t n = (size_t)sprintf(out, ESCAPE_FMT "%c", tag);
 
@@ -46,7 +47,7 @@ static bool encode_percent(char tag, const char *s, size_t len, char *out)
 		bool special = s[i] == '\0' || s[i] == '%';
 
 		if (n + (special ? 3 : 1) > NAME_COMPONENT_MAX)
-			return encode_long(s, len, out);
+			return encode_long(long_tag, s, len, out);
 		if (special)
 			n += (size_t)sprintf(out + n, "%%%02X", (unsigned char)s[i]);
 		else
@@ -64,9 +65,9 @@ bool name_encode(const char *component, size_t len, char *out)
 		return false;
 	}
 	if (starts_like_escape(component, len) || memchr(component, '\0', len))
-		return encode_percent('x', component, len, out);
+		return encode_percent('x', 'l', component, len, out);
 	if (len > NAME_COMPONENT_MAX)
-		return encode_long(component, len, out);
+		return encode_long('l', component, len, out);
 	memcpy(out, component, len);
 	out[len] = '\0';
 	return false;
@@ -74,7 +75,7 @@ bool name_encode(const char *component, size_t len, char *out)
 
 bool name_encode_shadowed(const char *component, size_t len, char *out)
 {
-	return encode_percent('f', component, len, out);
+	return encode_percent('f', 'g', component, len, out);
 }
 
 static int decode_percent(const char *s, size_t len, char *out, size_t *ret_len)

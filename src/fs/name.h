@@ -14,7 +14,8 @@
  *	%=x…       anything with a NUL or a leading "%="; NUL and '%' as %00 and %25
  *	%=f…       an object that has the name of a directory beside it
  *	%=l…       a component whose name would exceed 255 bytes: a hash of it and its first bytes;
- *the true text is kept by the directory entry
+ *	           the true text is kept by the directory entry
+ *	%=g…       the same for an object that has the name of a directory beside it
  */
 
 #include <stdbool.h>

@@ -99,6 +99,17 @@ START_TEST(long_components_keep_their_text_elsewhere)
 }
 END_TEST
 
+START_TEST(a_long_component_and_its_shadowed_form_differ)
+{
+	char component[700], plain[NAME_COMPONENT_MAX + 1], shadowed[NAME_COMPONENT_MAX + 1];
+
+	memset(component, 'x', sizeof(component));
+	ck_assert(name_encode(component, sizeof(component), plain));
+	ck_assert(name_encode_shadowed(component, sizeof(component), shadowed));
+	ck_assert_str_ne(plain, shadowed);
+}
+END_TEST
+
 START_TEST(long_components_are_cut_between_characters)
 {
 	char component[900], name[NAME_COMPONENT_MAX + 1];
@@ -125,6 +136,7 @@ int main(void)
 			    (int)(sizeof(not_escapes) / sizeof(*not_escapes)));
 	tcase_add_test(tc, names_that_are_not_utf8_are_refused);
 	tcase_add_test(tc, long_components_keep_their_text_elsewhere);
+	tcase_add_test(tc, a_long_component_and_its_shadowed_form_differ);
 	tcase_add_test(tc, long_components_are_cut_between_characters);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
