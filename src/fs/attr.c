@@ -41,25 +41,26 @@ static bool has_target(const struct obj_info *info)
 	return target && target[0] && strlen(target) <= TARGET_MAX;
 }
 
-/* The type is believed only where it fits what the object is. */
+/* A mode whose type does not fit what the object is says nothing; one without a type is taken. */
 static mode_t choose_mode(const struct fs_config *cfg, const struct obj_info *info, bool is_dir)
 {
+	mode_t otherwise = is_dir ? (mode_t)(S_IFDIR | cfg->dmode) : (mode_t)(S_IFREG | cfg->fmode);
 	uint64_t mode;
 	mode_t type;
 
 	if (info->link_bucket && !obj_info_meta(info, "posix.mode"))
 		return S_IFLNK | 0777;
 	if (!meta_u64(info, "posix.mode", 8, 0177777, &mode))
-		return is_dir ? (mode_t)(S_IFDIR | cfg->dmode) : (mode_t)(S_IFREG | cfg->fmode);
+		return otherwise;
 	type = (mode_t)mode & S_IFMT;
 	mode &= PERMISSIONS;
-	if (is_dir)
-		return S_IFDIR | (mode_t)mode;
-	if (type == S_IFLNK && (has_target(info) || info->link_bucket))
+	if (type == 0 || type == (otherwise & S_IFMT))
+		return (otherwise & S_IFMT) | (mode_t)mode;
+	if (!is_dir && type == S_IFLNK && (has_target(info) || info->link_bucket))
 		return S_IFLNK | 0777;
-	if (is_special(type) && info->size == 0)
+	if (!is_dir && is_special(type) && info->size == 0)
 		return type | (mode_t)mode;
-	return S_IFREG | (mode_t)mode;
+	return otherwise;
 }
 
 void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bool is_dir,
