@@ -18,7 +18,6 @@
 #include "prog/cmd_settings.h"
 #include "prog/cmd_signal.h"
 #include "prog/cmd_upload.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"
 
@@ -68,69 +67,6 @@ struct source {
 	bool is_regular;
 	uint64_t n_read;
 };
-
-struct description {
-	const struct put_options *options;
-	const struct source *source; /* NULL: nothing to preserve */
-	const char *name;
-	const char *link_target; /* not NULL: a symbolic link */
-};
-
-static int set_headers(struct obj_info *info, const struct obj_pairs *headers)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < headers->count; i++)
-		(void)obj_info_remove_header(info, headers->items[i].key);
-	for (size_t i = 0; !err && i < headers->count; i++)
-		err = obj_info_add_header(info, headers->items[i].key, headers->items[i].value);
-	return err;
-}
-
-static int set_number(struct obj_info *info, const char *key, const char *format, long long value)
-{
-	char text[32];
-
-	/* The format is one of two literals below. */
-	if (*format == 'o')
-		(void)snprintf(text, sizeof(text), "%llo", (unsigned long long)value);
-	else
-		(void)snprintf(text, sizeof(text), "%lld", value);
-	return obj_info_set_meta(info, key, text);
-}
-
-static int preserve(struct obj_info *info, const struct stat *st)
-{
-	int err = set_number(info, "posix.mode", "o", (long long)(st->st_mode & ~06000u));
-
-	return err ? err
-		   : set_number(info, "posix.mtime", "d",
-				(long long)st->st_mtim.tv_sec * NS_PER_SEC + st->st_mtim.tv_nsec);
-}
-
-static int describe(void *arg, const struct obj_info *old, struct obj_info **ret)
-{
-	const struct description *d = arg;
-	const struct obj_pairs *metadata = &d->options->metadata;
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err = upload_keep(old, d->name, &info);
-
-	if (!err && d->source && d->source->is_regular && d->options->is_preserving)
-		err = preserve(info, &d->source->st);
-	if (!err && d->link_target)
-		err = obj_info_set_meta(info, "posix.target", d->link_target);
-	if (!err && d->link_target)
-		err = obj_info_set_meta(info, "posix.mode", "120777");
-	if (!err && d->options->description)
-		err = obj_info_set_description(info, d->options->description);
-	if (!err)
-		err = set_headers(info, &d->options->headers);
-	for (size_t i = 0; !err && i < metadata->count; i++)
-		err = obj_info_set_meta(info, metadata->items[i].key, metadata->items[i].value);
-	if (!err)
-		*ret = steal_ptr(info);
-	return err;
-}
 
 static int fail_store(const struct put_job *job, const char *name, int err)
 {
@@ -217,7 +153,11 @@ static int print_stored(struct put_job *job, const struct obj_info *info)
 static int put_source(struct put_job *job, struct source *src, const char *name,
 		      struct progress *progress)
 {
-	const struct description d = {.options = job->options, .source = src, .name = name};
+	const struct put_description d = {
+		.options = job->options,
+		.name = name,
+		.preserved = src->is_regular && job->options->is_preserving ? &src->st : NULL,
+	};
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_upload_ struct upload u = {0};
 	int r, err = upload_open(&u, job->store);
@@ -229,8 +169,8 @@ static int put_source(struct put_job *job, struct source *src, const char *name,
 		r = check_unchanged(src);
 	if (r)
 		return r;
-	err = upload_publish(&u, name, job->options->must_be_new, describe, (void *)(uintptr_t)&d,
-			     &info);
+	err = upload_publish(&u, name, job->options->must_be_new, put_describe,
+			     (void *)(uintptr_t)&d, &info);
 	return err ? fail_store(job, name, err) : print_stored(job, info);
 }
 
@@ -279,7 +219,8 @@ int put_file(struct put_job *job, const char *path, const char *name)
 int put_symlink(struct put_job *job, const char *path, const char *name)
 {
 	char target[PATH_MAX];
-	const struct description d = {.options = job->options, .name = name, .link_target = target};
+	const struct put_description d = {
+		.options = job->options, .name = name, .link_target = target};
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_upload_ struct upload u = {0};
 	ssize_t len = readlink(path, target, sizeof(target) - 1);
@@ -294,7 +235,7 @@ int put_symlink(struct put_job *job, const char *path, const char *name)
 	if (!err)
 		err = upload_write(&u, target, (size_t)len);
 	if (!err)
-		err = upload_publish(&u, name, job->options->must_be_new, describe,
+		err = upload_publish(&u, name, job->options->must_be_new, put_describe,
 				     (void *)(uintptr_t)&d, &info);
 	return err ? fail_store(job, name, err) : print_stored(job, info);
 }

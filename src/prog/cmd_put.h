@@ -2,7 +2,10 @@
 #ifndef NATSOBJ_PROG_CMD_PUT_H
 #define NATSOBJ_PROG_CMD_PUT_H
 
-/* What storing one file and storing a tree share: cmd_put.c and cmd_put_tree.c. */
+/* What storing one file and storing a tree share: cmd_put.c, cmd_put_describe.c and cmd_put_tree.c.
+ */
+
+#include <sys/stat.h>
 
 #include "prog/cmd.h"
 #include "prog/cmd_progress.h"
@@ -13,6 +16,17 @@ struct put_options {
 	uint32_t chunk_size;		    /* 0: the usual */
 	bool is_recursive, is_preserving, must_be_new;
 };
+
+struct put_description {
+	const struct put_options *options;
+	const char *name;
+	const struct stat *preserved; /* not NULL: permission bits and time to be kept */
+	const char *link_target;      /* not NULL: a symbolic link */
+};
+
+/* A describe_fn (cmd_upload.h) whose arg is a put_description: keeps what the replaced version
+ * says, and sets what the options name. */
+int put_describe(void *arg, const struct obj_info *old, struct obj_info **ret) MUST_CHECK;
 
 struct put_job {
 	struct cmd *cmd;

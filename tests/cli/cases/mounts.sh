@@ -20,6 +20,25 @@ pgrep -af mount.natsobj | grep 'se,cr' && fail "a password in the list of proces
 expect 0 "status" "$n" status m --json
 is_json out 'isinstance(d, dict)'
 expect 0 "umount" "$n" umount m
+# What the command stored looks in a mount as it was, and what a mount stored comes back so.
+mkdir -p t/a
+echo 1 >t/a/file
+chmod 751 t/a/file
+touch -d 2020-01-02T03:04:05.678Z t/a/file
+ln -s file t/a/link
+"$n" put b t -r -p || fail "put a tree"
+expect 0 "mount it" "$n" mount b m
+[ "$(stat -c '%a %Y %s' m/t/a/file)" = "$(stat -c '%a %Y %s' t/a/file)" ] || fail "attributes: $(stat -c '%a %Y %s' m/t/a/file)"
+[ "$(readlink m/t/a/link)" = file ] || fail "a link: $(readlink m/t/a/link)"
+cp -a m/t/a m/t/b
+"$n" mv b t/a/file t/a/moved || fail "mv"
+wait_until 20 test -e m/t/a/moved
+[ -e m/t/a/file ] && fail "the old name is still there"
+[ "$(stat -c %Y m/t/a/moved)" = "$(stat -c %Y t/a/file)" ] || fail "the time of what was renamed"
+expect 0 "umount it" "$n" umount m
+expect 0 "get what the mount stored" "$n" get b t/b -r -p -O back
+diff -r --no-dereference t/a back || fail "the trees differ"
+[ "$(stat -c '%a %Y' back/file)" = "$(stat -c '%a %Y' t/a/file)" ] || fail "mode and time: $(stat -c '%a %Y' back/file)"
 [ -e m/x ] && fail "still mounted"
 expect 1 "mount what is not there" "$n" mount none m
 expect 1 "umount what is not mounted" "$n" umount m
