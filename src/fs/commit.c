@@ -190,22 +190,22 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 static void settle(struct fs *fs, struct file *f, struct obj_info *info)
 {
 	struct node *n = f->node;
-	bool is_ours;
+	bool is_news;
 	int err = 0;
 
 	mutex_lock(&fs->tree.lock);
-	is_ours = n->dentry && !f->is_rebased;
+	is_news = !n->dentry || f->is_rebased;
 	n->is_dirty = false;
-	if (is_ours) {
-		err = fs_set_version(fs, n, info);
-	} else if (!n->dentry || f->is_rebased) {
+	if (f->is_rebased) {
 		n->size = f->node_size;
 		fs_inval_inode(fs, n, 0, 0);
+	} else {
+		err = fs_set_version(fs, n, info);
 	}
 	mutex_unlock(&fs->tree.lock);
 	if (err)
 		log_error("no memory to note a new version of %s", info->name);
-	if (!is_ours)
+	if (is_news)
 		fs_apply_held(fs, info);
 	if (f->base && !f->base->is_deleted && strcmp(f->base->nuid, info->nuid) != 0)
 		fs_purge_later(fs, f->base->nuid, info->name, info->name_len);

@@ -102,6 +102,10 @@ struct file {
 	bool is_rescuing; /* tree.lock; the rest of the draft's base is to be fetched */
 };
 
+/* Stored content that is fetched whole as soon as it is changed, because all of it is needed soon.
+ */
+#define FILE_SMALL (UINT64_C(256) << 10)
+
 struct fs_handle {
 	struct file *file;
 	int flags;

@@ -246,7 +246,8 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		return err;
 	lock_to_open(f, flags);
 	/* The first chunks are asked for while the metadata is. */
-	if (!(flags & O_TRUNC) && (flags & O_ACCMODE) != O_WRONLY)
+	if (!(flags & O_TRUNC) &&
+	    ((flags & O_ACCMODE) != O_WRONLY || file_stored_size(fs, f) <= FILE_SMALL))
 		warm(fs, f);
 	err = open_locked(fs, f, flags, is_back);
 	if (!err && (flags & O_TRUNC))

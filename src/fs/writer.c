@@ -20,7 +20,6 @@
 
 #define GAP_MAX (UINT64_C(1) << 20)
 #define UPLOAD_AHEAD (UINT64_C(8) << 20)
-#define SMALL_BASE (UINT64_C(256) << 10)
 
 void writer_reset(struct file *f)
 {
@@ -218,8 +217,8 @@ static void secure_small_base(struct file *f)
 {
 	const struct content *base = f->draft->base;
 
-	if (base && base->size <= SMALL_BASE && !f->base_put && !f->is_append_only)
-		(void)!draft_fetch(f->draft, f->size, SMALL_BASE);
+	if (base && base->size <= FILE_SMALL && !f->base_put && !f->is_append_only)
+		(void)!draft_fetch(f->draft, f->size, FILE_SMALL);
 }
 
 int writer_write(struct fs *fs, struct file *f, uint64_t off, const void *data, size_t len,
