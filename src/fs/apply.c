@@ -112,6 +112,7 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 		return err;
 	}
 	fs_inval_entry(fs, dir, c->name);
+	fs_tell_new(fs, dir, c->name, n, info);
 	place_touch_dir(fs, dir, attr_entry_time(info));
 	note_second_name(fs, n);
 	return 0;
@@ -142,6 +143,7 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	}
 	if (!err) {
 		fs_inval_entry(fs, d->parent, d->name);
+		fs_tell(fs, FS_CHANGED, d->parent, d->name, n);
 		note_second_name(fs, n);
 	}
 	return err;
@@ -178,8 +180,10 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 	if (!is_same_content(fs, n, info))
 		return supersede(fs, d, info);
 	err = fs_set_version(fs, n, info);
-	if (!err)
+	if (!err) {
 		fs_inval_inode(fs, n, -1, 0);
+		fs_tell(fs, FS_ATTRIBUTES, d->parent, d->name, n);
+	}
 	return err;
 }
 
@@ -191,6 +195,8 @@ static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info 
 	dir->generation = fs->tree.generation;
 	if (is_old)
 		return;
+	if (dir->dir->has_marker && dir->dentry)
+		fs_tell(fs, FS_ATTRIBUTES, dir->dentry->parent, dir->dentry->name, dir);
 	dir->dir->has_marker = true;
 	if (fs_set_version(fs, dir, info) < 0)
 		log_warn("no memory for the attributes of a directory");
@@ -320,13 +326,11 @@ static bool is_ours(const struct fs *fs, const char *name, size_t len)
 	       (len < strlen(HIDDEN) || memcmp(name, HIDDEN, strlen(HIDDEN)) != 0);
 }
 
-void fs_apply_held(struct fs *fs, const struct obj_info *info)
+static void apply_locked(struct fs *fs, const struct obj_info *info)
 {
 	int err = 0;
 
-	if (!is_ours(fs, info->name, info->name_len))
-		return;
-	LOCK_SCOPE(&fs->tree.lock);
+	mutex_assert_held(&fs->tree.lock);
 	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
 	if (fs_info_is_live(info)) {
@@ -342,11 +346,24 @@ void fs_apply_held(struct fs *fs, const struct obj_info *info)
 		log_error("cannot show object %s: %s", info->name, strerror(-err));
 }
 
+void fs_apply_held(struct fs *fs, const struct obj_info *info)
+{
+	if (!is_ours(fs, info->name, info->name_len))
+		return;
+	LOCK_SCOPE(&fs->tree.lock);
+	apply_locked(fs, info);
+}
+
 void fs_apply(struct fs *fs, struct obj_info *info)
 {
 	if (namelock_put_aside(&fs->names, info))
 		return;
-	fs_apply_held(fs, info);
+	if (is_ours(fs, info->name, info->name_len)) {
+		LOCK_SCOPE(&fs->tree.lock);
+		fs->is_foreign = true;
+		apply_locked(fs, info);
+		fs->is_foreign = false;
+	}
 	obj_info_free(info);
 }
 
@@ -356,7 +373,9 @@ void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
 	graves_note(&fs->graves, name, len, seq);
+	fs->is_foreign = true;
 	apply_removal(fs, name, len, seq + 1, 0, PLACE_ANY);
+	fs->is_foreign = false;
 }
 
 void fs_note_gone(struct fs *fs, const char *name, size_t len, uint64_t seq)

@@ -83,9 +83,35 @@ struct fs_entry {
 	double attr_timeout;
 };
 
+enum fs_change_kind {
+	FS_CREATED,
+	FS_CHANGED, /* the content of a file was replaced */
+	FS_ATTRIBUTES,
+	FS_REMOVED,
+	FS_MOVED,
+};
+
+/* A change of a name by somebody else. Paths are relative to the mount's root; that of the root
+ * itself is "". All strings are the caller's. */
+struct fs_change {
+	enum fs_change_kind kind;
+	uint64_t parent; /* node identifier of the directory */
+	const char *dir; /* its path */
+	const char *name;
+	mode_t mode; /* type and permission bits of what has or had the name */
+	uint64_t size;
+	/* FS_MOVED: the name it had before. */
+	uint64_t old_parent;
+	const char *old_dir, *old_name;
+};
+
 /* What the kernel should forget. Called with the tree locked: only queue. */
 struct fs_listener {
 	void *arg;
+	/* May be NULL. Only for directories that the kernel knows, because nobody can look at
+	 * others. The tree shows the change already. */
+	void (*changed)(void *changed_arg, const struct fs_change *c);
+	void *changed_arg;
 	/* Attributes of a node, and its pages from off on if off >= 0 (len 0: to the end). */
 	void (*inval_inode)(void *arg, uint64_t nodeid, int64_t off, int64_t len);
 	/* A directory entry, and with it the directory's cached listing. */

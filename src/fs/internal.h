@@ -44,6 +44,7 @@ struct fs {
 	struct absent absent;  /* protected by tree.lock */
 	struct reopen reopen;  /* protected by tree.lock */
 	struct graves graves;  /* protected by tree.lock */
+	bool is_foreign;       /* what changes the tree now was done by somebody else; tree.lock */
 	bool is_listing;       /* likewise: the bucket is being listed */
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */
 	struct namelock names;
@@ -129,6 +130,15 @@ double fs_timeout(const struct fs *fs);
 int fs_may_change(const struct fs *fs) MUST_CHECK;
 void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len);
 void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name);
+
+/* --- tell.c: changes of others, for the listener; tree lock held --- */
+
+/* n has, or had until now, the name in dir. Says nothing of changes made here. */
+void fs_tell(struct fs *fs, enum fs_change_kind kind, const struct node *dir, const char *name,
+	     const struct node *n);
+/* A new entry that info describes: created, or moved there from a name the tree has. */
+void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const struct node *n,
+		 const struct obj_info *info);
 
 /* --- name_ops.c --- */
 

@@ -65,6 +65,7 @@ struct node *place_make_dir(struct fs *fs, struct node *parent, const struct com
 		return NULL;
 	}
 	fs_inval_entry(fs, parent, c->name);
+	fs_tell(fs, FS_CREATED, parent, c->name, n);
 	/* While the bucket is listed its marker may follow, which says more: see reconcile.c. */
 	if (!fs->is_listing)
 		place_touch_dir(fs, parent, time_ns);
@@ -126,8 +127,10 @@ void fs_prune(struct fs *fs, struct node *dir)
 		struct node *parent = dir->dentry->parent;
 		_cleanup_free_ char *name = strdup(dir->dentry->name);
 
-		if (name)
+		if (name) {
 			fs_inval_entry(fs, parent, name);
+			fs_tell(fs, FS_REMOVED, parent, name, dir);
+		}
 		dir->is_removed = true;
 		tree_unlink(&fs->tree, dir->dentry);
 		if (name)
@@ -142,6 +145,7 @@ void fs_remove_entry(struct fs *fs, struct dentry *d)
 
 	mutex_assert_held(&fs->tree.lock);
 	fs_inval_entry(fs, dir, d->name);
+	fs_tell(fs, FS_REMOVED, dir, d->name, d->node);
 	place_touch_dir(fs, dir, clock_wall_ns());
 	tree_unlink(&fs->tree, d);
 	fs_prune(fs, dir);

@@ -62,6 +62,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 				gone[n_gone++] = n;
 			}
 		}
+	fs->is_foreign = true;
 	for (size_t i = 0; i < n_gone; i++) {
 		if (gone[i]->dentry && gone[i]->dir)
 			fs_remove_marker(fs, gone[i]);
@@ -69,6 +70,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 			fs_remove_foreign(fs, gone[i]->dentry);
 		tree_unpin(&fs->tree, gone[i]);
 	}
+	fs->is_foreign = false;
 	fs->is_other_history = false;
 }
 

@@ -17,12 +17,15 @@
 #include "util/list.h"
 #include "util/lock.h"
 
+struct replay;
+
 struct mount {
 	struct fs *fs;
 	struct pool *pool;
 	struct notify *notify;
 	struct killed *killed;
 	struct fuse_session *session;
+	struct replay *replay; /* NULL: changes of others make no events */
 	const char *dir;
 	bool has_acl;
 	void (*on_ready)(void *arg);

@@ -21,6 +21,7 @@
 #include "fuse/init_reply.h"
 #include "fuse/mount.h"
 #include "fuse/mountinfo.h"
+#include "fuse/replay.h"
 #include "objstore/store.h"
 #include "util/clock.h"
 #include "util/lock.h"
@@ -150,6 +151,8 @@ static int make_session(struct mount *m, const struct session_config *cfg)
 		ops.setlk = op_setlk;
 		ops.flock = op_flock;
 	}
+	if (cfg->replay)
+		replay_wrap(&ops);
 	/* A comma in the source would end it. */
 	if (asprintf(&options, "default_permissions,subtype=natsobj,fsname=%s%s%s", cfg->source,
 		     cfg->kernel_options[0] ? "," : "", cfg->kernel_options) < 0)
@@ -235,10 +238,15 @@ static int serve(struct mount *m, struct store *store, const struct session_conf
 	struct fs_listener l = notify_listener(m->notify);
 	int unsaved;
 
+	if (m->replay) {
+		l.changed = replay_change;
+		l.changed_arg = m->replay;
+	}
 	fs_set_listener(m->fs, &l);
 	if (fuse_set_signal_handlers(m->session) != 0)
 		log_warn("cannot handle signals: stop with umount only");
 	(void)loop(m);
+	replay_stop(m->replay);
 	fs_locks_shutdown(m->fs);
 	unsaved = drain(m, store, cfg->drain_timeout_ms);
 	fs_set_listener(m->fs, NULL);
@@ -248,6 +256,7 @@ static int serve(struct mount *m, struct store *store, const struct session_conf
 
 static void free_mount(struct mount *m)
 {
+	replay_free(m->replay);
 	notify_free(m->notify);
 	pool_free(m->pool);
 	killed_free(m->killed);
@@ -281,6 +290,12 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 		err = -EIO;
 		if (asprintf(ret_why, "cannot mount on %s (see above)", cfg->dir) < 0)
 			*ret_why = NULL;
+	}
+	if (!err && cfg->replay) {
+		err = replay_new(cfg->replay, cfg->dir, mountinfo_device(cfg->dir), m.notify,
+				 &m.replay);
+		if (err)
+			fuse_session_unmount(m.session);
 	}
 	if (!err) {
 		guard_watch(cfg->guard, mountinfo_device(cfg->dir), cfg->dir);

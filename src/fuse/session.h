@@ -12,6 +12,7 @@
 
 struct guard;
 struct store;
+struct replay_helper;
 
 struct session_config {
 	const char *dir;    /* absolute */
@@ -22,7 +23,8 @@ struct session_config {
 	bool has_acl;	/* as the file system's */
 	bool has_locks; /* the file system keeps them (fs_use_locks), not the kernel */
 	uint64_t drain_timeout_ms;
-	struct guard *guard; /* is told of the mount; the caller stops it */
+	struct replay_helper *replay; /* makes events of the changes of others; or NULL */
+	struct guard *guard;	      /* is told of the mount; the caller stops it */
 	/* The kernel has got an answer: the mount works. On a loop thread. */
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;

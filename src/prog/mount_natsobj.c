@@ -23,6 +23,7 @@
 #include "fs/fs.h"
 #include "fuse/guard.h"
 #include "fuse/mountinfo.h"
+#include "fuse/replay.h"
 #include "fuse/session.h"
 #include "objstore/bucket.h"
 #include "objstore/conn.h"
@@ -42,6 +43,7 @@ struct verdict {
 struct startup {
 	int fd; /* the parent's pipe; -1 in the foreground or when it was told */
 	struct guard guard;
+	struct replay_helper replay;
 };
 
 static void tell(struct startup *s, int code, const char *text)
@@ -135,6 +137,7 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .has_locks = o->locks == LOCKS_CLUSTER,
 				     .drain_timeout_ms = o->drain_timeout_ms,
 				     .guard = &s->guard,
+				     .replay = o->has_inotify ? &s->replay : NULL,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};
 	_cleanup_free_ char *reason = NULL;
@@ -189,9 +192,12 @@ static int run(struct startup *s, const struct mount_options *o, const char *pat
 		return fail(s, EXIT_MOUNT, "cannot use cache directory %s: %s", o->cache_dir,
 			    strerror(-err));
 	err = guard_start(&s->guard);
+	if (!err && o->has_inotify)
+		err = replay_helper_start(&s->replay);
 	if (err)
 		return fail(s, EXIT_SYSTEM, "cannot start a process: %s", strerror(-err));
 	code = run_connected(s, o, path);
+	replay_helper_reap(&s->replay);
 	guard_stop(&s->guard);
 	return code;
 }
@@ -218,7 +224,7 @@ static int wait_for_child(int fd, pid_t child)
 
 static int run_in_background(const struct mount_options *o, const char *path)
 {
-	struct startup s = {.fd = -1, .guard = GUARD_NONE};
+	struct startup s = {.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE};
 	int fds[2], null_fd;
 	pid_t child;
 
@@ -247,7 +253,7 @@ static int run_in_background(const struct mount_options *o, const char *path)
 
 static int start(const struct mount_options *o)
 {
-	struct startup s = {.fd = -1, .guard = GUARD_NONE};
+	struct startup s = {.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE};
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ char *problem = check_dir(o->dir, &path);
 

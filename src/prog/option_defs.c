@@ -68,6 +68,7 @@ static const struct option_def defs[] = {
 	 "copy|fail|overwrite: what a change of replaced content becomes (copy)"},
 	{"on_kill", CHOICE, AT(on_kill), 0, 0,
 	 "keep|commit: what a file is whose writer was killed while replacing it (keep)"},
+	{"inotify", FLAG, AT(has_inotify), 0, 0, "make events of what others change"},
 	{"locks", CHOICE, AT(locks), 0, 0,
 	 "local|cluster: where flock and fcntl locks count, on this host or on all (local)"},
 	{"lock_bucket", TEXT, AT(lock_bucket), 0, 0,

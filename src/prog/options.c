@@ -125,7 +125,8 @@ static void fill_configs(struct mount_options *o)
 	option_add_kernel(o, o->is_dev ? "dev" : "nodev");
 	if (o->is_noexec)
 		option_add_kernel(o, "noexec");
-	if (o->is_read_only)
+	/* The calls that make events have to come through; changes are refused all the same. */
+	if (o->is_read_only && !o->has_inotify)
 		option_add_kernel(o, "ro");
 	if (o->is_allow_other)
 		option_add_kernel(o, "allow_other");
