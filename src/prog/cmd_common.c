@@ -166,7 +166,7 @@ int cmd_open(struct cmd *c, const char *bucket, const struct bucket_options *opt
 	 * command. */
 	log_set_level(LOG_LEVEL_ERROR);
 	err = bucket_open(&c->connect.config, bucket, opts, ret, &why);
-	log_set_level(LOG_LEVEL_WARN);
+	log_set_level(c->is_quiet ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN);
 	return cmd_report(err, why);
 }
 

@@ -110,6 +110,9 @@ static void copy_entry(struct tree *t, const struct obj_info *info)
 	_cleanup_free_ char *path = NULL;
 	int err;
 
+	/* What mounts keep there for themselves is no file of anybody. */
+	if (strncmp(info->name, ".natsobj/", strlen(".natsobj/")) == 0)
+		return;
 	/* The mark of a directory, as mount.natsobj stores it. */
 	if (info->size == 0 && info->name[info->name_len - 1] == '/')
 		return;

@@ -44,6 +44,12 @@ timeout 60 "$n" get b evil -r >out 2>err && fail "unsafe names pass"
 [ -f evil/fine ] || fail "the safe one"
 [ -e escaped ] || [ -e ../escaped ] || [ -e /escaped ] || [ -e outside/file ] && fail "a name led outside"
 
+# What mounts keep for themselves stays in the bucket.
+echo x | "$n" put b - --name .natsobj/inode/x || fail "put .natsobj/inode/x"
+"$n" get b . -r -O whole >out 2>err
+[ -f whole/t/1 ] || fail "the whole bucket: $(cat err)"
+[ -e whole/.natsobj ] && fail "what mounts keep for themselves"
+
 mkdir read-only && chmod 500 read-only
 if [ "$(id -u)" != 0 ]; then
   expect 1 "into a read-only directory" "$n" get b 1 -O read-only/1
