@@ -86,6 +86,12 @@ static bool appends(const struct fs_handle *h, const struct fs_ctx *ctx)
 	return (h->flags & O_APPEND) && !ctx->is_page;
 }
 
+/* Pages of a mapping are stored by msync(2), whichever descriptor they come through. */
+static bool is_synchronous(const struct fs_handle *h, const struct fs_ctx *ctx)
+{
+	return (h->flags & O_DSYNC) && !ctx->is_page;
+}
+
 /* Where a write goes, and whether it may go there. */
 static int place_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, size_t len,
 		       uint64_t *off)
@@ -123,7 +129,7 @@ static int write_locked(struct fs *fs, const struct fs_ctx *ctx, struct fs_handl
 	/* Whoever stored through a mapping is not the one who asks. */
 	if (!ctx->is_page)
 		fs_drop_privileges(fs, ctx, f->node);
-	return h->flags & O_DSYNC ? file_commit(fs, f) : 0;
+	return is_synchronous(h, ctx) ? file_commit(fs, f) : 0;
 }
 
 int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
@@ -140,7 +146,7 @@ int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint6
 		return err;
 	err = place_write(fs, ctx, h, len, &at);
 	if (!err && !ctx->may_wait &&
-	    (h->flags & O_DSYNC || !writer_is_ready(f, at, len, appends(h, ctx))))
+	    (is_synchronous(h, ctx) || !writer_is_ready(f, at, len, appends(h, ctx))))
 		err = -FS_WOULD_WAIT;
 	if (!err)
 		err = write_locked(fs, ctx, h, at, data, len);
