@@ -142,9 +142,10 @@ static int upload(struct fs *fs, struct file *f, bool *is_uploaded, struct put_r
 		err = writer_rebase(fs, f, f->base);
 		*is_uploaded = false;
 	}
-	if (!err && !*is_uploaded)
+	if (!err && !*is_uploaded) {
 		err = writer_finish(fs, f, r);
-	*is_uploaded = true;
+		*is_uploaded = !err;
+	}
 	return err;
 }
 
