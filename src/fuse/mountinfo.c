@@ -8,11 +8,6 @@
 
 #include "util/cleanup.h"
 
-struct entry {
-	dev_t dev;
-	char type[64];
-};
-
 /* Blanks, line ends and backslashes are octal escapes. In place. */
 static void unescape(char *s)
 {
@@ -31,56 +26,93 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* The mount point and what is there; false for a line that is not understood. */
-static bool parse(char *line, char **ret_point, struct entry *ret)
-{
-	char *rest = strstr(line, " - ");
-	unsigned a, b;
-	int at = 0;
+/* A line of the table. point and source are inside of line. */
+struct line {
+	struct mountinfo info;
+	const char *point, *source;
+};
 
-	if (!rest || sscanf(line, "%*d %*d %u:%u %*s %n", &a, &b, &at) != 2 || at == 0 ||
-	    sscanf(rest, " - %63s", ret->type) != 1)
+static char *cut_word(char *s)
+{
+	s[strcspn(s, " \n")] = '\0';
+	unescape(s);
+	return s;
+}
+
+/* False for a line that is not understood. In place. */
+static bool parse(char *line, struct line *ret)
+{
+	char *rest = strstr(line, " - "), *owner;
+	int point_at = 0, source_at = 0;
+	unsigned a, b;
+
+	*ret = (struct line){0};
+	if (!rest || sscanf(line, "%*d %*d %u:%u %*s %n", &a, &b, &point_at) != 2 || !point_at ||
+	    sscanf(rest, " - %63s %n", ret->info.type, &source_at) != 1 || !source_at)
 		return false;
-	ret->dev = makedev(a, b);
-	*ret_point = line + at;
-	(*ret_point)[strcspn(*ret_point, " ")] = '\0';
-	unescape(*ret_point);
+	ret->info.dev = makedev(a, b);
+	owner = strstr(rest, "user_id=");
+	if (owner)
+		ret->info.owner = (uid_t)strtoul(owner + strlen("user_id="), NULL, 10);
+	ret->source = cut_word(rest + source_at);
+	ret->point = cut_word(line + point_at);
 	return true;
 }
 
-static bool find(const char *dir, struct entry *ret)
+/* The last line that matches is the mount on top. */
+static char *find(bool (*matches)(const struct line *l, const char *key), const char *key,
+		  struct mountinfo *ret)
 {
-	_cleanup_free_ char *line = NULL;
+	_cleanup_free_ char *text = NULL;
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
+	char *point = NULL;
 	size_t cap = 0;
 
 	if (!f)
-		return false;
-	/* The last line with this mount point is the mount on top. */
-	while (getline(&line, &cap, f) > 0) {
-		struct entry e;
-		char *point;
+		return NULL;
+	while (getline(&text, &cap, f) > 0) {
+		struct line l;
 
-		if (parse(line, &point, &e) && strcmp(point, dir) == 0) {
-			*ret = e;
-			found = true;
-		}
+		if (!parse(text, &l) || !matches(&l, key))
+			continue;
+		free(point);
+		point = strdup(l.point);
+		*ret = l.info;
 	}
 	(void)fclose(f);
-	return found;
+	return point;
+}
+
+static bool is_at(const struct line *l, const char *dir)
+{
+	return strcmp(l->point, dir) == 0;
+}
+
+static bool is_of(const struct line *l, const char *source)
+{
+	return strcmp(l->source, source) == 0 && mountinfo_is_natsobj(&l->info);
+}
+
+bool mountinfo_find(const char *dir, struct mountinfo *ret)
+{
+	_cleanup_free_ char *point = find(is_at, dir, ret);
+
+	return point != NULL;
+}
+
+char *mountinfo_find_source(const char *source, struct mountinfo *ret)
+{
+	return find(is_of, source, ret);
 }
 
 dev_t mountinfo_device(const char *dir)
 {
-	struct entry e;
+	struct mountinfo m;
 
-	return find(dir, &e) ? e.dev : 0;
+	return mountinfo_find(dir, &m) ? m.dev : 0;
 }
 
-bool mountinfo_is_natsobj(const char *dir)
+bool mountinfo_is_natsobj(const struct mountinfo *m)
 {
-	struct entry e;
-
-	return find(dir, &e) && strcmp(e.type, "fuse.natsobj") == 0;
+	return strcmp(m->type, "fuse.natsobj") == 0;
 }

@@ -7,9 +7,21 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Device number of what is mounted on top at dir, which is absolute; 0 when nothing is found. */
+struct mountinfo {
+	dev_t dev;
+	uid_t owner; /* who mounted it; 0 for what is no FUSE mount */
+	char type[64];
+};
+
+/* What is on top at dir, which is absolute; false when nothing is found. */
+bool mountinfo_find(const char *dir, struct mountinfo *ret);
+/* Where this program's mount of source is, the newest one; NULL when there is none. The caller
+ * frees.
+ */
+char *mountinfo_find_source(const char *source, struct mountinfo *ret);
+/* Device number of what is on top at dir; 0 when nothing is found. */
 dev_t mountinfo_device(const char *dir);
-/* Whether what is on top at dir is a mount of this program's type. */
-bool mountinfo_is_natsobj(const char *dir);
+/* Whether it is of this program's type. */
+bool mountinfo_is_natsobj(const struct mountinfo *m);
 
 #endif

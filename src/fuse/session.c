@@ -17,7 +17,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "fuse/guard.h"
 #include "fuse/init_reply.h"
 #include "fuse/mount.h"
 #include "fuse/mountinfo.h"
@@ -298,7 +297,8 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 			fuse_session_unmount(m.session);
 	}
 	if (!err) {
-		guard_watch(cfg->guard, mountinfo_device(cfg->dir), cfg->dir);
+		if (cfg->on_mounted)
+			cfg->on_mounted(cfg->on_ready_arg, mountinfo_device(cfg->dir));
 		if (init_reply_install(m.session) < 0)
 			log_warn("lookups in one directory will wait for each other");
 		err = serve(&m, store, cfg);

@@ -10,7 +10,6 @@
 #include "fs/fs.h"
 #include "util/cleanup.h"
 
-struct guard;
 struct store;
 struct replay_helper;
 
@@ -24,10 +23,11 @@ struct session_config {
 	bool has_locks; /* the file system keeps them (fs_use_locks), not the kernel */
 	uint64_t drain_timeout_ms;
 	struct replay_helper *replay; /* makes events of the changes of others; or NULL */
-	struct guard *guard;	      /* is told of the mount; the caller stops it */
+	/* It is mounted, with this device number, and answers nothing yet. May be NULL. */
+	void (*on_mounted)(void *arg, dev_t dev);
 	/* The kernel has got an answer: the mount works. On a loop thread. */
 	void (*on_ready)(void *arg);
-	void *on_ready_arg;
+	void *on_ready_arg; /* of both */
 };
 
 /*

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "fs/fs.h"
+#include "fuse/farewell.h"
 #include "fuse/guard.h"
 #include "fuse/mountinfo.h"
 #include "fuse/replay.h"
@@ -44,6 +45,8 @@ struct startup {
 	int fd; /* the parent's pipe; -1 in the foreground or when it was told */
 	struct guard guard;
 	struct replay_helper replay;
+	const char *dir;
+	int farewell_fd; /* where those wait who unmount */
 };
 
 static void tell(struct startup *s, int code, const char *text)
@@ -59,6 +62,16 @@ static void tell(struct startup *s, int code, const char *text)
 	if (write(s->fd, &v, sizeof(v)) < 0)
 		log_error("cannot tell the starting process: %s", strerror(errno));
 	(void)close(steal_fd(&s->fd));
+}
+
+static void on_mounted(void *arg, dev_t dev)
+{
+	struct startup *s = arg;
+	int err = farewell_listen(dev, &s->farewell_fd);
+
+	if (err)
+		log_warn("umount will not wait for what is stored last: %s", strerror(-err));
+	guard_watch(&s->guard, dev, s->dir);
 }
 
 static void on_ready(void *arg)
@@ -78,13 +91,14 @@ static void on_ready(void *arg)
 static char *check_dir(const char *dir, char **ret_path)
 {
 	struct stat st;
+	struct mountinfo m;
 	char *text = NULL;
 	int n = 0;
 
 	*ret_path = realpath(dir, NULL);
 	if (!*ret_path)
 		n = asprintf(&text, "mount point %s: %s", dir, strerror(errno));
-	else if (mountinfo_is_natsobj(*ret_path))
+	else if (mountinfo_find(*ret_path, &m) && mountinfo_is_natsobj(&m))
 		n = asprintf(&text, "mount point %s is already in use by another mount of natsobj",
 			     dir);
 	else if (stat(*ret_path, &st) < 0)
@@ -136,8 +150,8 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .has_acl = o->has_acl,
 				     .has_locks = o->locks == LOCKS_CLUSTER,
 				     .drain_timeout_ms = o->drain_timeout_ms,
-				     .guard = &s->guard,
 				     .replay = o->has_inotify ? &s->replay : NULL,
+				     .on_mounted = on_mounted,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};
 	_cleanup_free_ char *reason = NULL;
@@ -196,9 +210,14 @@ static int run(struct startup *s, const struct mount_options *o, const char *pat
 		err = replay_helper_start(&s->replay);
 	if (err)
 		return fail(s, EXIT_SYSTEM, "cannot start a process: %s", strerror(-err));
+	s->dir = path;
 	code = run_connected(s, o, path);
 	replay_helper_reap(&s->replay);
 	guard_stop(&s->guard);
+	farewell_say(&s->farewell_fd, code,
+		     code == EXIT_UNSAVED ? "unmounted, but not everything could be stored: see "
+					    "the log of its daemon"
+					  : "");
 	return code;
 }
 
@@ -224,7 +243,8 @@ static int wait_for_child(int fd, pid_t child)
 
 static int run_in_background(const struct mount_options *o, const char *path)
 {
-	struct startup s = {.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE};
+	struct startup s = {
+		.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE, .farewell_fd = -1};
 	int fds[2], null_fd;
 	pid_t child;
 
@@ -253,7 +273,8 @@ static int run_in_background(const struct mount_options *o, const char *path)
 
 static int start(const struct mount_options *o)
 {
-	struct startup s = {.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE};
+	struct startup s = {
+		.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE, .farewell_fd = -1};
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ char *problem = check_dir(o->dir, &path);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/farewell.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Those who wait at one time; more are told nothing. */
+#define BACKLOG 64
+
+/* An abstract name: no file that would stay behind. */
+static socklen_t make_address(dev_t dev, struct sockaddr_un *ret)
+{
+	int n;
+
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	n = snprintf(ret->sun_path + 1, sizeof(ret->sun_path) - 1, "natsobj/%u:%u", major(dev),
+		     minor(dev));
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+int farewell_listen(dev_t dev, int *ret_fd)
+{
+	struct sockaddr_un address;
+	socklen_t len = make_address(dev, &address);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG) < 0) {
+		err = -errno;
+		(void)close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+void farewell_say(int *fd, int status, const char *text)
+{
+	struct farewell words = {.status = status};
+	int peer;
+
+	if (*fd < 0)
+		return;
+	(void)snprintf(words.text, sizeof(words.text), "%s", text);
+	while ((peer = accept4(*fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		(void)send(peer, &words, sizeof(words), MSG_NOSIGNAL);
+		(void)close(peer);
+	}
+	(void)close(steal_fd(fd));
+}
+
+static bool is_trusted(int fd, uid_t owner)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid() || peer.uid == owner);
+}
+
+int farewell_connect(dev_t dev, uid_t owner, int *ret_fd)
+{
+	struct sockaddr_un address;
+	socklen_t len = make_address(dev, &address);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, len) < 0)
+		err = -errno;
+	else if (!is_trusted(fd, owner))
+		err = -ECONNREFUSED;
+	if (err) {
+		(void)close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int farewell_hear(int fd, struct farewell *ret)
+{
+	ssize_t n;
+	int err = 0;
+
+	do
+		n = recv(fd, ret, sizeof(*ret), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		err = errno == ECONNRESET ? -EPIPE : -errno;
+	else if (n != (ssize_t)sizeof(*ret))
+		err = -EPIPE;
+	else
+		ret->text[sizeof(ret->text) - 1] = '\0';
+	(void)close(fd);
+	return err;
+}
