@@ -20,6 +20,7 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define DEFAULT_WINDOW (UINT64_C(8) << 20)
+#define STATUS_WAIT_MS 2000
 /* An answer this young is given again by store_status. */
 #define STATUS_AGE_MS 1000
 /* What closing waits for a server that does not answer. */
@@ -163,7 +164,7 @@ static void bucket_shutdown(struct bucket *b)
 	mutex_unlock(&b->lock);
 	uploads_shutdown(b);
 	parked_shutdown(b);
-	/* The janitor's are for what is cleaned up at the end. */
+	/* Not the janitor's, which cleans up at the end. */
 	rpc_abandon(b->control.rpc);
 	rpc_abandon(b->read.rpc);
 	rpc_abandon(b->write.rpc);
@@ -211,13 +212,34 @@ static void store_shutdown_op(struct store *s)
 	bucket_shutdown(bucket_of(s));
 }
 
-/* True when there is an answer to give again, because it is young or there is no other. */
-static bool recall(struct bucket *b, bool is_up, struct stream_info *ret)
+/* The last answer; true when it is young. */
+static bool recall(struct bucket *b, struct stream_info *ret)
 {
 	LOCK_SCOPE(&b->lock);
 	*ret = b->last_info;
-	return !is_up ||
-	       clock_now_ns() - b->last_info_ns < (uint64_t)STATUS_AGE_MS * (uint64_t)NS_PER_MS;
+	return clock_now_ns() - b->last_info_ns < (uint64_t)STATUS_AGE_MS * (uint64_t)NS_PER_MS;
+}
+
+/* Once, and not for long: umount(8) asks before it unmounts, whatever the server does. What a
+ * server that is away does not answer stays as it was. */
+static int ask_status(struct bucket *b, struct stream_info *info)
+{
+	_cleanup_free_ char *subject = api_subject(b, "STREAM.INFO");
+	_cleanup_msg_ natsMsg *msg = NULL;
+	struct rpc_request req = {.subject = subject,
+				  .deadline_ns = clock_deadline_ms(STATUS_WAIT_MS)};
+	struct stream_info now;
+	bool was_sent;
+	int err;
+
+	if (!subject)
+		return -ENOMEM;
+	if (rpc_call(b->control.rpc, &req, &msg, &was_sent) < 0)
+		return 0;
+	err = stream_info_parse(b, msg, &now);
+	if (!err)
+		*info = now;
+	return err == -EAGAIN ? 0 : err;
 }
 
 static int store_status_op(struct store *s, struct store_status *ret)
@@ -230,8 +252,8 @@ static int store_status_op(struct store *s, struct store_status *ret)
 
 	if (err < 0)
 		return err;
-	if (!recall(b, is_up, &info))
-		err = stream_info_read(b, &info);
+	if (!recall(b, &info) && is_up)
+		err = ask_status(b, &info);
 	if (!err && is_up)
 		free_bytes = account_free(b, &info);
 	bucket_leave(b);

@@ -56,6 +56,7 @@ int group_send(struct group *g, size_t i, struct rpc *r, const struct rpc_reques
 	int err;
 
 	mine.done = on_done;
+	mine.is_waited_for = true;
 	mine.arg = &g->items[i];
 	mutex_lock(&g->lock);
 	g->n_left++;

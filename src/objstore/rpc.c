@@ -101,7 +101,18 @@ void rpc_abandon(struct rpc *r)
 	if (!r)
 		return;
 	LOCK_SCOPE(&r->lock);
-	rpc_end_all_locked(r, -ESHUTDOWN);
+	list_for_each_safe (it, &r->queue) {
+		struct rpc_pending *p = list_entry(it, struct rpc_pending, link);
+
+		if (p->is_waited_for)
+			rpc_end_locked(r, p, -ESHUTDOWN);
+	}
+	for (uint32_t i = 0; i < r->table.n_slots; i++) {
+		struct rpc_pending *p = r->table.slots[i].p;
+
+		if (p && p->is_waited_for)
+			rpc_end_locked(r, p, -ESHUTDOWN);
+	}
 }
 
 struct conn *rpc_conn(struct rpc *r)

@@ -47,6 +47,7 @@ struct rpc_request {
 	struct chunk *chunk;
 	uint64_t deadline_ns; /* clock_now_ns() scale */
 	rpc_done_fn done;
+	bool is_waited_for; /* a thread sleeps until its end: rpc_abandon ends it */
 	/* Runs on the sender thread right before the publish, without locks; NULL: nothing. It may
 	 * use processor time but must not wait. */
 	void (*sending)(void *arg);
@@ -65,8 +66,8 @@ int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rp
 /* Ends every pending request with -ESHUTDOWN, then the connection. NULL is harmless. */
 void rpc_close(struct rpc *r);
 
-/* Ends what is pending now with -ESHUTDOWN, so that those who wait for it can leave; what is sent
- * later goes its way. NULL is harmless. */
+/* Ends what threads wait for now with -ESHUTDOWN, so that they can leave; other requests, and what
+ * is sent later, go their way. NULL is harmless. */
 void rpc_abandon(struct rpc *r);
 
 struct conn *rpc_conn(struct rpc *r);

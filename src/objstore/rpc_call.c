@@ -76,6 +76,7 @@ int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bo
 	mutex_init(&c->lock, LOCK_RANK_LEAF);
 	cond_init(&c->cond);
 	mine.done = on_done;
+	mine.is_waited_for = true;
 	mine.arg = c;
 	err = rpc_send(r, &mine);
 	if (err < 0) {

@@ -28,6 +28,7 @@ struct rpc_pending *rpc_pending_new(const struct rpc_request *req)
 				  .refs = 1,
 				  .deadline_ns = req->deadline_ns,
 				  .done = req->done,
+				  .is_waited_for = req->is_waited_for,
 				  .sending = req->sending,
 				  .arg = req->arg,
 				  .headers = (struct rpc_header *)(p + 1),

@@ -43,6 +43,7 @@ struct rpc_pending {
 	int err;
 	bool was_sent;
 	/* set at creation */
+	bool is_waited_for;
 	const char *subject;
 	struct rpc_header *headers;
 	size_t n_headers;

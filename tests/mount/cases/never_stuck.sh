@@ -97,8 +97,11 @@ exec 5>&- || true
 kill -CONT "$SERVER_PID"
 mount_at "$M"
 same f "$M/f"
-# Nothing is unsaved: umount succeeds while the server is frozen, and the daemon ends well.
+# Nothing is unsaved: umount succeeds while the server is frozen, and the daemon ends well. It asks for
+# the state of the file system first, which the daemon remembers from some time ago.
+sleep 2
 kill -STOP "$SERVER_PID"
+timeout 20 stat -f "$M" >/dev/null || fail "statfs waits for a frozen server"
 umount "$M"
 wait_until 20 is_ended "$MOUNT_PID"
 wait "$MOUNT_PID" || fail "ended with status $?"
