@@ -46,6 +46,9 @@ int job_reply_err(struct job *j, int err)
 {
 	if (err == -FS_WOULD_WAIT)
 		return err;
+	/* To a program ENOTCONN says that the daemon of a mount is dead, which it is not. */
+	if (err == -ENOTCONN)
+		err = -ETIMEDOUT;
 	if (job_claim(j))
 		fuse_reply_err(j->req, -err);
 	return 0;

@@ -71,6 +71,7 @@ static void sleep_ms(unsigned int ms)
 
 static void __attribute__((noreturn)) exec_server(const struct server *s, pid_t parent)
 {
+	const char *program = getenv("NATS_SERVER");
 	char port[16], log[192], store[192];
 	const char *argv[20];
 	sigset_t none;
@@ -84,7 +85,7 @@ static void __attribute__((noreturn)) exec_server(const struct server *s, pid_t 
 	snprintf(log, sizeof(log), "%s/log", s->dir);
 	snprintf(store, sizeof(store), "%s/store", s->dir);
 	snprintf(port, sizeof(port), "%d", s->port ? s->port : -1);
-	argv[n++] = "nats-server";
+	argv[n++] = program && *program ? program : "nats-server";
 	argv[n++] = "-js";
 	argv[n++] = "-a";
 	argv[n++] = "127.0.0.1";
