@@ -11,16 +11,15 @@
 /* Objects that exist; needs a listing, since names of deleted ones stay in the stream. */
 static int count_objects(struct cmd *c, const char *bucket, size_t *ret)
 {
-	struct object_list *l CLEANUP(object_list_free_p) = NULL;
-	_cleanup_free_ char *why = NULL;
-	static const struct bucket_options opts = {.want_read_only = true};
+	_cleanup_object_list_ struct object_list *l = NULL;
 	_cleanup_store_ struct store *s = NULL;
-	int err = bucket_open(&c->connect.config, bucket, &opts, &s, &why);
+	int err, r = cmd_open_read(c, bucket, &s);
 
-	if (!err)
-		err = object_list_new(s, &l);
+	if (r)
+		return r;
+	err = object_list_new(s, &l);
 	if (err)
-		return cmd_report(err, why ? why : cmd_strerror(err));
+		return cmd_fail("cannot list bucket %s: %s", bucket, cmd_strerror(err));
 	*ret = object_list_count(l);
 	return CMD_OK;
 }

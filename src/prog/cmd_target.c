@@ -70,14 +70,19 @@ int target_fail(const struct target *t, const char *name, int err)
 			cmd_strerror(err));
 }
 
-static int go_to_bucket(struct target *t, const char *bucket)
+static int go_to_bucket(struct target *t, const char *name, const char *bucket)
 {
+	static const struct bucket_options opts = {.want_read_only = true};
+	_cleanup_free_ char *why = NULL;
 	struct store *s;
+	int err;
 
 	if (strcmp(bucket, t->store->bucket) == 0)
 		return CMD_OK;
-	if (cmd_open_read(t->cmd, bucket, &s))
-		return CMD_FAILURE;
+	err = bucket_open(&t->cmd->connect.config, bucket, &opts, &s, &why);
+	if (err)
+		return cmd_fail("%s is a link into another bucket: %s", name,
+				why ? why : cmd_strerror(err));
 	store_close(t->owned);
 	t->owned = t->store = s;
 	return CMD_OK;
@@ -99,9 +104,8 @@ int target_find(struct cmd *c, struct store *s, const char *name, struct target 
 					link->link_bucket);
 		if (i == LINKS_MAX)
 			return target_fail(&t, name, -ELOOP);
-		if (go_to_bucket(&t, link->link_bucket))
-			return cmd_fail("%s is a link to %s in bucket %s", name, link->link_name,
-					link->link_bucket);
+		if (go_to_bucket(&t, name, link->link_bucket))
+			return CMD_FAILURE;
 		err = cmd_find(t.store, link->link_name, &t.info);
 	}
 	if (err)

@@ -74,6 +74,11 @@ expect 2 "link to itself" "$n" link b copy copy
 expect 1 "link over an object" "$n" link b copy copy --bucket other
 expect 0 "list links" "$n" ls b -l
 says out "far -> other:copy"
+# A link into a bucket that is gone.
+"$n" add third && "$n" put third hello && "$n" link b lost hello --bucket third && "$n" del third -f || fail "third"
+expect 1 "a link into a bucket that is gone" "$n" cat b lost
+says err '"third"'
+"$n" del b lost || fail "del lost"
 # A circle, which no client makes but any can end up with.
 "$n" mv other copy kept && "$n" link other copy l --bucket b --force 2>/dev/null
 python3 - "$HERE" "$NATS_URL" <<'P' || fail "a circle of links"
@@ -94,7 +99,7 @@ expect 0 "by pattern" "$n" ls b 'c?'
 printf 'c1\nc2\n' >want
 same want out
 expect 0 "deleted ones" "$n" ls b --deleted --json
-is_json out 'sorted(o["name"] for o in d if o.get("deleted")) == ["big", "x", "y"]'
+is_json out 'sorted(o["name"] for o in d if o.get("deleted")) == ["big", "lost", "x", "y"]'
 
 # --- digests ---
 expect 0 "verify one" "$n" verify b copy --json
