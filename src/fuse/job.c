@@ -76,17 +76,29 @@ static void on_killed(struct killed_watch *w)
 	job_put(j);
 }
 
-static void on_interrupt(fuse_req_t req, void *data)
+static void watch_caller(struct job *j)
 {
-	struct job *j = data;
-
-	(void)req;
 	/* Without a process identifier nothing can be found out about the caller. */
 	if (j->ctx.pid <= 0)
 		return;
 	atomic_fetch_add(&j->refs, 1);
 	if (!killed_add(j->m->killed, &j->watch))
 		job_put(j);
+}
+
+/* While it registers this function libfuse calls it with a lock held that lies in the request, and
+ * does nothing to keep the request: whoever answers has to wait until that is over. */
+enum { REGISTERING, INTERRUPTED_EARLY, REGISTERED };
+
+static void on_interrupt(fuse_req_t req, void *data)
+{
+	struct job *j = data;
+	int state = REGISTERING;
+
+	(void)req;
+	if (!atomic_compare_exchange_strong(&j->registration, &state, INTERRUPTED_EARLY) &&
+	    state == REGISTERED)
+		watch_caller(j);
 }
 
 static struct job *copy_job(const struct job *j)
@@ -134,7 +146,10 @@ static void queue_job(const struct job *j)
 	q->watch.tid = q->ctx.pid;
 	q->watch.fn = on_killed;
 	/* Calls it at once when the caller was interrupted before. */
+	atomic_init(&q->registration, REGISTERING);
 	fuse_req_interrupt_func(q->req, on_interrupt, q);
+	if (atomic_exchange(&q->registration, REGISTERED) == INTERRUPTED_EARLY)
+		watch_caller(q);
 	pool_submit(q->m->pool, &q->work);
 }
 

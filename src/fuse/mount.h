@@ -57,6 +57,7 @@ struct job {
 	struct fs_ctx ctx;
 	bool is_queued;
 	atomic_bool is_claimed;
+	atomic_int registration; /* of its interrupt function; job.c */
 	atomic_uint refs; /* of a queued job: the pool's, and the watch's while there is one */
 	struct killed_watch watch;
 
