@@ -150,7 +150,19 @@ struct xattr_change {
 	int flags;
 	int64_t now_ns;
 	bool drops_sgid; /* the caller may not keep that bit when it sets a list */
+	size_t max;	 /* of all attributes of an inode, as they are packed */
 };
+
+/* What the rest of a description may take: the name, our own keys, the digest. */
+#define DESCRIPTION_ROOM 16384
+
+/* JSON makes a text twice as long at worst: others than plain texts are kept as base64. */
+static size_t packed_max(const struct fs *fs)
+{
+	size_t meta_max = fs->store->meta_max;
+
+	return meta_max > DESCRIPTION_ROOM ? (meta_max - DESCRIPTION_ROOM) / 2 : 0;
+}
 
 /* An access list that says no more than permission bits is not kept. */
 static int set_access_acl(const struct xattr_change *c, struct node *n)
@@ -195,17 +207,31 @@ static int set_acl(const struct xattr_change *c, struct node *n)
 /* Tree lock held, or n is nobody else's. */
 static int apply_xattr(const void *arg, struct node *n)
 {
+	struct xattrs before CLEANUP(xattrs_done) = {0};
 	const struct xattr_change *c = arg;
+	mode_t mode = n->mode;
 	int err;
 
 	if ((c->flags & XATTR_CREATE) && xattrs_has(&n->xattrs, c->name))
 		return -EEXIST;
 	if ((c->flags & XATTR_REPLACE) && !xattrs_has(&n->xattrs, c->name))
 		return -ENODATA;
-	err = is_acl(c->name) ? set_acl(c, n) : xattrs_set(&n->xattrs, c->name, c->value, c->len);
+	err = xattrs_copy(&n->xattrs, &before);
 	if (!err)
-		n->ctime_ns = c->now_ns;
-	return err;
+		err = is_acl(c->name) ? set_acl(c, n)
+				      : xattrs_set(&n->xattrs, c->name, c->value, c->len);
+	if (err)
+		return err;
+	/* Unsaved content must not fail by its attributes when it is stored. */
+	if (c->value && n->xattrs.len > c->max) {
+		xattrs_done(&n->xattrs);
+		n->xattrs = before;
+		n->mode = mode;
+		before = (struct xattrs){0};
+		return -ENOSPC;
+	}
+	n->ctime_ns = c->now_ns;
+	return 0;
 }
 
 static int change(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct xattr_change *c)
@@ -224,9 +250,10 @@ static int change(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, stru
 		return -ESTALE;
 	c->now_ns = clock_wall_ns();
 	c->drops_sgid = fs_loses_sgid(fs, ctx, n);
+	c->max = packed_max(fs);
 	err = fs_change(fs, n, apply_xattr, c);
 	fs_unpin(fs, n);
-	/* The bucket's limit of one message is below what is allowed here. */
+	/* The limit of a message was lowered meanwhile. */
 	return err == -EFBIG ? -ENOSPC : err;
 }
 

@@ -153,6 +153,11 @@ static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
 	uint64_t size = opts->chunk_size ? opts->chunk_size : OBJ_DEFAULT_CHUNK_SIZE;
 	uint64_t max_payload = conn_max_payload(rpc_conn(b->control.rpc));
 
+	b->store.meta_max = OBJ_META_MAX;
+	if (max_payload > 0 && b->store.meta_max > max_payload)
+		b->store.meta_max = max_payload;
+	if (b->at_open.max_msg_size > 0 && b->store.meta_max > b->at_open.max_msg_size)
+		b->store.meta_max = b->at_open.max_msg_size;
 	if (size > CHUNK_SIZE_MAX)
 		size = CHUNK_SIZE_MAX;
 	if (max_payload > 0 && size > max_payload)

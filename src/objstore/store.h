@@ -112,6 +112,7 @@ struct store {
 	char bucket[256];
 	uint32_t chunk_size;	  /* of new objects */
 	size_t name_max;	  /* longest object name, bytes */
+	size_t meta_max;	  /* longest description of an object, bytes of JSON */
 	uint64_t max_object_size; /* 0: no limit */
 };
 

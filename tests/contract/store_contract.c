@@ -472,6 +472,7 @@ START_TEST(test_status)
 	ck_assert(st.is_connected);
 	ck_assert(!st.is_read_only);
 	ck_assert_int_ne(st.created_ns, 0);
+	ck_assert_uint_eq(s->meta_max, OBJ_META_MAX);
 	ck_assert_uint_eq(st.max_bytes, 0);
 	ck_assert_uint_eq(st.free_bytes, UINT64_MAX);
 	ck_assert_uint_eq(s->chunk_size, CONTRACT_CHUNK);

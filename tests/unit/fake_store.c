@@ -316,6 +316,7 @@ struct store *fake_open(struct fake *b)
 	s->base.chunk_size = b->chunk_size;
 	snprintf(s->base.bucket, sizeof(s->base.bucket), "fake");
 	s->base.name_max = obj_name_max("fake");
+	s->base.meta_max = OBJ_META_MAX;
 	s->b = b;
 	list_init(&s->jobs);
 	list_init(&s->urgent);

@@ -397,6 +397,24 @@ START_TEST(test_a_symbolic_link_keeps_its_inode_when_it_changes)
 }
 END_TEST
 
+START_TEST(test_attributes_of_unsaved_content_fit_into_a_message)
+{
+	char value[4096];
+	struct fs_handle *h;
+
+	memset(value, 'x', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	m.store->meta_max = 20000;
+	ck_assert_int_eq(create(m.fs, "f", O_WRONLY, &h), 0);
+	ck_assert_int_eq(set_xattr("f", "user.a", "1", 0), 0);
+	ck_assert_int_eq(set_xattr("f", "user.a", value, 0), -ENOSPC);
+	assert_xattr(m.fs, "f", "user.a", "1");
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_xattr(m.fs, "f", "user.a", "1");
+	ck_assert_int_eq(set_xattr("f", "user.b", value, 0), -ENOSPC);
+}
+END_TEST
+
 START_TEST(test_too_large_for_the_bucket_is_no_space)
 {
 	put_file(m.fs, "f", "text", 4);
@@ -514,6 +532,7 @@ int main(void)
 	tcase_add_test(tc, test_flags_of_setxattr);
 	tcase_add_test(tc, test_attributes_of_a_file_without_a_name);
 	tcase_add_test(tc, test_a_symbolic_link_keeps_its_inode_when_it_changes);
+	tcase_add_test(tc, test_attributes_of_unsaved_content_fit_into_a_message);
 	tcase_add_test(tc, test_too_large_for_the_bucket_is_no_space);
 	tcase_add_loop_test(tc, test_nonsense_in_metadata_counts_as_absent, 0, ARRAY_LEN(nonsense));
 	tcase_add_test(tc, test_statfs_shows_what_is_used_and_what_is_left);
