@@ -3,7 +3,7 @@
 #define NATSOBJ_FS_CLUSTER_INTERNAL_H
 
 /*
- * What cluster_lock.c, cluster_record.c and cluster_session.c share. Nobody else includes it.
+ * What the files cluster_*.c share. Nobody else includes it.
  *
  * One thread owns records, sessions and requests, and everything it has to know comes to it as a
  * message in the inbox: requests, cancellations, answers of the bucket, changes of others. So only
@@ -149,10 +149,16 @@ struct cluster_locks {
 	bool is_leaving;
 };
 
-/* ---- cluster_lock.c ---- */
+/* ---- cluster_request.c ---- */
 
+void cluster_post_locked(struct cluster_locks *cl, struct message *m);
 /* Ends a request and frees it. */
 void cluster_finish(struct cluster_locks *cl, struct lock_op *op, int err);
+/* Tells the other threads what this mount has on a file. */
+void cluster_show(struct cluster_locks *cl, const struct record *r);
+
+/* ---- cluster_lock.c ---- */
+
 /* Prepares a call for kv_get or kv_put, whose result goes to cluster_started. */
 void cluster_call(struct cluster_locks *cl, struct call *c,
 		  void (*run)(struct cluster_locks *cl, struct call *c));
@@ -160,8 +166,6 @@ void cluster_call(struct cluster_locks *cl, struct call *c,
 void cluster_answered(void *arg, int err, uint64_t seq, const void *value, size_t len);
 /* A call that could not be started is answered with err. */
 void cluster_started(struct call *c, int err);
-/* Tells the other threads what this mount has on a file. */
-void cluster_show(struct cluster_locks *cl, const struct record *r);
 
 /* ---- cluster_record.c ---- */
 
@@ -180,6 +184,38 @@ void record_lose(struct cluster_locks *cl, struct record *r);
 void record_free(struct cluster_locks *cl, struct record *r);
 /* Ends waits that are circular. */
 void records_break_circles(struct cluster_locks *cl);
+/* A lock of this mount is lost: e moves from held to lost. */
+void record_lose_one(struct cluster_locks *cl, struct record *r, const struct lock_entry *e);
+/* The next request of the record, or the first; NULL at the end. */
+static inline struct lock_op *op_next(struct record *r, struct lock_op *op)
+{
+	struct list *l = op ? op->link.next : r->ops.next;
+
+	return l == &r->ops ? NULL : list_entry(l, struct lock_op, link);
+}
+
+/* ---- cluster_round.c ---- */
+
+/* One round; true when another can follow at once. */
+bool record_round(struct cluster_locks *cl, struct record *r);
+/* Asks the leader; the answer makes the record work again. */
+void record_read(struct cluster_locks *cl, struct record *r);
+/* Finds the requests that wait and have, in t, what they wait for. */
+void record_note_grants(struct record *r, const struct lock_table *t, const char *session);
+
+/* ---- cluster_judge.c ---- */
+
+bool op_gives_back(const struct lock_op *op);
+/* Takes what the request gives back from mine, one of this mount's tables, and, unless that is
+ * NULL, from t. */
+int record_give_back(const struct lock_op *op, struct lock_table *mine, struct lock_table *t)
+	MUST_CHECK;
+/* Whether w, with t in the place of r's table, is the one of a circle that has to give up. */
+bool record_is_circle(struct cluster_locks *cl, const struct record *r, const struct lock_table *t,
+		      const struct lock_waiter *w);
+/* Gives every request that has none a verdict, and makes t what comes of them. True when some have
+ * to wait for the next round. */
+bool record_judge(struct cluster_locks *cl, struct record *r, struct lock_table *t);
 
 /* ---- cluster_session.c ---- */
 

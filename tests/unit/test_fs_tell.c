@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a mount says of the changes of others, and that it says nothing of its own. */
+
+#include "fs_fixture.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One line for each change. */
+struct record {
+	pthread_mutex_t lock;
+	char text[4096];
+};
+
+static struct record said = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void on_changed(void *arg, const struct fs_change *c)
+{
+	static const char *const kinds[] = {[FS_CREATED] = "created",
+					    [FS_CHANGED] = "changed",
+					    [FS_ATTRIBUTES] = "attributes",
+					    [FS_REMOVED] = "removed",
+					    [FS_MOVED] = "moved"};
+	struct record *r = arg;
+	size_t len;
+
+	pthread_mutex_lock(&r->lock);
+	len = strlen(r->text);
+	if (c->kind == FS_MOVED)
+		(void)snprintf(r->text + len, sizeof(r->text) - len, "moved %s/%s to %s/%s\n",
+			       c->old_dir, c->old_name, c->dir, c->name);
+	else
+		(void)snprintf(r->text + len, sizeof(r->text) - len, "%s %s/%s\n", kinds[c->kind],
+			       c->dir, c->name);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void listen(struct fs *fs)
+{
+	const struct fs_listener l = {.changed = on_changed, .changed_arg = &said};
+
+	said.text[0] = '\0';
+	fs_set_listener(fs, &l);
+}
+
+/* Waits until text was said, in whatever company. */
+static void hear(const char *text)
+{
+	for (int i = 0; i < 1000; i++) {
+		pthread_mutex_lock(&said.lock);
+		if (strstr(said.text, text)) {
+			said.text[0] = '\0';
+			pthread_mutex_unlock(&said.lock);
+			return;
+		}
+		pthread_mutex_unlock(&said.lock);
+		usleep(10000);
+	}
+	ck_abort_msg("\"%s\" was not said, but: %s", text, said.text);
+}
+
+START_TEST(changes_of_another_mount_are_told)
+{
+	struct mount other = mount_bucket();
+	struct fs_entry e;
+
+	ck_assert_int_eq(make_dir(other.fs, "d"), 0);
+	fake_sync(bucket);
+	/* The kernel has to know the directory. */
+	ck_assert_int_eq(lookup(m.fs, "d", &e), 0);
+	listen(m.fs);
+	put_file(other.fs, "d/f", "text", 4);
+	hear("created d/f\n");
+	put_file(other.fs, "d/f", "other text", 10);
+	hear("changed d/f\n");
+	ck_assert_int_eq(rename_path(other.fs, "d/f", "d/g", 0), 0);
+	hear("moved d/f to d/g\n");
+	ck_assert_int_eq(unlink_path(other.fs, "d/g"), 0);
+	hear("removed d/g\n");
+	ck_assert_int_eq(make_dir(other.fs, "e"), 0);
+	hear("created /e\n");
+	ck_assert_int_eq(rmdir_path(other.fs, "e"), 0);
+	hear("removed /e\n");
+	fs_set_listener(m.fs, NULL);
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(own_changes_are_not)
+{
+	listen(m.fs);
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/f", "text", 4);
+	ck_assert_int_eq(rename_path(m.fs, "d/f", "d/g", 0), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "d/g"), 0);
+	ck_assert_int_eq(rmdir_path(m.fs, "d"), 0);
+	fake_sync(bucket);
+	fs_set_listener(m.fs, NULL);
+	ck_assert_str_eq(said.text, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("fs_tell");
+	TCase *tc = tcase_create("core");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_test(tc, changes_of_another_mount_are_told);
+	tcase_add_test(tc, own_changes_are_not);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
