@@ -331,6 +331,9 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 	int err = 0;
 
 	mutex_assert_held(&fs->tree.lock);
+	fs->counts.events++;
+	if (info->seq > fs->counts.last_seq)
+		fs->counts.last_seq = info->seq;
 	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
 	if (fs_info_is_live(info)) {

@@ -185,7 +185,7 @@ void attr_stat(const struct node *n, struct stat *ret)
 		.st_mtim = to_timespec(n->mtime_ns),
 		.st_ctim = to_timespec(n->ctime_ns),
 	};
-	if (!n->dentry && !n->is_superseded && n->id != FS_ROOT_ID)
+	if (!n->dentry && !n->is_superseded && !n->virtual_kind && n->id != FS_ROOT_ID)
 		ret->st_nlink = 0;
 	if (S_ISLNK(n->mode) && n->target)
 		ret->st_size = (off_t)strlen(n->target);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -34,8 +34,7 @@ static void on_state(void *arg, enum watch_state state)
 	struct fs *fs = arg;
 
 	atomic_store(&fs->is_connected, state == WATCH_CONNECTED);
-	atomic_store(&fs->is_gone, state == WATCH_GONE);
-	if (state == WATCH_GONE)
+	if (!atomic_exchange(&fs->is_gone, state == WATCH_GONE) && state == WATCH_GONE)
 		log_error("bucket %s was deleted", fs->store->bucket);
 }
 
@@ -88,7 +87,10 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 		goto fail;
 	attr_implied_dir(&fs->cfg, made_ns(store), &root);
 	attr_to_node(&root, fs->tree.root);
-	err = later_start(&fs->later);
+	fs->counts.since_ns = clock_now_ns();
+	err = virtual_init(fs);
+	if (!err)
+		err = later_start(&fs->later);
 	if (err)
 		goto fail;
 	l.arg = fs;
@@ -157,6 +159,7 @@ void fs_free(struct fs *fs)
 		return;
 	later_stop(&fs->later);
 	later_done(&fs->later);
+	virtual_done(fs);
 	tree_done(&fs->tree);
 	graves_done(&fs->graves);
 	chunk_cache_done(&fs->cache);
@@ -210,7 +213,7 @@ int fs_make_entry(struct fs *fs, struct node *n, struct fs_entry *ret)
 
 int fs_may_change(const struct fs *fs)
 {
-	if (fs->cfg.is_read_only)
+	if (fs->cfg.is_read_only || atomic_load(&fs->store->is_sealed))
 		return -EROFS;
 	if (atomic_load(&fs->is_gone))
 		return -ENODEV;
@@ -257,6 +260,6 @@ int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret)
 				.f_favail = 1000000000,
 				.f_namemax = 255};
 	LOCK_SCOPE(&fs->tree.lock);
-	ret->f_files = ret->f_ffree + fs->tree.n_nodes;
+	ret->f_files = ret->f_ffree + fs->tree.n_nodes - VIRTUAL_NODES;
 	return 0;
 }

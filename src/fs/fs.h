@@ -58,6 +58,7 @@ struct fs_config {
 	uint64_t staging_max;	      /* bytes of all staging files together; 0: no limit */
 	uint64_t staging_memory;      /* bytes of unsaved changes kept in memory instead */
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
+	bool is_offline_allowed;      /* while the server is away, readers open what is known */
 	bool trust_watch; /* readers open what the watch has told, without asking the server */
 	uint64_t purge_delay_ms; /* how long replaced content stays readable for others */
 	uint64_t max_file_size;
@@ -242,6 +243,9 @@ void fs_data_done(struct fs_data *d);
 /* To be called after the reply to a read was sent and its data released: continues the digest check
  * of the content off the reply's path. h must still be open. */
 void fs_read_behind(struct fs *fs, struct fs_handle *h);
+
+/* The length of the file is not known before it was read: the kernel must not cache or trust it. */
+bool fs_is_virtual(const struct fs_handle *h);
 
 /* All len bytes are taken or none. */
 int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,

@@ -51,6 +51,10 @@ struct fs {
 	struct chunk_cache cache;
 	struct staging_area staging;
 	struct later later;
+	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */
+	struct {
+		uint64_t last_seq, events, listings, since_ns;
+	} counts;		     /* protected by tree.lock */
 	struct list files;	     /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
 	struct cluster_locks *locks; /* NULL: locks are the kernel's business */
@@ -113,6 +117,8 @@ struct fs_handle {
 	pid_t opener;	   /* thread group of the process that opened, 0 unknown */
 	struct mutex lock; /* leaf; protects prefetch */
 	struct prefetch prefetch;
+	char *text; /* of a virtual file, which has no file; else NULL */
+	size_t text_len;
 };
 
 /* --- fs.c --- */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/virtual.h"
 
 /* Chunks are gone. That is -ESTALE as well when the version is still the newest, but the tree
  * learns of it first if it is not. */
@@ -52,6 +52,8 @@ int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64
 	struct file *f = h->file;
 	int err;
 
+	if (h->text)
+		return virtual_read(h, off, len, ret);
 	*ret = (struct fs_data){0};
 	err = file_lock(f, ctx);
 	if (err)
@@ -68,12 +70,17 @@ int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64
 	return err;
 }
 
+bool fs_is_virtual(const struct fs_handle *h)
+{
+	return h->text != NULL;
+}
+
 void fs_read_behind(struct fs *fs, struct fs_handle *h)
 {
 	_cleanup_content_ struct content *c = NULL;
 
 	(void)fs;
-	if (!mutex_trylock(&h->file->lock))
+	if (h->text || !mutex_trylock(&h->file->lock))
 		return;
 	c = content_ref(h->file->content);
 	mutex_unlock(&h->file->lock);
@@ -200,9 +207,9 @@ int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 int fs_fsync(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 {
 	struct file *f = h->file;
-	int err = file_lock(f, ctx);
+	int err = h->text ? 0 : file_lock(f, ctx);
 
-	if (err)
+	if (err || h->text)
 		return err;
 	if (f->state == FILE_FAILED)
 		err = f->error;

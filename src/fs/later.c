@@ -18,6 +18,7 @@ void later_init(struct later *l)
 	mutex_init(&l->lock, LOCK_RANK_LEAF);
 	cond_init(&l->changed);
 	list_init(&l->jobs);
+	l->n_jobs = 0;
 	l->is_running = false;
 	l->is_stopping = false;
 }
@@ -36,6 +37,7 @@ static struct job *next_job(struct later *l, bool *ret_is_last)
 			return NULL;
 		if (job && (l->is_stopping || clock_now_ns() >= job->due_ns)) {
 			list_remove(&job->link);
+			l->n_jobs--;
 			return job;
 		}
 		(void)cond_wait_until(&l->changed, &l->lock, job ? job->due_ns : UINT64_MAX);
@@ -82,6 +84,7 @@ int later_run(struct later *l, uint64_t delay_ms, later_fn fn, void *arg)
 		if (list_entry(at, struct job, link)->due_ns <= job->due_ns)
 			break;
 	list_push_front(at, &job->link);
+	l->n_jobs++;
 	cond_signal(&l->changed);
 	return 0;
 }
@@ -96,6 +99,12 @@ void later_stop(struct later *l)
 	mutex_unlock(&l->lock);
 	pthread_join(l->thread, NULL);
 	l->is_running = false;
+}
+
+uint64_t later_count(struct later *l)
+{
+	LOCK_SCOPE(&l->lock);
+	return l->n_jobs;
 }
 
 void later_done(struct later *l)

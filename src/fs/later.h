@@ -21,6 +21,7 @@ struct later {
 	struct mutex lock; /* protects all below; leaf */
 	struct cond changed;
 	struct list jobs; /* by deadline */
+	uint64_t n_jobs;
 	pthread_t thread;
 	bool is_running;
 	bool is_stopping;
@@ -33,6 +34,8 @@ int later_start(struct later *l) MUST_CHECK;
 int later_run(struct later *l, uint64_t delay_ms, later_fn fn, void *arg) MUST_CHECK;
 /* Runs all that is left at once with is_last set and joins the thread. May be called twice. */
 void later_stop(struct later *l);
+/* Jobs that wait for their time. */
+uint64_t later_count(struct later *l);
 void later_done(struct later *l);
 
 #endif

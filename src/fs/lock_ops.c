@@ -87,6 +87,9 @@ int fs_lock_op(struct fs *fs, struct fs_handle *h, enum lock_op_kind kind,
 
 	if (!fs->locks)
 		return -ENOSYS;
+	/* A virtual file is nobody's to lock. */
+	if (!h->file)
+		return -EINVAL;
 	buf_init(&name, OBJ_META_MAX);
 	err = lock_key(fs, h->file, key, &name);
 	if (err)
@@ -111,7 +114,7 @@ bool fs_lock_is_locked(struct fs *fs, struct fs_handle *h)
 {
 	char key[LOCK_KEY_LEN + 1];
 
-	if (!fs->locks || !cluster_lock_is_used(fs->locks))
+	if (!h->file || !fs->locks || !cluster_lock_is_used(fs->locks))
 		return false;
 	return lock_key(fs, h->file, key, NULL) < 0 || cluster_lock_is_locked(fs->locks, key);
 }

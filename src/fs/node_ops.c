@@ -8,6 +8,14 @@
 
 #include "fs/internal.h"
 #include "fs/name.h"
+#include "fs/virtual.h"
+
+/* While the server is away what the tree does not have does not exist, if the user wants it so. */
+static bool is_offline(const struct fs *fs)
+{
+	return fs->cfg.is_offline_allowed && !atomic_load(&fs->is_connected) &&
+	       !atomic_load(&fs->is_gone);
+}
 
 /* A name the tree does not have: asked for once at the server, as a file and as a directory. */
 static int ask_server(struct fs *fs, struct node *dir, const char *name)
@@ -25,6 +33,8 @@ static int ask_server(struct fs *fs, struct node *dir, const char *name)
 	err = fs_child_name(fs, dir, name, &file);
 	mutex_unlock(&fs->tree.lock);
 	if (err)
+		return -ENOENT;
+	if (is_offline(fs))
 		return -ENOENT;
 	if (file.len + 1 > fs->store->name_max)
 		return -ENAMETOOLONG;
@@ -52,6 +62,17 @@ static int ask_server(struct fs *fs, struct node *dir, const char *name)
 	return err;
 }
 
+/* -ENOENT when there is no virtual entry of the name. */
+static int find_virtual(struct fs *fs, const struct node *dir, const char *name,
+			struct fs_entry *ret)
+{
+	struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = virtual_find(fs, dir, name);
+	return n ? fs_make_entry(fs, n, ret) : -ENOENT;
+}
+
 static bool is_removed(struct fs *fs, const struct node *n)
 {
 	LOCK_SCOPE(&fs->tree.lock);
@@ -69,7 +90,9 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	dir = fs_pin(fs, parent);
 	if (!dir)
 		return -ESTALE;
-	err = fs_find_child(fs, dir, name, ret);
+	err = find_virtual(fs, dir, name, ret);
+	if (err == -ENOENT)
+		err = fs_find_child(fs, dir, name, ret);
 	if (err == -ENOENT && is_removed(fs, dir)) {
 		err = -ESTALE;
 	} else if (err == -ENOENT && !ctx->may_wait) {
@@ -180,6 +203,8 @@ int fs_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_
 		r = fill_dot(parent, "..", 2, fill, arg);
 	if (cookie < 2)
 		cookie = 2;
+	if (!r && n->virtual_kind)
+		return virtual_readdir(fs, cookie, with_lookup, fill, arg);
 	while (!r && (d = tree_next(n, cookie))) {
 		cookie = d->cookie;
 		r = fill_child(fs, d, with_lookup, fill, arg);

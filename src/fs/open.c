@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -132,10 +132,14 @@ static void set_base(struct file *f, struct obj_info *info)
 		obj_info_free(info);
 }
 
-/* With trust_watch what the watch has told is enough for a reader, as long as it tells. */
+/* With trust_watch what the watch has told is enough for a reader, as long as it tells; with
+ * offline, when it cannot tell more. */
 static bool may_trust(const struct fs *fs, int flags)
 {
-	return fs->cfg.trust_watch && !file_wants_write(flags) && atomic_load(&fs->is_connected);
+	bool is_connected = atomic_load(&fs->is_connected);
+
+	return !file_wants_write(flags) && !atomic_load(&fs->is_gone) &&
+	       (is_connected ? fs->cfg.trust_watch : fs->cfg.is_offline_allowed);
 }
 
 /* What open does beyond finding the file: the newest version, truncation. is_back: any version will
@@ -230,10 +234,20 @@ static void lock_to_open(struct file *f, int flags)
 		atomic_fetch_sub(&f->n_impatient, 1);
 }
 
+static enum virtual_kind virtual_kind_of(struct fs *fs, uint64_t nodeid)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	return n ? n->virtual_kind : VIRTUAL_NONE;
+}
+
 int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	    struct fs_handle **ret, bool *ret_keep_cache)
 {
 	struct file *f = NULL;
+	enum virtual_kind kind;
 	bool is_back = false;
 	int err = file_wants_write(flags) ? fs_may_change(fs) : 0;
 
@@ -241,6 +255,9 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		return err;
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
+	kind = virtual_kind_of(fs, nodeid);
+	if (kind)
+		return virtual_open(fs, kind, flags, ret);
 	err = find_file(fs, ctx, nodeid, flags, &f, &is_back);
 	if (err)
 		return err;
@@ -272,6 +289,10 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 	struct file *f = h->file;
 	int err = 0;
 
+	if (h->text) {
+		virtual_close(h);
+		return 0;
+	}
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
 	if (file_wants_write(h->flags)) {

@@ -87,7 +87,7 @@ int fs_lseek(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint6
 	uint64_t size;
 	int err;
 
-	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+	if (h->text || (whence != SEEK_DATA && whence != SEEK_HOLE))
 		return -EINVAL;
 	err = file_lock(f, ctx);
 	if (err)

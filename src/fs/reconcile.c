@@ -21,6 +21,7 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 	if (!is_other_history)
 		return;
 	fs->is_other_history = true;
+	fs->counts.last_seq = 0;
 	graves_clear(&fs->graves);
 }
 
@@ -49,6 +50,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	fs->is_listing = false;
+	fs->counts.listings++;
 	gone = calloc(inos->count + 1, sizeof(*gone));
 	if (!gone)
 		return;

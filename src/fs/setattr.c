@@ -223,7 +223,9 @@ int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 	if (!n)
 		return -ESTALE;
 	c.drops_sgid = fs_loses_sgid(fs, ctx, n);
-	if (set & FS_SET_SIZE)
+	if (n->virtual_kind)
+		err = -EPERM;
+	else if (set & FS_SET_SIZE)
 		err = set_size(fs, ctx, n, h, (uint64_t)attr->st_size, &c, &is_done);
 	/* Without anything to set: chown(path, -1, -1) changes the ctime and drops privileges. */
 	if (!err && !is_done && set != FS_SET_SIZE)

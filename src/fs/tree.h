@@ -38,6 +38,17 @@
 struct node;
 struct file;
 
+/* Files about the mount itself: see fs/virtual.h. */
+enum virtual_kind {
+	VIRTUAL_NONE,
+	VIRTUAL_ROOT,
+	VIRTUAL_STATUS,
+	VIRTUAL_METRICS,
+	VIRTUAL_PENDING,
+	VIRTUAL_N,
+	VIRTUAL_NODES = VIRTUAL_N - 1,
+};
+
 struct dentry {
 	struct hash_node by_name;
 	struct node *parent;
@@ -99,6 +110,7 @@ struct node {
 	char *target; /* symbolic links */
 	struct xattrs xattrs;
 
+	enum virtual_kind virtual_kind;
 	bool is_superseded;	 /* another client replaced the content */
 	bool is_removed;	 /* another client took the name away */
 	bool is_malformed;	 /* metadata not understood: reads fail */

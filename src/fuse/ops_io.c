@@ -10,7 +10,7 @@ static int run_open(struct job *j)
 {
 	struct fs_handle *h;
 	struct open_file *of;
-	bool keep_cache;
+	bool keep_cache = false;
 	int err = fs_open(j->m->fs, &j->ctx, j->nodeid, j->fi.flags, &h, &keep_cache);
 
 	if (err)
@@ -22,6 +22,7 @@ static int run_open(struct job *j)
 	}
 	j->fi.fh = (uintptr_t)of;
 	j->fi.keep_cache = keep_cache;
+	j->fi.direct_io = fs_is_virtual(h);
 	if (!job_claim(j) || fuse_reply_open(j->req, &j->fi) != 0)
 		open_file_put(of);
 	return 0;

@@ -67,6 +67,8 @@ static int name_things(struct bucket *b, const struct conn_config *cfg, const ch
 		b->api = strdup("$JS.API");
 	}
 	b->where = describe_servers(cfg);
+	if (b->where)
+		snprintf(b->store.server, sizeof(b->store.server), "%s", b->where);
 	if (cfg->inbox_prefix)
 		b->inbox_prefix = strdup(cfg->inbox_prefix);
 	if (!b->api || !b->where || (cfg->inbox_prefix && !b->inbox_prefix))

@@ -31,7 +31,7 @@
 struct push {
 	struct bucket *bucket;
 	/* set before the first connection */
-	char *hint_subject;
+	char *hint_subjects[PUSH_HINTS];
 	void (*on_hint)(void *arg, natsMsg *msg);
 	void *hint_arg;
 
@@ -47,7 +47,7 @@ struct push {
 
 	/* the manager's */
 	natsConnection *nc;
-	natsSubscription *subs[SLOTS], *hint_sub;
+	natsSubscription *subs[SLOTS], *hint_subs[PUSH_HINTS];
 };
 
 struct push *push_new(struct bucket *b)
@@ -67,20 +67,25 @@ void push_free(struct push *p)
 {
 	if (!p)
 		return;
-	free(p->hint_subject);
+	for (int i = 0; i < PUSH_HINTS; i++)
+		free(p->hint_subjects[i]);
 	free(p->inbox);
 	cond_done(&p->idle);
 	mutex_done(&p->lock);
 	free(p);
 }
 
-int push_set_hints(struct push *p, const char *subject, void (*on_hint)(void *arg, natsMsg *msg),
-		   void *arg)
+int push_set_hints(struct push *p, const char *const subjects[PUSH_HINTS],
+		   void (*on_hint)(void *arg, natsMsg *msg), void *arg)
 {
-	p->hint_subject = strdup(subject);
 	p->on_hint = on_hint;
 	p->hint_arg = arg;
-	return p->hint_subject ? 0 : -ENOMEM;
+	for (int i = 0; i < PUSH_HINTS; i++) {
+		p->hint_subjects[i] = strdup(subjects[i]);
+		if (!p->hint_subjects[i])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Splits at dots in place. Returns the number of tokens, 0 when there are too many. */
@@ -258,8 +263,8 @@ void push_up(struct push *p, natsConnection *nc)
 		snprintf(subject, sizeof(subject), "%s.%d", inbox, i);
 		s = subscribe(p, subject, on_delivery, &p->subs[i]);
 	}
-	if (s == NATS_OK && p->hint_subject)
-		s = subscribe(p, p->hint_subject, on_hint, &p->hint_sub);
+	for (int i = 0; i < PUSH_HINTS && s == NATS_OK && p->hint_subjects[i]; i++)
+		s = subscribe(p, p->hint_subjects[i], on_hint, &p->hint_subs[i]);
 	if (s == NATS_OK) {
 		mutex_lock(&p->lock);
 		p->inbox = strdup(inbox);
@@ -316,8 +321,10 @@ void push_down(struct push *p)
 		natsSubscription_Destroy(p->subs[i]);
 		p->subs[i] = NULL;
 	}
-	natsSubscription_Destroy(p->hint_sub);
-	p->hint_sub = NULL;
+	for (int i = 0; i < PUSH_HINTS; i++) {
+		natsSubscription_Destroy(p->hint_subs[i]);
+		p->hint_subs[i] = NULL;
+	}
 	p->nc = NULL;
 	lose_consumers(p);
 }

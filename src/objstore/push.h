@@ -4,8 +4,8 @@
 
 /*
  * Push consumers made by hand on one connection. A few subscriptions <inbox>.<slot>, made with the
- * connection, receive what the server delivers to them. Besides, one plain subscription may listen
- * to a subject of the caller's choice.
+ * connection, receive what the server delivers to them. Besides, plain subscriptions may listen
+ * to subjects of the caller's choice.
  *
  * The library's ordered consumer is not used: at its pending limit it loses messages without
  * noticing (nats.go #2107 describes the same defect). Here nothing is dropped, sequences are
@@ -68,10 +68,12 @@ struct push_spec {
 struct push *push_new(struct bucket *b) MUST_CHECK;
 void push_free(struct push *p);
 
-/* A plain subscription beside the consumers, made at every connect. Before the first. on_hint runs
- * on a delivery thread; the message is the callee's. */
-int push_set_hints(struct push *p, const char *subject, void (*on_hint)(void *arg, natsMsg *msg),
-		   void *arg) MUST_CHECK;
+#define PUSH_HINTS 2
+
+/* Plain subscriptions beside the consumers, made at every connect. Before the first. on_hint runs
+ * on one delivery thread for each; the message is the callee's. */
+int push_set_hints(struct push *p, const char *const subjects[PUSH_HINTS],
+		   void (*on_hint)(void *arg, natsMsg *msg), void *arg) MUST_CHECK;
 
 /* For the events of the rpc it belongs to. on_down closes the connection. */
 void push_up(struct push *p, natsConnection *nc);

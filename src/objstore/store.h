@@ -20,6 +20,7 @@
  *    EIO everything else.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -110,10 +111,12 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	char bucket[256];
+	char server[256];	  /* as configured, for people; without credentials */
 	uint32_t chunk_size;	  /* of new objects */
 	size_t name_max;	  /* longest object name, bytes */
 	size_t meta_max;	  /* longest description of an object, bytes of JSON */
 	uint64_t max_object_size; /* 0: no limit */
+	atomic_bool is_sealed;	  /* nothing can be changed any more */
 };
 
 struct store_put {

@@ -21,9 +21,12 @@
 /* Longer than one heartbeat: is the stream still there? Longer than three: begin anew. */
 #define SILENCE_ASK_NS (7 * NS_PER_SEC)
 #define SILENCE_MAX_NS (16 * NS_PER_SEC)
+/* How often the stream is looked at without a reason. */
+#define LOOK_NS (30 * NS_PER_SEC)
+#define ADVISORY "$JS.EVENT.ADVISORY.STREAM.*."
 #define RETRY_MS 200
 #define LOST_MS 10
-#define GONE_POLL_MS 5000
+#define GONE_POLL_MS 1000
 #define CATCH_UP_MS 1000
 
 static struct watch *watch_of(struct bucket *b)
@@ -32,25 +35,31 @@ static struct watch *watch_of(struct bucket *b)
 	return b->watch;
 }
 
-/* Delivery thread of the plain subscription. */
+/* Delivery threads of the plain subscriptions: metadata, and what the server tells of streams. */
 static void on_hint(void *arg, natsMsg *msg)
 {
-	struct watch *w = watch_of(arg);
+	struct bucket *b = arg;
+	struct watch *w = watch_of(b);
 
-	if (w)
+	if (w && strncmp(natsMsg_GetSubject(msg), b->meta_prefix, strlen(b->meta_prefix)) == 0) {
 		hints_add(w, msg);
+	} else if (w) {
+		LOCK_SCOPE(&w->lock);
+		w->is_told = true;
+		cond_broadcast(&w->changed);
+	}
 	natsMsg_Destroy(msg);
 }
 
 int watch_prepare(struct bucket *b)
 {
-	_cleanup_free_ char *subject = NULL;
+	_cleanup_free_ char *meta = NULL, *advisory = NULL;
 
-	if (asprintf(&subject, "%s>", b->meta_prefix) < 0) {
-		subject = NULL;
+	if (asprintf(&meta, "%s>", b->meta_prefix) < 0)
 		return -ENOMEM;
-	}
-	return push_set_hints(b->control.push, subject, on_hint, b);
+	if (asprintf(&advisory, ADVISORY "%s", b->stream) < 0)
+		return -ENOMEM;
+	return push_set_hints(b->control.push, (const char *const[]){meta, advisory}, on_hint, b);
 }
 
 void watch_deliver(struct watch *w, struct obj_info *info)
@@ -71,22 +80,37 @@ static void set_connected(struct watch *w, enum watch_state state)
 	w->listener.on_state(w->listener.arg, state);
 }
 
-/* No heartbeat for a while. */
-static int check_silence(struct watch *w)
+static bool take_told(struct watch *w)
+{
+	bool is_told;
+
+	LOCK_SCOPE(&w->lock);
+	is_told = w->is_told;
+	w->is_told = false;
+	return is_told;
+}
+
+/* Looks at the stream from time to time, when the server tells that it was changed or deleted, and
+ * when no heartbeat came for a while. */
+static int check_stream(struct watch *w)
 {
 	uint64_t now = clock_now_ns(), silent_ns = now - w->heard_ns;
+	bool is_silent = silent_ns >= (uint64_t)SILENCE_ASK_NS, is_told = take_told(w);
+	uint64_t pause_ns =
+		is_silent ? (uint64_t)WATCH_HEARTBEAT_MS * (uint64_t)NS_PER_MS : (uint64_t)LOOK_NS;
 	struct stream_info info;
 	int err;
 
-	if (silent_ns < (uint64_t)SILENCE_ASK_NS)
-		return 0;
 	if (silent_ns > (uint64_t)SILENCE_MAX_NS)
 		return -EAGAIN;
-	if (now - w->asked_ns < (uint64_t)WATCH_HEARTBEAT_MS * (uint64_t)NS_PER_MS)
+	if (!is_told && now - w->asked_ns < pause_ns)
 		return 0;
+	/* The answer may take long as well. */
+	if (is_silent)
+		set_connected(w, WATCH_DISCONNECTED);
 	w->asked_ns = now;
 	err = stream_info_read(w->bucket, &info);
-	if (!err && info.created_ns != w->created_ns)
+	if (!err && (info.created_ns != w->created_ns || info.last_seq < w->max_seq))
 		return -EAGAIN;
 	return err;
 }
@@ -123,7 +147,7 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 			err = watch_handle_events(w, &events, &is_idle, &left);
 		if (!err) {
 			serve_catch_up(w);
-			err = check_silence(w);
+			err = check_stream(w);
 		}
 		if (err < 0)
 			return err;
@@ -189,9 +213,11 @@ static int follow(struct watch *w)
 		if (!err)
 			err = watch_handle_events(w, &events, &is_idle, &pending);
 		if (!err) {
+			if (clock_now_ns() - w->heard_ns < (uint64_t)SILENCE_ASK_NS)
+				set_connected(w, WATCH_CONNECTED);
 			serve_catch_up(w);
 			hints_resolve(w, false);
-			err = check_silence(w);
+			err = check_stream(w);
 		}
 	}
 	return err;

@@ -197,7 +197,7 @@ int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret)
 
 	LOCK_SCOPE(&w->lock);
 	while (!err && list_is_empty(&w->queue) && !w->is_lost && !w->is_overflown &&
-	       !w->is_stopping && w->n_asked == w->n_caught_up) {
+	       !w->is_stopping && !w->is_told && w->n_asked == w->n_caught_up) {
 		uint64_t due_ns = hints_due_locked(w);
 
 		if (due_ns <= clock_now_ns())

@@ -45,6 +45,7 @@ struct watch {
 	bool is_overflown; /* too many events or hints: the listing is read anew */
 	bool is_lost;	   /* the consumer is gone with its connection */
 	bool is_stopping;
+	bool is_told;		       /* the server says that something happened to the stream */
 	uint64_t n_asked, n_caught_up; /* calls of watch_catch_up, and those served */
 	bool is_loaded;		       /* once: the first listing was delivered, or failed */
 	int first_err;

@@ -77,6 +77,8 @@ static const struct option_def defs[] = {
 	 "after which the locks of a host that is gone are free (30s)"},
 	{"negative_timeout", DURATION, AT(negative_timeout_ms), 0, DAY_MS,
 	 "believe that a name is absent for so long (0)"},
+	{"offline", FLAG, AT(is_offline), 0, 0,
+	 "while the server is away, open for reading what was known"},
 	{"trust_watch", FLAG, AT(is_trust_watch), 0, 0,
 	 "readers open what the watch has told, without asking the server"},
 	{"purge_delay", DURATION, AT(purge_delay_ms), 0, DAY_MS,

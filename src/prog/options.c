@@ -118,6 +118,7 @@ static void fill_configs(struct mount_options *o)
 		.is_committed_when_killed = o->on_kill != 0,
 		.negative_timeout_ms = o->negative_timeout_ms,
 		.trust_watch = o->is_trust_watch,
+		.is_offline_allowed = o->is_offline,
 		.purge_delay_ms = o->purge_delay_ms,
 		.max_file_size = o->max_file_size,
 	};

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# A host is cut off while others make a thousand changes. Meanwhile it answers from memory; once it is
+# back it is right within moments, contents included. AWAY= seconds.
+CHAOS=$TOOLS/../chaos
+export PYTHONPATH=$TOOLS:$CHAOS
+begin
+first=$MOUNT_PID A=$M B=$WORK/other
+server=$URL
+python3 "$CHAOS/proxy.py" "$PORT" "$WORK/control" >"$WORK/proxy" &
+echo $! >>"$WORK/pids"
+wait_until 10 test -s "$WORK/proxy"
+URL=nats://127.0.0.1:$(cat "$WORK/proxy")
+mount_at "$B" offline
+second=$MOUNT_PID
+python3 - "$A" "$B" "$WORK/control" "${AWAY:-1}" <<'PY'
+import json, os, sys, time
+from pathlib import Path
+from chaos import differences
+from history import content
+
+a, b, control = map(Path, sys.argv[1:4])
+status = lambda: json.loads((b / ".natsobj/status").read_text())["watch"]
+
+def wait(what, seconds, text):
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            sys.exit(f"not within {seconds} s: {text}")
+        time.sleep(0.01)
+
+for i in range(500):
+    (a / f"f{i}").write_bytes(content(f"old{i}", 200))
+wait(lambda: len(os.listdir(b)) == 500, 30, "all files on the second mount")
+for i in range(500):
+    (b / f"f{i}").read_bytes()
+
+control.write_text("cut")
+wait(lambda: status() == "disconnected", 30, "the second mount knows that it is cut off")
+began = time.monotonic()
+for i in range(300):
+    (a / f"f{i}").write_bytes(content(f"new{i}", 300))
+for i in range(300, 400):
+    os.unlink(a / f"f{i}")
+for i in range(400, 500):
+    os.rename(a / f"f{i}", a / f"moved{i}")
+for i in range(500):
+    (a / f"added{i}").write_bytes(content(f"added{i}", 100))
+time.sleep(max(0, float(sys.argv[4]) - (time.monotonic() - began)))
+# Everything is answered, from memory.
+assert len(os.listdir(b)) == 500
+assert os.stat(b / "f7").st_size == 200
+assert (b / "f350").read_bytes() == content("old350", 200)
+assert not (b / "added7").exists()
+
+control.write_text("pass")
+wait(lambda: status() == "connected", 60, "the second mount is back")
+back = time.monotonic()
+wait(lambda: len(os.listdir(b)) == 900, 30, "the names are those of the bucket")
+left = list(differences([a, b]))
+while left and time.monotonic() - back < 30:
+    left = list(differences([a, b]))
+print(f"right after {time.monotonic() - back:.3f} s, away for {back - began:.1f} s")
+sys.exit("\n".join(left[:20]) if left else 0)
+PY
+unmount_and_wait "$B" "$second"
+URL=$server MOUNT_PID=$first
+end
