@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/expiry.h"
 #include "fs/place.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -48,6 +49,7 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 	attr_from_info(&fs->cfg, info, is_dir, &attr);
 	attr_to_node(&attr, n);
 	n->seq = info->seq;
+	n->stored_ns = expiry_stored_ns(info);
 	n->generation = fs->tree.generation;
 	err = xattrs_from_info(info, &n->xattrs);
 	if (err || is_dir)
@@ -328,6 +330,7 @@ static bool is_ours(const struct fs *fs, const char *name, size_t len)
 
 static void apply_locked(struct fs *fs, const struct obj_info *info)
 {
+	bool is_over;
 	int err = 0;
 
 	mutex_assert_held(&fs->tree.lock);
@@ -336,13 +339,15 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		fs->counts.last_seq = info->seq;
 	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
-	if (fs_info_is_live(info)) {
+	/* Its chunks are gone, and the version itself has nothing to show any more. */
+	is_over = fs_info_is_live(info) && expiry_is_over(fs, expiry_stored_ns(info));
+	if (fs_info_is_live(info) && !is_over) {
 		graves_drop(&fs->graves, info->name, info->name_len);
 		err = apply_live(fs, info);
 	} else {
 		if (!info->foreign_token)
 			graves_note(&fs->graves, info->name, info->name_len, info->seq);
-		apply_removal(fs, info->name, info->name_len, info->seq, info->time_ns,
+		apply_removal(fs, info->name, info->name_len, info->seq + is_over, info->time_ns,
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
 	}
 	if (err)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/expiry.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -26,6 +27,7 @@ static void on_reload_end(void *arg, uint64_t last_seq)
 
 static void on_info(void *arg, struct obj_info *info)
 {
+	expiry_note_clock(arg, info);
 	fs_apply(arg, info);
 }
 
@@ -94,6 +96,9 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	if (err)
 		goto fail;
 	l.arg = fs;
+	err = expiry_start(fs);
+	if (err)
+		goto fail;
 	err = store_watch(store, &l);
 	if (err)
 		goto fail;

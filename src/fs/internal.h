@@ -41,10 +41,13 @@ struct fs {
 	size_t prefix_len;
 	char claim_id[OBJ_NUID_LEN + 1];
 	struct tree tree;
-	struct absent absent;  /* protected by tree.lock */
-	struct reopen reopen;  /* protected by tree.lock */
-	struct graves graves;  /* protected by tree.lock */
-	bool is_foreign;       /* what changes the tree now was done by somebody else; tree.lock */
+	struct absent absent; /* protected by tree.lock */
+	struct reopen reopen; /* protected by tree.lock */
+	struct graves graves; /* protected by tree.lock */
+	bool is_foreign;      /* what changes the tree now was done by somebody else; tree.lock */
+	_Atomic int64_t max_age_ns; /* after which objects are gone; 0: never */
+	int64_t clock_lead_ns; /* protected by tree.lock: how far our clock is ahead, at most */
+	bool has_clock_lead;
 	bool is_listing;       /* likewise: the bucket is being listed */
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */
 	struct namelock names;

@@ -12,6 +12,8 @@
 
 int fs_set_content(struct obj_info *info, const struct put_result *r)
 {
+	/* What was stored before is not part of it. */
+	info->time_ns = 0;
 	strcpy(info->nuid, r->nuid);
 	info->size = r->size;
 	info->chunks = r->chunks;

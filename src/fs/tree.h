@@ -101,7 +101,8 @@ struct node {
 	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
 	uint64_t size;
 
-	uint64_t seq; /* revision: sequence of the metadata; 0: not stored yet, or no marker */
+	int64_t stored_ns; /* server time of the oldest message it consists of */
+	uint64_t seq;	   /* revision: sequence of the metadata; 0: not stored yet, or no marker */
 	char *nuid;
 	uint32_t chunks;
 	uint32_t max_chunk_size;

@@ -232,11 +232,29 @@ static int put_info(struct bucket *b, struct obj_info *info, uint64_t expected_s
 	return 0;
 }
 
+/* Content that stays is as old as it was, whatever the age of its metadata. info->time_ns is 0 for
+ * new content. */
+static int keep_age(struct bucket *b, struct obj_info *info)
+{
+	char text[24];
+
+	if (b->at_open.max_age_ns == 0 || info->is_deleted)
+		return 0;
+	if (info->time_ns == 0 || info->chunks == 0)
+		return obj_info_set_meta(info, OBJ_META_BORN, NULL);
+	if (obj_info_meta(info, OBJ_META_BORN))
+		return 0;
+	snprintf(text, sizeof(text), "%" PRId64, info->time_ns);
+	return obj_info_set_meta(info, OBJ_META_BORN, text);
+}
+
 int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
 {
 	struct bucket *b = bucket_of(s);
 	int err = bucket_check_writable(b);
 
+	if (!err)
+		err = keep_age(b, info);
 	if (!err)
 		err = bucket_enter(b);
 	if (err < 0)
