@@ -155,7 +155,7 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 {
 	enum outcome outcome = OUTCOME_AGAIN;
 	bool is_uploaded = false;
-	struct put_result r;
+	struct put_result r = {0};
 
 	for (int i = 0; i < RETRIES; i++) {
 		_cleanup_obj_info_ struct obj_info *info = NULL;
@@ -306,17 +306,12 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 	return 0;
 }
 
-int file_commit(struct fs *fs, struct file *f)
+static int commit_dirty(struct fs *fs, struct file *f)
 {
 	struct buf name CLEANUP(buf_done) = {0};
 	bool has_name;
 	int err;
 
-	mutex_assert_held(&f->lock);
-	if (f->state == FILE_FAILED)
-		return f->error;
-	if (!f->is_dirty)
-		return 0;
 	mutex_lock(&fs->tree.lock);
 	has_name =
 		f->node->dentry || ((f->node->is_superseded || f->node->is_removed) && f->name[0]);
@@ -344,5 +339,19 @@ int file_commit(struct fs *fs, struct file *f)
 		give_up(fs, f, err, &name);
 	}
 	fs_release_name(fs, name.data, name.len);
+	return err;
+}
+
+int file_commit(struct fs *fs, struct file *f)
+{
+	int err;
+
+	mutex_assert_held(&f->lock);
+	if (f->state == FILE_FAILED)
+		return f->error;
+	err = f->is_dirty ? commit_dirty(fs, f) : 0;
+	/* No program may be left to be told, so the mount's end tells. */
+	if (err == -ESHUTDOWN || (err && atomic_load(&fs->is_draining)))
+		atomic_fetch_add(&fs->n_unstored, 1);
 	return err;
 }

@@ -136,26 +136,29 @@ static struct file *next_dirty(struct fs *fs)
 	return NULL;
 }
 
-int fs_drain(struct fs *fs, uint64_t timeout_ms)
+void fs_drain(struct fs *fs, uint64_t timeout_ms)
 {
 	uint64_t deadline = clock_deadline_ms((int64_t)timeout_ms);
 	struct file *f;
-	int failed = 0;
 
 	atomic_store(&fs->is_draining, true);
 	while ((f = next_dirty(fs))) {
 		mutex_lock(&f->lock);
-		if (file_commit(fs, f) < 0)
-			failed++;
+		(void)!file_commit(fs, f);
 		mutex_unlock(&f->lock);
 		file_put(fs, f);
 		if (clock_now_ns() >= deadline) {
 			log_error("not all unsaved files could be stored in time");
-			return failed + 1;
+			atomic_fetch_add(&fs->n_unstored, 1);
+			return;
 		}
 	}
 	later_stop(&fs->later);
-	return failed;
+}
+
+int fs_unstored(struct fs *fs)
+{
+	return atomic_load(&fs->n_unstored);
 }
 
 void fs_free(struct fs *fs)

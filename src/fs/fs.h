@@ -129,9 +129,12 @@ void fs_set_listener(struct fs *fs, const struct fs_listener *l);
 /* Device number of the kernel's mount (stat(2), st_dev), by which descriptors on it are recognised
  * in /proc. */
 void fs_set_device(struct fs *fs, dev_t dev);
-/* Stores every unsaved file. Number of files that could not be stored (each was logged), or 0.
- * New writes are refused with ESHUTDOWN from now on. Waits at most timeout_ms. */
-int fs_drain(struct fs *fs, uint64_t timeout_ms) MUST_CHECK;
+/* Stores every unsaved file. New writes are refused with ESHUTDOWN from now on. Waits at most
+ * timeout_ms. */
+void fs_drain(struct fs *fs, uint64_t timeout_ms);
+/* Files that could not be stored at the mount's end, by fs_drain or because the store was shut down
+ * under a request; each was logged. */
+int fs_unstored(struct fs *fs);
 /* Ends the threads. All handles must be released. NULL is harmless. */
 void fs_free(struct fs *fs);
 

@@ -65,6 +65,7 @@ struct fs {
 	atomic_bool is_connected;
 	atomic_bool is_gone;
 	atomic_bool is_draining;
+	atomic_int n_unstored; /* see fs_unstored */
 };
 
 /*

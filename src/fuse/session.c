@@ -211,14 +211,13 @@ static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
 {
 	struct patience p = {.store = store, .deadline_ns = clock_deadline_ms((int64_t)timeout_ms)};
 	pthread_t thread;
-	int unsaved;
 	bool has_thread;
 
 	mutex_init(&p.lock, LOCK_RANK_LEAF);
 	cond_init(&p.done);
 	has_thread = thread_start(&thread, "natsobj-drain", patience_main, &p) == 0;
 	(void)!pool_wait_idle(m->pool, p.deadline_ns);
-	unsaved = fs_drain(m->fs, timeout_ms);
+	fs_drain(m->fs, timeout_ms);
 	mutex_lock(&p.lock);
 	p.is_done = true;
 	cond_signal(&p.done);
@@ -229,7 +228,7 @@ static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
 	(void)!pool_wait_idle(m->pool, clock_deadline_ms(LAST_REPLIES_MS));
 	cond_done(&p.done);
 	mutex_done(&p.lock);
-	return unsaved;
+	return fs_unstored(m->fs);
 }
 
 static int serve(struct mount *m, struct store *store, const struct session_config *cfg)

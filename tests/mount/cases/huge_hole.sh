@@ -23,7 +23,8 @@ echo small >"$M/huge"
 assert_eq "$(cat "$M/huge")" small
 truncate -s 200G "$M/third" &
 writer=$!
-sleep 1
+is_huge() { [ "$(stat -c %s "$M/third")" = 214748364800 ]; }
+wait_until 20 is_huge
 kill $writer
 wait $writer || true
 SECONDS=0

@@ -10,8 +10,10 @@ minor=$(((minor & 0xff) | ((minor >> 12) & 0xfff00)))
 [ -f "$connections/$minor/waiting" ] || skip "no $connections/$minor/waiting here"
 
 kill -STOP "$SERVER_PID"
-for i in 1 2 3; do stat "$M/absent$i" >/dev/null 2>&1 & done
+lookups=()
+for i in 1 2 3; do stat "$M/absent$i" >/dev/null 2>&1 & lookups+=($!); done
 three_wait() { [ "$(cat "$connections/$minor/waiting")" -ge 3 ]; }
 wait_until 20 three_wait
 kill -CONT "$SERVER_PID"
+for pid in "${lookups[@]}"; do ! wait "$pid" || fail "an absent name was found"; done
 end
