@@ -21,10 +21,16 @@ assert db.execute("select count(*) from t where v = 'x'").fetchone() == (1000,)
 db.execute("vacuum")
 P
 cat >work.py <<'P'
-import sqlite3, sys
+import sqlite3, sys, time
 name, mode, who, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 db = sqlite3.connect(name, timeout=60, isolation_level=None)
-assert db.execute(f"pragma journal_mode = {mode}").fetchone()[0] == mode
+# SQLite does not wait for another process that switches the mode at the same moment.
+for _ in range(1200):
+    try:
+        got = db.execute(f"pragma journal_mode = {mode}").fetchone()[0]
+        break
+    except sqlite3.OperationalError: time.sleep(0.05)
+assert got == mode
 db.execute("create table if not exists t (k integer primary key, who text, n integer)")
 for i in range(count):
     db.execute("begin immediate")
