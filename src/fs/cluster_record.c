@@ -92,7 +92,7 @@ void record_lose_one(struct cluster_locks *cl, struct record *r, const struct lo
 	(void)!lock_table_set(&r->held, &off);
 }
 
-void record_lose(struct cluster_locks *cl, struct record *r)
+static void lose_all(struct cluster_locks *cl, struct record *r)
 {
 	while (r->held.n_held > 0) {
 		const struct lock_entry e = r->held.held[0];
@@ -102,16 +102,21 @@ void record_lose(struct cluster_locks *cl, struct record *r)
 		if (r->held.n_held > 0 && r->held.held[0].start == e.start)
 			lock_table_drop_held(&r->held, e.owner.session);
 	}
-	list_for_each (it, &r->ops)
-		list_entry(it, struct lock_op, link)->is_queued = false;
 	cluster_show(cl, r);
+}
+
+void record_lose(struct cluster_locks *cl, struct record *r)
+{
+	lose_all(cl, r);
+	for (struct lock_op *op = op_next(r, NULL); op; op = op_next(r, op))
+		op->is_queued = false;
 	record_work(cl, r);
 }
 
 /* Nobody can tell what the table says, so nothing is taken and nothing stored. */
 static void refuse_all(struct cluster_locks *cl, struct record *r)
 {
-	lock_table_done(&r->held);
+	lose_all(cl, r);
 	for (struct lock_op *op = op_next(r, NULL), *next; op; op = next) {
 		next = op_next(r, op);
 		if (op_gives_back(op))

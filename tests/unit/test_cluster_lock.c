@@ -392,7 +392,10 @@ START_TEST(nonsense_in_the_bucket_is_an_error)
 	char key[LOCK_KEY_LEN + 3] = "l.";
 
 	key_of("f", key + 2);
+	ck_assert_int_eq(try_lock(1, "f", LOCK_SHARED, 1), 0);
 	fake_kv_store(server, key, "nonsense");
+	while (check(1, "f") == 0)
+		usleep(1000);
 	ck_assert_int_eq(try_lock(0, "f", LOCK_SHARED, 1), -EIO);
 	ck_assert_int_eq(unlock(0, "f", 1), 0);
 }
