@@ -87,13 +87,17 @@ static bool is_same_content(const struct fs *fs, const struct node *n, const str
 	return n->nuid && strcmp(n->nuid, info->nuid) == 0 && n->size == info->size;
 }
 
+/* Two names with one content: the older is the one that a rename without an event has taken away.
+ */
 static void note_second_name(struct fs *fs, struct node *n)
 {
 	struct node *other = n->nuid ? tree_find_nuid(&fs->tree, n->nuid, n) : NULL;
 	struct buf name CLEANUP(buf_done) = {0};
 
-	if (!other || !other->dentry)
+	if (!other || !other->dentry || !n->dentry)
 		return;
+	if (other->seq > n->seq)
+		other = n;
 	buf_init(&name, OBJ_META_MAX);
 	fs_full_name(fs, other->dentry, &name);
 	if (!buf_error(&name))

@@ -36,6 +36,14 @@ int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct 
 	return 0;
 }
 
+/* What an open says after the server's word that the name is gone was applied. During a listing the
+ * tree keeps the name, so looking again would lead back here. */
+static int after_gone(struct fs *fs, const struct node *n, bool is_patient)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return is_patient && n->dentry ? -ENOENT : -ESTALE;
+}
+
 int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
@@ -59,7 +67,7 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 		return -ENOENT;
 	if (err == -ENOENT) {
 		fs_apply_absent(fs, name.data, name.len, seq);
-		return -ESTALE;
+		return after_gone(fs, n, is_patient);
 	}
 	if (err)
 		return err;
@@ -75,6 +83,8 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 	/* An operation on the name here may keep the tree from showing it yet. */
 	if (!is_same && !namelock_wait(&fs->names, name.data, name.len, clock_deadline_ms(HELD_MS)))
 		log_debug("%s is being changed for long", name.data);
+	if (!fs_info_is_live(info))
+		return after_gone(fs, n, is_patient);
 	if (!is_same)
 		return -ESTALE;
 	*ret = steal_ptr(info);
