@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -17,6 +19,9 @@
 
 #include "fuse/mountinfo.h"
 #include "util/log.h"
+
+/* Nobody else sends it. */
+#define DEATH_SIGNAL SIGRTMAX
 
 /* What the daemon says: one message each. */
 struct word {
@@ -65,18 +70,42 @@ static void clean_up(const struct word *w)
 	log_error("the process behind %s died: the mount was removed", w->dir);
 }
 
-static void guard_main(int fd)
+/* Sleeps until the daemon says something or dies. The end of the stream comes only when its last
+ * thread is gone, and one that is stuck in the kernel keeps it open: the death of the main thread
+ * comes as a signal (prctl(2), PR_SET_PDEATHSIG). */
+static bool is_alive(int fd, int signal_fd)
+{
+	struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+
+	while (poll(p, ARRAY_LEN(p), -1) < 0 && errno == EINTR)
+		;
+	return p[0].revents || !p[1].revents;
+}
+
+static void guard_main(int fd, int signal_fd)
 {
 	struct word w = {.dev = 0}, last = {.dev = 0};
-	ssize_t n;
+	ssize_t n = 1;
 
-	do {
+	while (n > 0 && is_alive(fd, signal_fd)) {
 		n = recv(fd, &w, sizeof(w), 0);
 		if (n == (ssize_t)sizeof(w))
 			last = w;
-	} while (n > 0 || (n < 0 && errno == EINTR));
+	}
 	if (last.dev && !last.is_end)
 		clean_up(&last);
+}
+
+/* A file that reads when the daemon's main thread has ended; -1 without one. */
+static int open_death(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, DEATH_SIGNAL);
+	if (prctl(PR_SET_PDEATHSIG, DEATH_SIGNAL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 /* What the terminal sends to the daemon's group is not for the guard. */
@@ -115,7 +144,7 @@ int guard_start(struct guard *g)
 	}
 	if (pid == 0) {
 		detach_from_daemon(fds[1]);
-		guard_main(3);
+		guard_main(3, open_death());
 		_exit(0);
 	}
 	(void)close(fds[1]);
