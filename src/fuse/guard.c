@@ -30,20 +30,14 @@ struct word {
 	char dir[PATH_MAX];
 };
 
-/* The connection has the number of the mount's device (Documentation/filesystems/fuse.rst). */
-static bool abort_connection(dev_t dev)
+/* The connection has the number of the mount's device (Documentation/filesystems/fuse.rst). Opened
+ * while it is there, the file stays this connection's, whoever gets the number later. */
+static int open_abort(dev_t dev)
 {
 	char path[64];
-	int fd;
-	bool is_done;
 
 	(void)snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(dev));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	is_done = write(fd, "1", 1) == 1;
-	(void)close(fd);
-	return is_done;
+	return open(path, O_WRONLY | O_CLOEXEC);
 }
 
 /* As a user without privilege, by the helper that made the mount. */
@@ -59,12 +53,13 @@ static void detach_by_helper(const char *dir)
 		(void)waitpid(pid, NULL, 0);
 }
 
-static void clean_up(const struct word *w)
+static void clean_up(const struct word *w, int abort_fd)
 {
-	/* Gone already, or another mount is there by now. */
+	if (abort_fd >= 0)
+		(void)!write(abort_fd, "1", 1);
+	/* Detached already, or another mount is there by now. */
 	if (mountinfo_device(w->dir) != w->dev)
 		return;
-	(void)abort_connection(w->dev);
 	if (umount2(w->dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 		detach_by_helper(w->dir);
 	log_error("the process behind %s died: the mount was removed", w->dir);
@@ -85,15 +80,19 @@ static bool is_alive(int fd, int signal_fd)
 static void guard_main(int fd, int signal_fd)
 {
 	struct word w = {.dev = 0}, last = {.dev = 0};
+	int abort_fd = -1;
 	ssize_t n = 1;
 
 	while (n > 0 && is_alive(fd, signal_fd)) {
 		n = recv(fd, &w, sizeof(w), 0);
-		if (n == (ssize_t)sizeof(w))
-			last = w;
+		if (n != (ssize_t)sizeof(w))
+			continue;
+		last = w;
+		if (w.dev && abort_fd < 0)
+			abort_fd = open_abort(w.dev);
 	}
 	if (last.dev && !last.is_end)
-		clean_up(&last);
+		clean_up(&last, abort_fd);
 }
 
 /* A file that reads when the daemon's main thread has ended; -1 without one. */

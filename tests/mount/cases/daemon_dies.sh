@@ -22,6 +22,17 @@ for job in $(jobs -p); do [ "$job" = "$SERVER_PID" ] || wait "$job" 2>/dev/null 
 kill -CONT "$SERVER_PID"
 mount_at "$M"
 find "$M/d" -type f -size 3M | grep -q . || fail "the file is gone: $(ls "$M/d")"
+# Nobody stays either when the mount was detached before its daemon died.
+kill -STOP "$SERVER_PID"
+mkdir "$M/d/late" & late=$!
+ls "$M/d/absent" 2>/dev/null &
+sleep 0.5
+umount -l "$M"
+kill -9 "$MOUNT_PID"
+is_ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+wait_until 15 is_ended "$late"
+kill -CONT "$SERVER_PID"
+mount_at "$M"
 # A daemon in the background is guarded as well, and a clean end leaves no guard.
 end
 "$MOUNT" "$URL/b" "$M" -o "cache_dir=$WORK/cache"
