@@ -118,6 +118,8 @@ int main(void)
 	SRunner *sr;
 	int failed;
 
+	/* Against a model, step by step: slow where many share a processor. */
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_an_empty_set_has_nothing);
 	tcase_add_test(tc, test_neighbours_are_joined_and_a_hole_divides);
 	tcase_add_test(tc, test_a_range_may_have_no_end);
