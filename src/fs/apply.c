@@ -302,6 +302,16 @@ void fs_remove_foreign(struct fs *fs, struct dentry *d)
 	fs_remove_entry(fs, d);
 }
 
+/* Whether a removal was noticed but could not be done yet: it must not count as known then, or what
+ * repeats it is taken for old. */
+static bool is_put_off(struct fs *fs, const char *name, size_t len, uint64_t seq)
+{
+	struct node *dir;
+	const struct dentry *d = place_find(fs, name, len, &dir);
+
+	return d && !d->node->dir && d->node->seq < seq && !may_remove(fs, d->node, seq);
+}
+
 static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t seq,
 			  int64_t time_ns, enum place place)
 {
@@ -349,7 +359,8 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		graves_drop(&fs->graves, info->name, info->name_len);
 		err = apply_live(fs, info);
 	} else {
-		if (!info->foreign_token)
+		if (!info->foreign_token &&
+		    !is_put_off(fs, info->name, info->name_len, info->seq + is_over))
 			graves_note(&fs->graves, info->name, info->name_len, info->seq);
 		apply_removal(fs, info->name, info->name_len, info->seq + is_over, info->time_ns,
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
@@ -384,7 +395,8 @@ void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
 	if (!is_ours(fs, name, len))
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
-	graves_note(&fs->graves, name, len, seq);
+	if (!is_put_off(fs, name, len, seq + 1))
+		graves_note(&fs->graves, name, len, seq);
 	fs->is_foreign = true;
 	apply_removal(fs, name, len, seq + 1, 0, PLACE_ANY);
 	fs->is_foreign = false;

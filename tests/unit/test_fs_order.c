@@ -92,6 +92,23 @@ START_TEST(test_a_listing_removes_at_its_end)
 }
 END_TEST
 
+/* An own question is answered during a listing, which keeps the name; the event that follows takes
+ * it.
+ */
+START_TEST(test_a_removal_that_was_put_off_counts_when_it_is_repeated)
+{
+	apply("f", 1000, false);
+	fs_reload_begin(m.fs, false);
+	apply("f", 1001, true);
+	ck_assert(is_in_tree("f"));
+	apply("f", 1000, false);
+	fs_reload_end(m.fs, 1000);
+	ck_assert(is_in_tree("f"));
+	apply("f", 1001, true);
+	ck_assert(!is_in_tree("f"));
+}
+END_TEST
+
 START_TEST(test_a_removal_after_its_version_in_a_listing_counts_at_once)
 {
 	fs_reload_begin(m.fs, false);
@@ -134,6 +151,7 @@ int main(void)
 	tcase_add_test(tc, test_an_own_removal_coming_back_does_not_take_the_next_version);
 	tcase_add_test(tc, test_absent_at_the_server_is_about_the_version_known_before);
 	tcase_add_test(tc, test_a_listing_removes_at_its_end);
+	tcase_add_test(tc, test_a_removal_that_was_put_off_counts_when_it_is_repeated);
 	tcase_add_test(tc, test_a_removal_after_its_version_in_a_listing_counts_at_once);
 	tcase_add_test(tc, test_sequences_of_another_history_count_anew);
 	suite_add_tcase(s, tc);
