@@ -22,6 +22,7 @@
 #include "fuse/mountinfo.h"
 #include "fuse/replay.h"
 #include "objstore/store.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/lock.h"
 #include "util/log.h"
@@ -35,6 +36,7 @@
 #define MAX_WRITE (1u << 20)
 #define MAX_BACKGROUND 128
 #define READ_AHEAD_KB "1024"
+#define OPTIONS_MAX 65536
 
 /* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. */
 static void raise_read_ahead(dev_t dev)
@@ -138,11 +140,21 @@ static void sink_entry(void *arg, uint64_t parent, const char *name, size_t len)
 	(void)fuse_lowlevel_notify_inval_entry(m->session, parent, name, len);
 }
 
+/* libfuse splits at commas and takes a backslash for an escape. */
+static void append_escaped(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == ',' || *text == '\\')
+			buf_append_char(out, '\\');
+		buf_append_char(out, *text);
+	}
+}
+
 static int make_session(struct mount *m, const struct session_config *cfg)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_lowlevel_ops ops = mount_ops;
-	_cleanup_free_ char *options = NULL;
+	struct buf options CLEANUP(buf_done);
 	int err = -ENOMEM;
 
 	if (cfg->has_locks) {
@@ -152,12 +164,16 @@ static int make_session(struct mount *m, const struct session_config *cfg)
 	}
 	if (cfg->replay)
 		replay_wrap(&ops);
-	/* A comma in the source would end it. */
-	if (asprintf(&options, "default_permissions,subtype=natsobj,fsname=%s%s%s", cfg->source,
-		     cfg->kernel_options[0] ? "," : "", cfg->kernel_options) < 0)
-		return -ENOMEM;
+	buf_init(&options, OPTIONS_MAX);
+	buf_append_str(&options, "default_permissions,subtype=natsobj,fsname=");
+	append_escaped(&options, cfg->source);
+	if (cfg->kernel_options[0])
+		buf_append_char(&options, ',');
+	buf_append_str(&options, cfg->kernel_options);
+	if (buf_error(&options))
+		return buf_error(&options);
 	if (fuse_opt_add_arg(&args, "mount.natsobj") == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
-	    fuse_opt_add_arg(&args, options) == 0 &&
+	    fuse_opt_add_arg(&args, options.data) == 0 &&
 	    (!cfg->is_debug || fuse_opt_add_arg(&args, "-d") == 0)) {
 		m->session = fuse_session_new(&args, &ops, sizeof(ops), m);
 		err = m->session ? 0 : -EINVAL;
