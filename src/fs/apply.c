@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/dir_rename.h"
 #include "fs/expiry.h"
+#include "fs/halves.h"
+#include "fs/intent.h"
+#include "fs/links.h"
 #include "fs/place.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -73,8 +77,7 @@ static bool is_same_target(const struct fs *fs, const struct node *n, const stru
 	return target && n->target && strcmp(target, n->target) == 0;
 }
 
-/* Whether info only changes what is around the same content: its attributes. */
-static bool is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info)
+bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info)
 {
 	struct attr attr;
 
@@ -87,9 +90,8 @@ static bool is_same_content(const struct fs *fs, const struct node *n, const str
 	return n->nuid && strcmp(n->nuid, info->nuid) == 0 && n->size == info->size;
 }
 
-/* Two names with one content: the older is the one that a rename without an event has taken away.
- */
-static void note_second_name(struct fs *fs, struct node *n)
+/* A rename by another client, or by a mount that crashed, leaves its first name for a while. */
+static void note_second_name(struct fs *fs, struct node *n, const struct obj_info *info)
 {
 	struct node *other = n->nuid ? tree_find_nuid(&fs->tree, n->nuid, n) : NULL;
 	struct buf name CLEANUP(buf_done) = {0};
@@ -100,8 +102,11 @@ static void note_second_name(struct fs *fs, struct node *n)
 		other = n;
 	buf_init(&name, OBJ_META_MAX);
 	fs_full_name(fs, other->dentry, &name);
-	if (!buf_error(&name))
-		fs_recheck_later(fs, name.data, name.len, other->seq);
+	if (buf_error(&name))
+		return;
+	fs_recheck_later(fs, name.data, name.len, other->seq);
+	if (other->seq && other->seq < n->seq && !other->link_id)
+		halves_note_locked(fs, name.data, name.len, other->seq, info->name, info->name_len);
 }
 
 static int add_entry(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,
@@ -120,7 +125,7 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 	fs_inval_entry(fs, dir, c->name);
 	fs_tell_new(fs, dir, c->name, n, info);
 	place_touch_dir(fs, dir, attr_entry_time(info));
-	note_second_name(fs, n);
+	note_second_name(fs, n, info);
 	return 0;
 }
 
@@ -150,7 +155,7 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	if (!err) {
 		fs_inval_entry(fs, d->parent, d->name);
 		fs_tell(fs, FS_CHANGED, d->parent, d->name, n);
-		note_second_name(fs, n);
+		note_second_name(fs, n, info);
 	}
 	return err;
 }
@@ -175,15 +180,17 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 	bool is_old = is_known(fs, n, info);
 	int err;
 
+	if (n->link_id)
+		return links_apply_plain(fs, d, info);
 	n->generation = fs->tree.generation;
 	if (is_old)
 		return 0;
 	if (n->is_dirty) {
-		if (n->file && !is_same_content(fs, n, info))
+		if (n->file && !fs_is_same_content(fs, n, info))
 			file_rescue_later(fs, n->file);
 		return 0;
 	}
-	if (!is_same_content(fs, n, info))
+	if (!fs_is_same_content(fs, n, info))
 		return supersede(fs, d, info);
 	err = fs_set_version(fs, n, info);
 	if (!err) {
@@ -259,6 +266,9 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 		c.is_raw_needed = name_encode_shadowed(c.raw, c.raw_len, c.name);
 		d = tree_lookup(&fs->tree, dir, c.name, strlen(c.name));
 	}
+	d = halves_follow(fs, dir, d, &c, is_shadowed, info);
+	if (links_id(fs, info))
+		return links_apply_name(fs, dir, d, &c, is_shadowed, info);
 	return d ? update_entry(fs, d, info) : add_entry(fs, dir, &c, is_shadowed, info);
 }
 
@@ -298,7 +308,8 @@ static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t ti
 /* Whoever still comes by the old name is sent to look again. */
 void fs_remove_foreign(struct fs *fs, struct dentry *d)
 {
-	d->node->is_removed = true;
+	if (d->node->n_names == 1)
+		d->node->is_removed = true;
 	fs_remove_entry(fs, d);
 }
 
@@ -322,14 +333,16 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 		return;
 	if (fs->is_listing && !d)
 		touch_parent(fs, name, len, time_ns);
+	halves_forget(fs, name, len);
 	if (dir) {
 		if (dir->dir->has_marker && may_remove(fs, dir, seq))
 			fs_remove_marker(fs, dir);
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}
-	if (d && d->node->file)
+	if (d && d->node->file && !d->node->link_id)
 		file_rescue_later(fs, d->node->file);
-	if (d && !d->node->dir && may_remove(fs, d->node, seq) &&
+	if (d && !d->node->dir &&
+	    (d->node->link_id ? links_may_remove(fs, d, seq) : may_remove(fs, d->node, seq)) &&
 	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
 		fs_remove_foreign(fs, d);
 }
@@ -342,6 +355,43 @@ static bool is_ours(const struct fs *fs, const char *name, size_t len)
 	       (len < strlen(HIDDEN) || memcmp(name, HIDDEN, strlen(HIDDEN)) != 0);
 }
 
+struct node *fs_find_dir(struct fs *fs, const char *name, size_t len)
+{
+	struct node *dir;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!is_ours(fs, name, len) || len <= fs->prefix_len || name[len - 1] != '/')
+		return NULL;
+	(void)place_find(fs, name, len, &dir);
+	return dir;
+}
+
+struct dentry *fs_find_entry(struct fs *fs, const char *name, size_t len)
+{
+	struct node *dir;
+	struct dentry *d;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!is_ours(fs, name, len))
+		return NULL;
+	d = place_find(fs, name, len, &dir);
+	return d && !d->node->dir ? d : NULL;
+}
+
+/* The reserved objects. True when info was one. Tree lock held. */
+static bool apply_reserved(struct fs *fs, const struct obj_info *info)
+{
+	if (links_id_of_hidden(info->name, info->name_len)) {
+		if (links_apply_hidden(fs, info) < 0)
+			log_error("no memory for the file behind %s", info->name);
+		return true;
+	}
+	if (!intent_is_name(info->name, info->name_len))
+		return false;
+	intent_apply(fs, info);
+	return true;
+}
+
 static void apply_locked(struct fs *fs, const struct obj_info *info)
 {
 	bool is_over;
@@ -351,6 +401,10 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 	fs->counts.events++;
 	if (info->seq > fs->counts.last_seq)
 		fs->counts.last_seq = info->seq;
+	if (apply_reserved(fs, info) || !is_ours(fs, info->name, info->name_len))
+		return;
+	if (dir_rename_is_stale(fs, info))
+		return;
 	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
 	/* Its chunks are gone, and the version itself has nothing to show any more. */
@@ -371,8 +425,6 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 
 void fs_apply_held(struct fs *fs, const struct obj_info *info)
 {
-	if (!is_ours(fs, info->name, info->name_len))
-		return;
 	LOCK_SCOPE(&fs->tree.lock);
 	apply_locked(fs, info);
 }
@@ -381,12 +433,11 @@ void fs_apply(struct fs *fs, struct obj_info *info)
 {
 	if (namelock_put_aside(&fs->names, info))
 		return;
-	if (is_ours(fs, info->name, info->name_len)) {
-		LOCK_SCOPE(&fs->tree.lock);
-		fs->is_foreign = true;
-		apply_locked(fs, info);
-		fs->is_foreign = false;
-	}
+	mutex_lock(&fs->tree.lock);
+	fs->is_foreign = true;
+	apply_locked(fs, info);
+	fs->is_foreign = false;
+	mutex_unlock(&fs->tree.lock);
 	obj_info_free(info);
 }
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fs/internal.h"
+#include "fs/links.h"
 #include "util/log.h"
 
 #define NAMES_MAX 100
@@ -47,18 +47,36 @@ static int rename_info(struct obj_info *info, struct buf *name)
 	return 0;
 }
 
+/* A file with several names is stored under a hidden one, beside which nobody would look. */
+static void visible_name(struct fs *fs, const struct file *f, const struct obj_info *info,
+			 struct buf *ret)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	if (f->node->dentry && links_id_of_hidden(info->name, info->name_len))
+		fs_full_name(fs, f->node->dentry, ret);
+	else
+		buf_append(ret, info->name, info->name_len);
+}
+
 /* Stores info beside its name. The chunks belong to it from then on. */
 static int store_beside(struct fs *fs, struct file *f, struct obj_info *info, const char *why)
 {
-	_cleanup_free_ char *name = strndup(info->name, info->name_len);
-	size_t len = info->name_len;
-	int err = name ? -EEXIST : -ENOMEM;
+	struct buf name CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	visible_name(fs, f, info, &name);
+	err = buf_error(&name);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_NLINK, NULL);
+	if (!err)
+		err = -EEXIST;
 
 	for (unsigned i = 1; err == -EEXIST && i <= NAMES_MAX; i++) {
 		struct buf aside CLEANUP(buf_done) = {0};
 
 		buf_init(&aside, OBJ_META_MAX);
-		err = aside_name(name, len, why, i, &aside);
+		err = aside_name(name.data, name.len, why, i, &aside);
 		if (!err)
 			err = rename_info(info, &aside);
 		if (!err)

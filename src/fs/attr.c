@@ -169,12 +169,22 @@ static struct timespec to_timespec(int64_t ns)
 	return ts;
 }
 
+/* A file that was unlinked has none; one that was only replaced elsewhere still counts. */
+static nlink_t count_links(const struct node *n)
+{
+	if (n->dir)
+		return 2 + n->dir->n_subdirs;
+	if (!n->dentry)
+		return n->is_superseded ? 1 : 0;
+	return n->link_count > n->n_names ? n->link_count : n->n_names;
+}
+
 void attr_stat(const struct node *n, struct stat *ret)
 {
 	*ret = (struct stat){
 		.st_ino = n->ino,
 		.st_mode = n->mode,
-		.st_nlink = n->dir ? 2 + n->dir->n_subdirs : 1,
+		.st_nlink = count_links(n),
 		.st_uid = n->uid,
 		.st_gid = n->gid,
 		.st_rdev = n->rdev,

@@ -13,6 +13,7 @@
  *	posix.claim   on a tombstone: a name being created, by this mount
  *	posix.from    "<name>@<sequence>": where a rename came from
  *	posix.since   when a rename brought the object to its name, nanoseconds
+ *	posix.exchange  identifier of the exchange that stored it
  *
  * Values that make no sense count as absent.
  */
@@ -27,6 +28,7 @@
 #define ATTR_CLAIM "posix.claim"
 #define ATTR_FROM "posix.from"
 #define ATTR_SINCE "posix.since"
+#define ATTR_EXCHANGE "posix.exchange"
 
 struct attr {
 	mode_t mode;

@@ -19,7 +19,7 @@
 static void object_of(struct fs *fs, const struct node *n, struct buf *out)
 {
 	if (n->dentry)
-		fs_full_name(fs, n->dentry, out);
+		fs_content_name(fs, n, out);
 	else if (n == fs->tree.root)
 		buf_append_str(out, fs->prefix_len ? fs->prefix : FS_ROOT_OBJECT);
 }

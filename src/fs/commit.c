@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/links.h"
 #include "util/log.h"
 
 #define RETRIES 64
@@ -27,7 +27,7 @@ int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name)
 		buf_reset(ret_name);
 		mutex_lock(&fs->tree.lock);
 		if (f->node->dentry)
-			fs_full_name(fs, f->node->dentry, ret_name);
+			fs_content_name(fs, f->node, ret_name);
 		else
 			buf_append_str(ret_name, f->name);
 		mutex_unlock(&fs->tree.lock);
@@ -39,7 +39,7 @@ int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name)
 		buf_init(&again, OBJ_META_MAX);
 		mutex_lock(&fs->tree.lock);
 		if (f->node->dentry)
-			fs_full_name(fs, f->node->dentry, &again);
+			fs_content_name(fs, f->node, &again);
 		mutex_unlock(&fs->tree.lock);
 		if (again.len == 0 || (again.len == ret_name->len &&
 				       memcmp(again.data, ret_name->data, again.len) == 0))
@@ -55,7 +55,8 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 	char *copy;
 	int err;
 
-	info = f->base ? obj_info_dup(f->base) : obj_info_new(name->data, name->len);
+	info = f->base && !f->is_fresh ? obj_info_dup(f->base)
+				       : obj_info_new(name->data, name->len);
 	copy = malloc(name->len + 1);
 	if (!info || !copy) {
 		free(copy);
@@ -71,6 +72,8 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_FROM, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_EXCHANGE, NULL);
 	if (!err)
 		err = fs_set_content(info, r);
 	if (!err) {
@@ -110,6 +113,11 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 		return err;
 	*ret = OUTCOME_AGAIN;
 	f->base_seq = err ? 0 : now->seq;
+	/* Nothing leads to a hidden object that was deleted. */
+	if ((err || now->is_deleted) && links_id_of_hidden(name->data, name->len)) {
+		*ret = OUTCOME_ASIDE;
+		return 0;
+	}
 	if (err || now->is_deleted) {
 		/* What was there before the removal was meant to go. */
 		if (f->is_append_only && f->base)
@@ -302,7 +310,7 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 	}
 	writer_reset(f);
 	file_drop_content(f);
-	f->is_dirty = f->is_claimed = f->is_rewrite = false;
+	f->is_dirty = f->is_claimed = f->is_rewrite = f->is_fresh = false;
 	return 0;
 }
 

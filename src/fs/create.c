@@ -2,6 +2,7 @@
 
 /* open(2) with O_CREAT on a new name. */
 
+#include "fs/halves.h"
 #include "fs/name_ops.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_nam
 		*ret_seq = err ? 0 : info->seq;
 		if (err)
 			return err == -ENOENT ? 0 : err;
-		if (!fs_info_is_live(info))
+		if (!fs_info_is_live(info) || halves_is_old(fs, info))
 			return 0;
 		fs_apply_held(fs, info);
 		return -EEXIST;

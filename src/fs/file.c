@@ -23,8 +23,8 @@ struct file *file_get_locked(struct fs *fs, struct node *n)
 	buf_init(&name, OBJ_META_MAX);
 	/* The name of a version that was replaced is that of the one in its place. */
 	shown = n->is_superseded ? tree_find_ino(&fs->tree, n->ino) : n;
-	if (shown && shown->dentry)
-		fs_full_name(fs, shown->dentry, &name);
+	if (shown)
+		fs_content_name(fs, shown, &name);
 	f->name = buf_steal(&name);
 	if (!f->name)
 		f->name = strdup("");

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/dir_rename.h"
 #include "fs/expiry.h"
+#include "fs/halves.h"
+#include "fs/internal.h"
+#include "fs/links.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -51,6 +55,10 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	fs->cfg.prefix = fs->prefix;
 	obj_nuid_new(fs->claim_id);
 	list_init(&fs->files);
+	list_init(&fs->intents);
+	list_init(&fs->dir_moves);
+	mutex_init(&fs->dir_rename, LOCK_RANK_FILE);
+	halves_init(fs);
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
@@ -168,6 +176,8 @@ void fs_free(struct fs *fs)
 	later_stop(&fs->later);
 	later_done(&fs->later);
 	virtual_done(fs);
+	halves_done(fs);
+	mutex_done(&fs->dir_rename);
 	tree_done(&fs->tree);
 	graves_done(&fs->graves);
 	chunk_cache_done(&fs->cache);
@@ -177,12 +187,62 @@ void fs_free(struct fs *fs)
 	free(fs);
 }
 
-void fs_full_name(const struct fs *fs, const struct dentry *d, struct buf *out)
+void fs_path(const struct fs *fs, const struct dentry *d, struct buf *out)
 {
 	buf_append(out, fs->prefix, fs->prefix_len);
 	tree_object_name(d, out);
 	if (d->node->dir)
 		buf_append_char(out, '/');
+}
+
+void fs_full_name(const struct fs *fs, const struct dentry *d, struct buf *out)
+{
+	size_t start = out->len;
+
+	fs_path(fs, d, out);
+	if (!list_is_empty(&fs->dir_moves))
+		dir_rename_resolve(fs, d, out, start);
+}
+
+void fs_content_name(const struct fs *fs, const struct node *n, struct buf *out)
+{
+	char hidden[LINKS_NAME_MAX];
+
+	if (!n->link_id) {
+		if (n->dentry)
+			fs_full_name(fs, n->dentry, out);
+		return;
+	}
+	links_hidden_name(n->link_id, hidden);
+	buf_append_str(out, hidden);
+}
+
+int fs_take_content_name(struct fs *fs, const struct node *n, struct buf *ret)
+{
+	struct buf again CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&again, OBJ_META_MAX);
+	for (;;) {
+		buf_reset(ret);
+		mutex_lock(&fs->tree.lock);
+		if (n->dentry)
+			fs_content_name(fs, n, ret);
+		mutex_unlock(&fs->tree.lock);
+		err = ret->len == 0 && !buf_error(ret) ? -ENOENT : buf_error(ret);
+		if (!err)
+			err = namelock_take(&fs->names, ret->data, ret->len);
+		if (err)
+			return err;
+		buf_reset(&again);
+		mutex_lock(&fs->tree.lock);
+		if (n->dentry)
+			fs_content_name(fs, n, &again);
+		mutex_unlock(&fs->tree.lock);
+		if (buf_equal(ret, &again))
+			return 0;
+		fs_release_name(fs, ret->data, ret->len);
+	}
 }
 
 struct node *fs_pin(struct fs *fs, uint64_t nodeid)

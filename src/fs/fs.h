@@ -189,6 +189,9 @@ int fs_mkdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const cha
 	     mode_t mode, struct fs_entry *ret) MUST_CHECK;
 int fs_symlink(struct fs *fs, const struct fs_ctx *ctx, const char *target, uint64_t parent,
 	       const char *name, struct fs_entry *ret) MUST_CHECK;
+/* Another name for a file, whose entry it fills in. -EPERM: a directory; -EMLINK; -EEXIST. */
+int fs_link(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_t parent,
+	    const char *name, struct fs_entry *ret) MUST_CHECK;
 int fs_unlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
 	MUST_CHECK;
 int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name) MUST_CHECK;

@@ -33,6 +33,12 @@
 
 /* Keeps the attributes of the root when that has no prefix and so no marker. */
 #define FS_ROOT_OBJECT ".natsobj/root"
+/* Renames seen half done: see halves.h. Protected by tree.lock. */
+struct halves {
+	struct list all;
+	struct hash names;
+	bool is_sweeping;
+};
 
 struct fs {
 	struct store *store;
@@ -57,7 +63,11 @@ struct fs {
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */
 	struct {
 		uint64_t last_seq, events, listings, since_ns;
-	} counts;		     /* protected by tree.lock */
+	} counts; /* protected by tree.lock */
+	struct halves halves;
+	struct list intents;	     /* of others, see intent.c; protected by tree.lock */
+	struct list dir_moves;	     /* struct dir_move; protected by tree.lock */
+	struct mutex dir_rename;     /* rank of a file's lock: one directory is renamed at a time */
 	struct list files;	     /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
 	struct cluster_locks *locks; /* NULL: locks are the kernel's business */
@@ -93,6 +103,7 @@ struct file {
 	bool is_append_only;   /* all of the change is at the end, wherever that is */
 	bool is_rebased;       /* the change was moved to a newer version's end */
 	bool is_claimed;       /* seq is that of our claim */
+	bool is_fresh;	       /* it takes nothing over from what it replaces */
 	char *name;	       /* object name when last known: for a node that lost its own */
 	struct obj_info *base; /* metadata the change builds on; NULL when new */
 	uint64_t base_seq;     /* expected sequence of the commit */
@@ -127,9 +138,18 @@ struct fs_handle {
 
 /* --- fs.c --- */
 
-/* Object name of an entry, prefix included; "" and an error in out for a node without a name. Tree
- * lock held. Appends a slash for directories. */
+/* Name of the entry's object, prefix included; a directory's is that of its marker and ends in a
+ * slash. Where the object has yet to follow a renamed directory, that is not its place in the tree.
+ * Tree lock held. */
 void fs_full_name(const struct fs *fs, const struct dentry *d, struct buf *out);
+/* Where an entry is in the tree, as an object name. Tree lock held. */
+void fs_path(const struct fs *fs, const struct dentry *d, struct buf *out);
+/* Name of the object that holds a node's content and attributes: the entry's, or the hidden one of
+ * a file with several names. Nothing for a node without a name. Tree lock held. */
+void fs_content_name(const struct fs *fs, const struct node *n, struct buf *out);
+/* Takes the lock of fs_content_name's answer, which is in ret and is still right then. Releases no
+ * lock; -ENOENT: the node has no name. */
+int fs_take_content_name(struct fs *fs, const struct node *n, struct buf *ret) MUST_CHECK;
 /* Finds and pins a node; NULL when the kernel does not know it (any more). */
 struct node *fs_pin(struct fs *fs, uint64_t nodeid);
 void fs_unpin(struct fs *fs, struct node *n);
@@ -172,6 +192,11 @@ void fs_apply(struct fs *fs, struct obj_info *info);
 void fs_apply_held(struct fs *fs, const struct obj_info *info);
 /* Exists for us: not a tombstone, or a tombstone that claims a name being created. */
 bool fs_info_is_live(const struct obj_info *info);
+/* The entry of an object that is not a directory's marker; NULL: the tree has none. Tree lock held.
+ */
+struct dentry *fs_find_entry(struct fs *fs, const char *name, size_t len);
+/* The directory that a marker's name stands for, or NULL. Tree lock held. */
+struct node *fs_find_dir(struct fs *fs, const char *name, size_t len);
 /* The bucket has no message for a name, although it had one with sequence seq. Newer ones stay. */
 void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq);
 /* Releases a name and applies what came meanwhile. */
@@ -192,6 +217,8 @@ void fs_remove_foreign(struct fs *fs, struct dentry *d);
 /* Removes a directory that exists only because of what was in it, if that is gone, and those above
  * it likewise. Tree lock held. */
 void fs_prune(struct fs *fs, struct node *dir);
+/* Whether info only changes what is around the same content: its attributes. Tree lock held. */
+bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info);
 /* Sets a node's attributes and content from info. Tree lock held. */
 int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
 
@@ -294,6 +321,8 @@ bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *r
 /* Stores info under a name that must not exist (a tombstone may): -EEXIST. The caller holds the
  * name. */
 int fs_publish_new(struct fs *fs, struct obj_info *info) MUST_CHECK;
+/* Gives info another name, under that name's canonical subject. */
+int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_CHECK;
 /* Describes uploaded content. */
 int fs_set_content(struct obj_info *info, const struct put_result *r) MUST_CHECK;
 /* Stores a marker for a directory that would vanish with its last entry. */
@@ -301,6 +330,11 @@ int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
 /* Deletes the object of a version, whatever other version took its place meanwhile: the node's
  * metadata sequence is where to start. -ENOENT when it is gone. The caller holds the name. */
 int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq) MUST_CHECK;
+
+/* Deletes the marker of an empty directory. -ENOTEMPTY: something is in it after all, perhaps known
+ * only to the server so far; the marker is then there again. The caller holds the name. */
+int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint64_t seq)
+	MUST_CHECK;
 
 /* --- commit.c --- */
 

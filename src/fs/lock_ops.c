@@ -23,7 +23,7 @@ static void lock_name(struct fs *fs, const struct file *f, struct buf *out)
 	if (n->link_id)
 		buf_printf(out, ".natsobj/inode/%s", n->link_id);
 	else if (n->dentry)
-		fs_full_name(fs, n->dentry, out);
+		fs_content_name(fs, n, out);
 	else if (f->name[0])
 		buf_append_str(out, f->name);
 	else

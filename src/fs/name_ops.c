@@ -27,7 +27,7 @@ int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf 
 	if (dir == fs->tree.root)
 		buf_append(out, fs->prefix, fs->prefix_len);
 	else
-		fs_full_name(fs, dir->dentry, out);
+		fs_path(fs, dir->dentry, out);
 	buf_append(out, component, len);
 	return buf_error(out);
 }

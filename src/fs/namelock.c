@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct taken {
-	struct list link;
+	struct hash_node by_name;
 	struct obj_info *aside;
 	size_t len;
 	char name[];
@@ -17,24 +17,26 @@ void namelock_init(struct namelock *nl)
 {
 	mutex_init(&nl->lock, LOCK_RANK_LEAF);
 	cond_init(&nl->changed);
-	list_init(&nl->names);
+	hash_init(&nl->names);
 }
 
 void namelock_done(struct namelock *nl)
 {
-	assert(list_is_empty(&nl->names));
+	assert(nl->names.count == 0);
+	hash_done(&nl->names);
 	cond_done(&nl->changed);
 	mutex_done(&nl->lock);
 }
 
-/* As many names as operations wait at one time: a list is short enough to be walked. */
 static struct taken *find_locked(struct namelock *nl, const char *name, size_t len)
 {
-	mutex_assert_held(&nl->lock);
-	list_for_each (it, &nl->names) {
-		struct taken *t = list_entry(it, struct taken, link);
+	uint64_t h = hash_bytes(name, len);
 
-		if (t->len == len && memcmp(t->name, name, len) == 0)
+	mutex_assert_held(&nl->lock);
+	hash_for_each (it, &nl->names, h) {
+		struct taken *t = container_of(it, struct taken, by_name);
+
+		if (it->hash == h && t->len == len && memcmp(t->name, name, len) == 0)
 			return t;
 	}
 	return NULL;
@@ -51,8 +53,10 @@ int namelock_take(struct namelock *nl, const char *name, size_t len)
 	LOCK_SCOPE(&nl->lock);
 	while (find_locked(nl, name, len))
 		cond_wait(&nl->changed, &nl->lock);
-	list_push_back(&nl->names, &t->link);
-	return 0;
+	if (hash_insert(&nl->names, &t->by_name, hash_bytes(name, len)) == 0)
+		return 0;
+	free(t);
+	return -ENOMEM;
 }
 
 bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns)
@@ -91,7 +95,7 @@ struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t 
 	t = find_locked(nl, name, len);
 	assert(t);
 	aside = t->aside;
-	list_remove(&t->link);
+	hash_remove(&nl->names, &t->by_name);
 	free(t);
 	cond_broadcast(&nl->changed);
 	return aside;

@@ -18,13 +18,13 @@
 #include <stdint.h>
 
 #include "objstore/info.h"
-#include "util/list.h"
+#include "util/hash.h"
 #include "util/lock.h"
 
 struct namelock {
 	struct mutex lock; /* protects all below; leaf */
 	struct cond changed;
-	struct list names;
+	struct hash names;
 };
 
 void namelock_init(struct namelock *nl);

@@ -57,7 +57,7 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 	buf_init(&name, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
 	if (n->dentry)
-		fs_full_name(fs, n->dentry, &name);
+		fs_content_name(fs, n, &name);
 	seq = n->seq;
 	mutex_unlock(&fs->tree.lock);
 	if (name.len == 0)
@@ -100,7 +100,7 @@ static int newest_of_name(struct fs *fs, struct file *f, struct obj_info **ret)
 	buf_init(&name, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
 	if (f->node->dentry)
-		fs_full_name(fs, f->node->dentry, &name);
+		fs_content_name(fs, f->node, &name);
 	else
 		buf_append_str(&name, f->name);
 	mutex_unlock(&fs->tree.lock);

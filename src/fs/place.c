@@ -147,6 +147,8 @@ void fs_remove_entry(struct fs *fs, struct dentry *d)
 	fs_inval_entry(fs, dir, d->name);
 	fs_tell(fs, FS_REMOVED, dir, d->name, d->node);
 	place_touch_dir(fs, dir, clock_wall_ns());
+	if (d->node->n_names > 1)
+		fs_inval_inode(fs, d->node, -1, 0);
 	tree_unlink(&fs->tree, d);
 	fs_prune(fs, dir);
 }

@@ -3,9 +3,10 @@
 /* Small steps that several operations share: exclusive creation, deletion, directory markers. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/halves.h"
 #include "util/clock.h"
 
 #define RETRIES 16
@@ -29,6 +30,21 @@ bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *r
 	return absent_take(&fs->absent, name, len, ret_seq);
 }
 
+int fs_set_info_name(struct obj_info *info, const char *name, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, name, len);
+	copy[len] = '\0';
+	free(info->name);
+	info->name = copy;
+	info->name_len = len;
+	free(steal_ptr(info->foreign_token));
+	return 0;
+}
+
 int fs_publish_new(struct fs *fs, struct obj_info *info)
 {
 	uint64_t expected;
@@ -47,7 +63,7 @@ int fs_publish_new(struct fs *fs, struct obj_info *info)
 		if (err && err != -ENOENT)
 			return err;
 		expected = err ? 0 : now->seq;
-		if (!err && fs_info_is_live(now)) {
+		if (!err && fs_info_is_live(now) && !halves_is_old(fs, now)) {
 			fs_apply_held(fs, now);
 			return -EEXIST;
 		}
@@ -83,12 +99,41 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
 	return -EIO;
 }
 
+/* Metadata of dir's marker, which has no content. Tree lock held. */
+static int describe_marker(struct node *dir, const struct buf *name, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_new(name->data, name->len);
+	int err = info ? attr_to_info(dir, info) : -ENOMEM;
+
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+/* Stores a marker, whose name is held. One that is there is as good. */
+static int store_marker(struct fs *fs, struct obj_info *info)
+{
+	struct put_result empty;
+	struct store_put *put;
+	int err = store_put_open(fs->store, &put);
+
+	if (err)
+		return err;
+	err = store_put_finish(put, &empty);
+	store_put_close(put, true);
+	if (!err)
+		err = fs_set_content(info, &empty);
+	if (!err)
+		err = fs_publish_new(fs, info);
+	if (!err)
+		fs_apply_held(fs, info);
+	return err == -EEXIST ? 0 : err;
+}
+
 int fs_keep_directory(struct fs *fs, struct node *dir)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	struct buf name CLEANUP(buf_done) = {0};
-	struct put_result empty;
-	struct store_put *put;
 	int err = 0;
 
 	buf_init(&name, OBJ_META_MAX);
@@ -97,26 +142,42 @@ int fs_keep_directory(struct fs *fs, struct node *dir)
 	    dir->dir->n_children == 1) {
 		fs_full_name(fs, dir->dentry, &name);
 		err = buf_error(&name);
-		info = err ? NULL : obj_info_new(name.data, name.len);
-		err = err ? err : info ? attr_to_info(dir, info) : -ENOMEM;
+		if (!err)
+			err = describe_marker(dir, &name, &info);
 	}
 	mutex_unlock(&fs->tree.lock);
 	if (err || !info)
 		return err;
-	err = store_put_open(fs->store, &put);
+	err = namelock_take(&fs->names, info->name, info->name_len);
 	if (err)
 		return err;
-	err = store_put_finish(put, &empty);
-	store_put_close(put, true);
-	if (!err)
-		err = fs_set_content(info, &empty);
-	if (!err)
-		err = namelock_take(&fs->names, info->name, info->name_len);
+	err = store_marker(fs, info);
+	fs_release_name(fs, name.data, name.len);
+	return err;
+}
+
+/* Whether the directory is empty; info is then NULL, else its marker's metadata. */
+static int check_empty(struct fs *fs, struct node *dir, const struct buf *name,
+		       struct obj_info **ret)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	if (dir->dir->n_children == 0)
+		return 0;
+	return describe_marker(dir, name, ret);
+}
+
+int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint64_t seq)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = fs_remove_object(fs, name->data, name->len, seq);
+
 	if (err)
 		return err;
-	err = fs_publish_new(fs, info);
-	if (!err)
-		fs_apply_held(fs, info);
-	fs_release_name(fs, info->name, info->name_len);
-	return err == -EEXIST ? 0 : err;
+	/* What was stored below it before the tombstone is shown first. */
+	(void)fs_catch_up(fs);
+	err = check_empty(fs, dir, name, &info);
+	if (err || !info)
+		return err;
+	err = store_marker(fs, info);
+	return err ? err : -ENOTEMPTY;
 }

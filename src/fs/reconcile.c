@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/links.h"
 #include "fs/place.h"
 
 void fs_reload_begin(struct fs *fs, bool is_other_history)
@@ -27,7 +28,7 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 
 static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_seq)
 {
-	if (!n->dentry || n->generation == fs->tree.generation || n->is_dirty)
+	if (!n->dentry || n->link_id || n->generation == fs->tree.generation || n->is_dirty)
 		return false;
 	if (n->dir ? !n->dir->has_marker : n->seq == 0)
 		return false;
@@ -65,6 +66,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 			}
 		}
 	fs->is_foreign = true;
+	links_reload_end(fs, last_seq);
 	for (size_t i = 0; i < n_gone; i++) {
 		if (gone[i]->dentry && gone[i]->dir)
 			fs_remove_marker(fs, gone[i]);
@@ -98,7 +100,7 @@ void fs_note_buried(struct fs *fs, const struct obj_info *info, uint64_t known_s
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
 	d = place_find(fs, info->name, info->name_len, &dir);
-	if (d)
+	if (d && d->node->n_names == 1)
 		d->node->is_removed = true;
 }
 

@@ -8,74 +8,130 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/links.h"
 #include "util/clock.h"
 
-/* A file leaves the tree. Its open state, if any, is locked; its name is held. */
-static int unlink_held(struct fs *fs, struct node *n, struct file *f, const struct buf *name)
-{
-	_cleanup_free_ char *nuid = NULL;
-	struct node *dir = NULL;
+/* One name of a file, as it stood when its removal began. */
+struct victim {
+	struct node *dir, *n; /* pinned by the caller */
+	const char *name;
+	struct buf full;
 	uint64_t seq;
-	int err = 0;
+	char *nuid;
+	char link_id[OBJ_NUID_LEN + 1]; /* empty: the object holds the content itself */
+	bool is_last;
+};
 
-	mutex_lock(&fs->tree.lock);
-	if (n->dentry) {
-		dir = n->dentry->parent;
-		tree_pin(dir);
-	}
-	seq = n->seq;
-	nuid = n->nuid ? strdup(n->nuid) : NULL;
-	mutex_unlock(&fs->tree.lock);
-	if (!dir)
+static struct dentry *find_victim(struct fs *fs, const struct victim *v)
+{
+	struct dentry *d = tree_lookup(&fs->tree, v->dir, v->name, strlen(v->name));
+
+	return d && d->node == v->n ? d : NULL;
+}
+
+/* -ENOENT: the name is somebody else's by now. */
+static int victim_load(struct fs *fs, struct victim *v)
+{
+	const struct dentry *d;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	d = find_victim(fs, v);
+	if (!d)
 		return -ENOENT;
-	if (seq)
-		err = fs_remove_object(fs, name->data, name->len, seq);
-	if (!err || err == -ENOENT) {
-		mutex_lock(&fs->tree.lock);
-		n->is_dirty = false;
-		n->ctime_ns = clock_wall_ns();
-		if (n->dentry)
-			fs_remove_entry(fs, n->dentry);
-		mutex_unlock(&fs->tree.lock);
-		if (f)
-			f->is_dirty = false;
+	buf_reset(&v->full);
+	fs_full_name(fs, d, &v->full);
+	v->seq = tree_entry_seq(d);
+	strcpy(v->link_id, v->n->link_id ? v->n->link_id : "");
+	v->is_last = v->n->n_names == 1;
+	free(v->nuid);
+	v->nuid = v->n->nuid ? strdup(v->n->nuid) : NULL;
+	return buf_error(&v->full);
+}
+
+static void victim_done(struct victim *v)
+{
+	buf_done(&v->full);
+	free(v->nuid);
+}
+
+/* The name is gone in the bucket: it leaves the tree too. */
+static void drop_victim(struct fs *fs, const struct victim *v, struct file *f)
+{
+	struct dentry *d;
+
+	if (v->is_last && f)
+		f->is_dirty = false;
+	LOCK_SCOPE(&fs->tree.lock);
+	if (v->is_last)
+		v->n->is_dirty = false;
+	v->n->ctime_ns = clock_wall_ns();
+	d = find_victim(fs, v);
+	if (d)
+		fs_remove_entry(fs, d);
+}
+
+/* The file's open state, if any, is locked. -EAGAIN: the object has another name by now. */
+static int unlink_held(struct fs *fs, struct victim *v, struct file *f, const struct buf *held)
+{
+	int err = victim_load(fs, v);
+
+	if (!err && !buf_equal(&v->full, held))
+		return -EAGAIN;
+	if (!err && v->seq)
+		err = fs_remove_object(fs, v->full.data, v->full.len, v->seq);
+	if (err && err != -ENOENT)
+		return err;
+	drop_victim(fs, v, f);
+	if (err)
+		return err;
+	if (v->link_id[0])
+		links_count_down(fs, v->link_id);
+	else
+		fs_purge_later(fs, v->nuid, v->full.data, v->full.len);
+	return 0;
+}
+
+/* The file's open state, if any, is locked. */
+static int unlink_locked(struct fs *fs, struct victim *v, struct file *f)
+{
+	int err = victim_load(fs, v);
+
+	/* Before the name is taken: an object called "dir/" has the name of its directory's marker.
+	 */
+	if (!err)
+		err = fs_keep_directory(fs, v->dir);
+	while (!err) {
+		struct buf held CLEANUP(buf_done) = {0};
+
+		buf_init(&held, OBJ_META_MAX);
+		buf_append(&held, v->full.data, v->full.len);
+		err = buf_error(&held);
 		if (!err)
-			fs_purge_later(fs, nuid, name->data, name->len);
+			err = namelock_take(&fs->names, held.data, held.len);
+		if (err)
+			return err;
+		err = unlink_held(fs, v, f, &held);
+		fs_release_name(fs, held.data, held.len);
+		if (err != -EAGAIN)
+			return err;
+		err = 0;
 	}
-	fs_unpin(fs, dir);
 	return err;
 }
 
 static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const char *name)
 {
+	struct victim v CLEANUP(victim_done) = {.dir = dir, .n = n, .name = name};
 	struct file *f = file_find(fs, n);
-	struct buf full CLEANUP(buf_done) = {0};
 	int err;
 
-	buf_init(&full, OBJ_META_MAX);
+	buf_init(&v.full, OBJ_META_MAX);
 	if (f) {
 		atomic_fetch_add(&f->n_impatient, 1);
 		mutex_lock(&f->lock);
 		atomic_fetch_sub(&f->n_impatient, 1);
 	}
-	mutex_lock(&fs->tree.lock);
-	err = n->dentry && n->dentry->parent == dir && strcmp(n->dentry->name, name) == 0 ? 0
-											  : -ENOENT;
-	if (!err)
-		fs_full_name(fs, n->dentry, &full);
-	mutex_unlock(&fs->tree.lock);
-	if (!err)
-		err = buf_error(&full);
-	/* Before the name is taken: an object called "dir/" has the name of its directory's marker.
-	 */
-	if (!err)
-		err = fs_keep_directory(fs, dir);
-	if (!err)
-		err = namelock_take(&fs->names, full.data, full.len);
-	if (!err) {
-		err = unlink_held(fs, n, f, &full);
-		fs_release_name(fs, full.data, full.len);
-	}
+	err = unlink_locked(fs, &v, f);
 	/* What its last close was storing when we came, if the file is still there. */
 	if (f && f->n_writers == 0)
 		(void)!file_commit(fs, f);
@@ -103,49 +159,53 @@ int fs_unlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	return err;
 }
 
-static int rmdir_node(struct fs *fs, struct node *n)
+/* The marker's name is held. */
+static int rmdir_held(struct fs *fs, struct node *n, const struct buf *full)
+{
+	bool has_marker, is_empty;
+	uint64_t seq;
+	int err;
+
+	mutex_lock(&fs->tree.lock);
+	is_empty = n->dir->n_children == 0;
+	has_marker = n->dir->has_marker;
+	seq = n->seq;
+	mutex_unlock(&fs->tree.lock);
+	if (!is_empty)
+		return -ENOTEMPTY;
+	err = has_marker ? fs_bury_marker(fs, n, full, seq) : 0;
+	if (err && err != -ENOENT)
+		return err;
+	LOCK_SCOPE(&fs->tree.lock);
+	if (!n->dentry)
+		return 0;
+	n->dir->has_marker = false;
+	n->seq = 0;
+	if (n->dir->n_children > 0)
+		return -ENOTEMPTY;
+	fs_remove_entry(fs, n->dentry);
+	return 0;
+}
+
+static int rmdir_node(struct fs *fs, struct node *dir, struct node *n)
 {
 	struct buf full CLEANUP(buf_done) = {0};
-	struct node *parent = NULL;
-	uint64_t seq;
 	int err = 0;
 
 	buf_init(&full, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
-	if (!n->dentry) {
-		err = -ENOENT;
-	} else if (n->dir->n_children > 0) {
+	if (n->dir->n_children > 0)
 		err = -ENOTEMPTY;
-	} else {
-		fs_full_name(fs, n->dentry, &full);
-		err = buf_error(&full);
-		parent = n->dentry->parent;
-		tree_pin(parent);
-	}
-	seq = n->seq;
 	mutex_unlock(&fs->tree.lock);
 	if (!err)
-		err = fs_keep_directory(fs, parent);
+		err = fs_keep_directory(fs, dir);
 	if (!err)
-		err = namelock_take(&fs->names, full.data, full.len);
-	if (!err) {
-		err = fs_remove_object(fs, full.data, full.len, seq);
-		mutex_lock(&fs->tree.lock);
-		/* A file may have come in while the marker went: the directory then stays for it.
-		 */
-		if ((!err || err == -ENOENT) && n->dentry) {
-			n->dir->has_marker = false;
-			n->seq = 0;
-			if (n->dir->n_children == 0)
-				fs_remove_entry(fs, n->dentry);
-			else
-				err = -ENOTEMPTY;
-		}
-		mutex_unlock(&fs->tree.lock);
-		fs_release_name(fs, full.data, full.len);
-	}
-	fs_unpin(fs, parent);
-	return err == -ENOENT ? 0 : err;
+		err = fs_take_content_name(fs, n, &full);
+	if (err)
+		return err;
+	err = rmdir_held(fs, n, &full);
+	fs_release_name(fs, full.data, full.len);
+	return err;
 }
 
 int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
@@ -160,7 +220,7 @@ int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const cha
 	err = fs_pin_child(fs, parent, name, &dir, &n);
 	if (err)
 		return err;
-	err = n->dir ? rmdir_node(fs, n) : -ENOTDIR;
+	err = n->dir ? rmdir_node(fs, dir, n) : -ENOTDIR;
 	fs_unpin(fs, n);
 	fs_unpin(fs, dir);
 	return err;

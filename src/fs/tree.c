@@ -429,6 +429,20 @@ void tree_replace(struct tree *t, struct dentry *d, struct node *n)
 	tree_drop(t, old);
 }
 
+void tree_exchange(struct tree *t, struct dentry *a, struct dentry *b)
+{
+	struct node *na = a->node, *nb = b->node;
+
+	mutex_assert_held(&t->lock);
+	assert(!na->dir && !nb->dir);
+	if (na == nb)
+		return;
+	detach(t, a);
+	detach(t, b);
+	attach(t, a, nb);
+	attach(t, b, na);
+}
+
 int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char *name,
 	      const char *raw, size_t raw_len, bool is_shadowed)
 {

@@ -112,6 +112,7 @@ struct node {
 	struct xattrs xattrs;
 
 	enum virtual_kind virtual_kind;
+	bool is_link_held;	 /* pinned by its hidden object */
 	bool is_superseded;	 /* another client replaced the content */
 	bool is_removed;	 /* another client took the name away */
 	bool is_malformed;	 /* metadata not understood: reads fail */
@@ -166,6 +167,9 @@ void tree_replace(struct tree *t, struct dentry *d, struct node *n);
 /* Moves an entry to another place, which must be free. d is freed on success. */
 int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char *name,
 	      const char *raw, size_t raw_len, bool is_shadowed) MUST_CHECK;
+
+/* The two entries, of files, change their nodes. */
+void tree_exchange(struct tree *t, struct dentry *a, struct dentry *b);
 
 /* Sets the chunk identifier and keeps the table of NUIDs. NULL or "" for none. */
 int tree_set_nuid(struct tree *t, struct node *n, const char *nuid) MUST_CHECK;

@@ -98,13 +98,20 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	job_start(&j, req, run_symlink);
 }
 
+static int run_link(struct job *j)
+{
+	uint64_t mark = notify_mark(j->m->notify);
+	struct fs_entry e;
+	int err = fs_link(j->m->fs, &j->ctx, j->nodeid2, j->nodeid, j->name, &e);
+
+	return reply_entry(j, mark, err, &e);
+}
+
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	(void)ino;
-	(void)parent;
-	(void)name;
-	/* What link(2) says of file systems without hard links. */
-	fuse_reply_err(req, EPERM);
+	struct job j = {.nodeid = parent, .nodeid2 = ino, .name = name};
+
+	job_start(&j, req, run_link);
 }
 
 static int run_unlink(struct job *j)

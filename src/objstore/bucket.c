@@ -288,6 +288,7 @@ const struct store_ops bucket_ops = {
 	.get_info = meta_get_info,
 	.get_infos = meta_get_infos,
 	.put_info = meta_put_info,
+	.put_infos = meta_put_infos,
 	.remove_info = meta_remove_info,
 	.purge_chunks = purge_chunks,
 	.watch = watch_start,

@@ -180,6 +180,8 @@ void meta_forget_tokens(struct bucket *b);
 /* ---- meta_put.c ---- */
 
 int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
+int meta_put_infos(struct store *s, struct obj_info *const *infos, const uint64_t *expected_seqs,
+		   size_t n, int *ret_errs) MUST_CHECK;
 int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq) MUST_CHECK;
 
 /* ---- purge.c ---- */

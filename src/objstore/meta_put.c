@@ -13,11 +13,14 @@
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/group.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define BUSY_MS 20
+/* Publishes on the wire at once for one call. */
+#define BATCH_MAX 128
 /* 10164 with the expected sequence still in place: another publish is in flight. */
 #define IN_FLIGHT_TRIES 50
 
@@ -35,27 +38,30 @@ struct offer {
 	int64_t time_ns;
 };
 
-static int attempt(struct offer *o, natsMsg **ret, bool *ret_was_sent)
-{
+/* One attempt as a request; its parts live as long as the caller's block. */
+struct attempt {
 	char expected[32];
-	const struct rpc_header headers[] = {
-		{"Nats-Expected-Last-Subject-Sequence", expected},
-		{"Nats-Expected-Stream", o->b->stream},
-		{"Nats-Rollup", "sub"},
-	};
+	struct rpc_header headers[3];
+	struct rpc_request req;
+};
+
+static void attempt_init(struct attempt *a, const struct offer *o)
+{
 	uint64_t deadline_ns = clock_deadline_ms((int64_t)o->b->timeout_ms);
-	const struct rpc_request req = {
+
+	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
+	a->headers[0] = (struct rpc_header){"Nats-Expected-Last-Subject-Sequence", a->expected};
+	a->headers[1] = (struct rpc_header){"Nats-Expected-Stream", o->b->stream};
+	a->headers[2] = (struct rpc_header){"Nats-Rollup", "sub"};
+	a->req = (struct rpc_request){
 		.subject = o->subject,
-		.headers = headers,
+		.headers = a->headers,
 		/* Nothing is there to roll up, and the server looks for it all the same. */
 		.n_headers = o->expected_seq > 0 ? 3 : 2,
 		.data = o->payload.data,
 		.len = o->payload.len,
 		.deadline_ns = deadline_ns < o->deadline_ns ? deadline_ns : o->deadline_ns,
 	};
-
-	snprintf(expected, sizeof(expected), "%" PRIu64, o->expected_seq);
-	return rpc_call(o->b->control.rpc, &req, ret, ret_was_sent);
 }
 
 /* The newest message under the offer's subject: 0, -ENOENT, … */
@@ -132,14 +138,9 @@ static int judge_ack(struct offer *o, natsMsg *msg)
 	return err;
 }
 
-/* One round. -EAGAIN: another one is needed. */
-static int offer_once(struct offer *o)
+/* What follows from the end of an attempt. -EAGAIN: another one is needed. */
+static int judge(struct offer *o, natsMsg *msg, int err, bool was_sent)
 {
-	_cleanup_msg_ natsMsg *msg = NULL;
-	bool was_sent;
-	int err;
-
-	err = attempt(o, &msg, &was_sent);
 	switch (err) {
 	case 0:
 		return judge_ack(o, msg);
@@ -155,6 +156,18 @@ static int offer_once(struct offer *o)
 	default:
 		return err;
 	}
+}
+
+static int offer_once(struct offer *o)
+{
+	_cleanup_msg_ natsMsg *msg = NULL;
+	struct attempt a = {0};
+	bool was_sent;
+	int err;
+
+	attempt_init(&a, o);
+	err = rpc_call(o->b->control.rpc, &a.req, &msg, &was_sent);
+	return judge(o, msg, err, was_sent);
 }
 
 static int run_offer(struct offer *o)
@@ -262,6 +275,64 @@ int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
 	err = put_info(b, info, expected_seq);
 	bucket_leave(b);
 	return err;
+}
+
+/* The first attempt of all goes out together; whatever needs another is offered alone. */
+static void put_batch(struct bucket *b, struct obj_info *const *infos,
+		      const uint64_t *expected_seqs, size_t n, int *ret_errs)
+{
+	_cleanup_free_ struct offer *offers = calloc(n, sizeof(*offers));
+	_cleanup_group_ struct group *g = group_new(n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct attempt a = {0};
+
+		ret_errs[i] = -ENOMEM;
+		if (!offers || !g)
+			continue;
+		ret_errs[i] = offer_init(&offers[i], b, infos[i], expected_seqs[i]);
+		if (!ret_errs[i])
+			ret_errs[i] = check_room(&offers[i]);
+		if (ret_errs[i])
+			continue;
+		attempt_init(&a, &offers[i]);
+		ret_errs[i] = group_send(g, i, b->control.rpc, &a.req);
+	}
+	if (!offers || !g)
+		return;
+	group_wait(g);
+	for (size_t i = 0; i < n; i++) {
+		struct group_item *item = group_item(g, i);
+
+		if (!ret_errs[i])
+			ret_errs[i] = judge(&offers[i], item->msg, item->err, item->was_sent);
+		if (ret_errs[i] == -EAGAIN)
+			ret_errs[i] = run_offer(&offers[i]);
+		if (!ret_errs[i]) {
+			infos[i]->seq = offers[i].seq;
+			infos[i]->time_ns = offers[i].time_ns;
+		}
+		offer_done(&offers[i]);
+	}
+}
+
+int meta_put_infos(struct store *s, struct obj_info *const *infos, const uint64_t *expected_seqs,
+		   size_t n, int *ret_errs)
+{
+	struct bucket *b = bucket_of(s);
+	int err = bucket_check_writable(b);
+
+	if (!err)
+		err = bucket_enter(b);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < n; i += BATCH_MAX) {
+		size_t k = n - i < BATCH_MAX ? n - i : BATCH_MAX;
+
+		put_batch(b, infos + i, expected_seqs + i, k, ret_errs + i);
+	}
+	bucket_leave(b);
+	return 0;
 }
 
 /* A fresh identifier: some clients purge that of a tombstone when they find one. */

@@ -88,6 +88,8 @@ struct store_ops {
 	int (*get_infos)(struct store *s, const char *const *names, const size_t *lens, size_t n,
 			 struct obj_info **ret, int *ret_errs);
 	int (*put_info)(struct store *s, struct obj_info *info, uint64_t expected_seq);
+	int (*put_infos)(struct store *s, struct obj_info *const *infos,
+			 const uint64_t *expected_seqs, size_t n, int *ret_errs);
 	int (*remove_info)(struct store *s, const struct obj_info *info, uint64_t *ret_seq);
 	int (*purge_chunks)(struct store *s, const char *nuid);
 	int (*watch)(struct store *s, const struct watch_listener *listener);
@@ -181,6 +183,16 @@ static inline int MUST_CHECK store_put_info(struct store *s, struct obj_info *in
 					    uint64_t expected_seq)
 {
 	return s->ops->put_info(s, info, expected_seq);
+}
+
+/*
+ * store_put_info for n different names, in one round trip where all goes well. ret_errs[i] is 0 or
+ * -errno. The call's own result is 0 unless nothing could be stored. Waits.
+ */
+static inline int MUST_CHECK store_put_infos(struct store *s, struct obj_info *const *infos,
+					     const uint64_t *expected_seqs, size_t n, int *ret_errs)
+{
+	return s->ops->put_infos(s, infos, expected_seqs, n, ret_errs);
 }
 
 /*

@@ -107,3 +107,8 @@ char *buf_steal(struct buf *b)
 	buf_done(b);
 	return data;
 }
+
+bool buf_equal(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}

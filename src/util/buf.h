@@ -8,6 +8,7 @@
  * by a NUL that len does not count.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/cleanup.h"
@@ -28,6 +29,8 @@ void buf_append_str(struct buf *b, const char *s);
 void buf_append_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int buf_error(const struct buf *b) MUST_CHECK;
+/* Same length and bytes. */
+bool buf_equal(const struct buf *a, const struct buf *b);
 /* Hands the bytes to the caller, who frees them; NULL when there is an error. The buffer is empty
  * afterwards. */
 char *buf_steal(struct buf *b) MUST_CHECK;

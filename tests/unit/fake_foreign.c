@@ -11,9 +11,35 @@
 
 void fake_fail_next(struct fake *b, enum fake_op op, int err, unsigned int count)
 {
+	fake_fail_after(b, op, err, 0, count);
+}
+
+void fake_fail_after(struct fake *b, enum fake_op op, int err, unsigned int skip,
+		     unsigned int count)
+{
 	LOCK_SCOPE(&b->lock);
 	b->ops[op].err = err;
+	b->ops[op].n_skips = skip;
 	b->ops[op].n_failures = count;
+}
+
+void fake_delay_events(struct fake *b, unsigned int ms)
+{
+	LOCK_SCOPE(&b->lock);
+	b->delay_ms = ms;
+}
+
+char *fake_find(struct fake *b, const char *prefix)
+{
+	LOCK_SCOPE(&b->lock);
+	list_for_each (it, &b->metas) {
+		_cleanup_obj_info_ struct obj_info *info =
+			fake_meta_parse(list_entry(it, struct fake_meta, link));
+
+		if (!info->is_deleted && strncmp(info->name, prefix, strlen(prefix)) == 0)
+			return steal_ptr(info->name);
+	}
+	return NULL;
 }
 
 unsigned int fake_calls(struct fake *b, enum fake_op op)

@@ -38,6 +38,7 @@ struct fake {
 	uint64_t window;
 	uint64_t free_bytes; /* as store_status says */
 	uint64_t n_reloads;
+	unsigned int delay_ms; /* of each event */
 	bool is_held;
 	bool is_deleted;
 	struct list metas;
@@ -45,6 +46,7 @@ struct fake {
 	struct list stores;
 	struct {
 		int err;
+		unsigned int n_skips; /* calls that go well before the failures */
 		unsigned int n_failures;
 		unsigned int n_calls;
 	} ops[FAKE_N_OPS];

@@ -39,6 +39,11 @@ struct store *fake_open(struct fake *b);
 
 /* The next count calls of op, whoever makes them, fail with err (negative). */
 void fake_fail_next(struct fake *b, enum fake_op op, int err, unsigned int count);
+/* The same for the calls after the next skip ones. */
+void fake_fail_after(struct fake *b, enum fake_op op, int err, unsigned int skip,
+		     unsigned int count);
+/* From now on each event comes so much later. */
+void fake_delay_events(struct fake *b, unsigned int ms);
 /* How often op was called so far. */
 unsigned int fake_calls(struct fake *b, enum fake_op op);
 /* Unacknowledged bytes an upload may have. */
@@ -73,6 +78,8 @@ void fake_foreign_meta(struct fake *b, const char *name, const char *json);
 /* The stored metadata of a name, tombstones included; NULL when there is no message. The caller
  * frees it. */
 struct obj_info *fake_info(struct fake *b, const char *name);
+/* Name of an object whose name begins so, NULL when there is none. The caller frees it. */
+char *fake_find(struct fake *b, const char *prefix);
 /* The stored content, NULL when there is no such object or it has no chunks although it should.
  * The caller frees it. */
 char *fake_content(struct fake *b, const char *name, size_t *ret_len);

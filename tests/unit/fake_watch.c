@@ -7,6 +7,7 @@
  */
 
 #include <string.h>
+#include <unistd.h>
 
 #include "fake_internal.h"
 
@@ -43,8 +44,11 @@ static void deliver(struct fake_store *s, uint64_t last_seq)
 	while (!s->is_closing && (m = next_meta(s)) && m->seq <= last_seq) {
 		struct obj_info *info = fake_meta_parse(m);
 		uint64_t seq = m->seq;
+		unsigned int delay_ms = s->b->delay_ms;
 
 		mutex_unlock(&s->b->lock);
+		if (delay_ms)
+			usleep(delay_ms * 1000);
 		l->on_info(l->arg, info);
 		mutex_lock(&s->b->lock);
 		s->watched_seq = seq;

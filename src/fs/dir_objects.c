@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The bucket's side of a directory rename: batches of objects, each step of a batch in one go. */
+
+#include "fs/dir_rename.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/intent.h"
+#include "fs/rename.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define BATCH 128
+#define RETRIES 16
+/* Much less than the patience of other mounts (intent.c). */
+#define BEAT_NS (4 * NS_PER_SEC)
+
+struct item {
+	struct buf from, to;
+	struct obj_info *old; /* NULL: there is nothing to move (any more) */
+	struct obj_info *info;
+	struct obj_info *replaced;
+	struct obj_info *tombstone;
+	int err;
+};
+
+struct batch {
+	struct item items[BATCH];
+	size_t n;
+	const char *names[2 * BATCH]; /* all that are held, sorted */
+	size_t lens[2 * BATCH];
+	size_t n_held;
+};
+
+static void batch_free(struct batch *b)
+{
+	for (size_t i = 0; b && i < b->n; i++) {
+		struct item *it = &b->items[i];
+
+		buf_done(&it->from);
+		buf_done(&it->to);
+		obj_info_free(it->old);
+		obj_info_free(it->info);
+		obj_info_free(it->replaced);
+		obj_info_free(it->tombstone);
+	}
+	free(b);
+}
+DEFINE_CLEANUP(struct batch *, batch_free)
+
+/* Takes the next names of the list; *at is the place in it. */
+static int fill(struct batch *b, const struct dir_move *mv, const struct dir_names *names,
+		size_t *at)
+{
+	while (b->n < BATCH && *at < names->bytes.len) {
+		struct item *it = &b->items[b->n++];
+		uint32_t len;
+
+		memcpy(&len, names->bytes.data + *at, sizeof(len));
+		*at += sizeof(len);
+		buf_init(&it->from, OBJ_META_MAX);
+		buf_init(&it->to, OBJ_META_MAX);
+		buf_append(&it->from, mv->from.data, mv->from.len);
+		buf_append(&it->from, names->bytes.data + *at, len);
+		buf_append(&it->to, mv->to.data, mv->to.len);
+		buf_append(&it->to, names->bytes.data + *at, len);
+		*at += len;
+		if (buf_error(&it->from) || buf_error(&it->to))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct buf *x = *(const struct buf *const *)a, *y = *(const struct buf *const *)b;
+	int order = memcmp(x->data, y->data, x->len < y->len ? x->len : y->len);
+
+	return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static void release(struct fs *fs, struct batch *b)
+{
+	for (size_t i = 0; i < b->n_held; i++)
+		fs_release_name(fs, b->names[i], b->lens[i]);
+	b->n_held = 0;
+}
+
+/* Holds all names, in the order in which everybody takes several. */
+static int take(struct fs *fs, struct batch *b)
+{
+	const struct buf *all[2 * BATCH] = {NULL};
+	int err = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		all[2 * i] = &b->items[i].from;
+		all[2 * i + 1] = &b->items[i].to;
+	}
+	qsort(all, 2 * b->n, sizeof(all[0]), compare);
+	for (size_t i = 0; !err && i < 2 * b->n; i++) {
+		err = namelock_take(&fs->names, all[i]->data, all[i]->len);
+		if (err)
+			break;
+		b->names[b->n_held] = all[i]->data;
+		b->lens[b->n_held++] = all[i]->len;
+	}
+	if (err)
+		release(fs, b);
+	return err;
+}
+
+/* Reads what is to be moved. What is newer than the rename, or gone, stays. */
+static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
+{
+	struct obj_info *infos[BATCH];
+	const char *names[BATCH];
+	size_t lens[BATCH];
+	int errs[BATCH], err;
+
+	for (size_t i = 0; i < b->n; i++) {
+		names[i] = b->items[i].from.data;
+		lens[i] = b->items[i].from.len;
+	}
+	err = store_get_infos(fs->store, names, lens, b->n, infos, errs);
+	if (err)
+		return err;
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *it = &b->items[i];
+
+		it->old = infos[i];
+		if (errs[i] && errs[i] != -ENOENT)
+			err = errs[i];
+		if (it->old && (it->old->seq > mv->seq || !fs_info_is_live(it->old)))
+			obj_info_free(steal_ptr(it->old));
+		/* A claim: nothing but a name, which is not wanted any more. */
+		if (it->old && !it->old->is_deleted && !err)
+			err = renamed_info(it->old, it->to.data, it->to.len, &it->info);
+	}
+	return err;
+}
+
+/* The newest version of the new names where another one was found. */
+static int reread(struct fs *fs, struct item **items, size_t n)
+{
+	struct obj_info *infos[BATCH];
+	const char *names[BATCH];
+	size_t lens[BATCH];
+	int errs[BATCH], err;
+
+	for (size_t i = 0; i < n; i++) {
+		names[i] = items[i]->to.data;
+		lens[i] = items[i]->to.len;
+	}
+	err = store_get_infos(fs->store, names, lens, n, infos, errs);
+	for (size_t i = 0; !err && i < n; i++) {
+		obj_info_free(items[i]->replaced);
+		items[i]->replaced = infos[i];
+	}
+	for (size_t i = 0; !err && i < n; i++)
+		if (errs[i] && errs[i] != -ENOENT)
+			err = errs[i];
+	return err;
+}
+
+/* One round; the items that met another version are what is left. */
+static int store_round(struct fs *fs, struct item **items, size_t *n)
+{
+	struct obj_info *infos[BATCH];
+	uint64_t expected[BATCH];
+	int errs[BATCH], err;
+	size_t left = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		infos[i] = items[i]->info;
+		expected[i] = items[i]->replaced ? items[i]->replaced->seq : 0;
+	}
+	err = store_put_infos(fs->store, infos, expected, *n, errs);
+	for (size_t i = 0; !err && i < *n; i++) {
+		if (errs[i] == -ESTALE)
+			items[left++] = items[i];
+		else if (errs[i])
+			items[i]->err = errs[i];
+	}
+	*n = left;
+	return err;
+}
+
+/* Stores everything under the new names. */
+static int store_new(struct fs *fs, struct batch *b)
+{
+	struct item *items[BATCH];
+	size_t n = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].info)
+			items[n++] = &b->items[i];
+	for (int i = 0; !err && n > 0 && i < RETRIES; i++) {
+		if (i > 0)
+			err = reread(fs, items, n);
+		if (!err)
+			err = store_round(fs, items, &n);
+	}
+	for (size_t i = 0; i < n; i++)
+		items[i]->err = err ? err : -EIO;
+	return err;
+}
+
+static struct obj_info *tombstone(const struct obj_info *old)
+{
+	_cleanup_obj_info_ struct obj_info *t = obj_info_new(old->name, old->name_len);
+
+	if (!t)
+		return NULL;
+	if (old->foreign_token) {
+		t->foreign_token = strdup(old->foreign_token);
+		if (!t->foreign_token)
+			return NULL;
+	}
+	t->is_deleted = true;
+	t->mtime_ns = clock_wall_ns();
+	obj_nuid_new(t->nuid);
+	return steal_ptr(t);
+}
+
+/* The old names go, where their content has a new one (and claims, which have none). */
+static int remove_old(struct fs *fs, struct batch *b)
+{
+	struct obj_info *infos[BATCH];
+	uint64_t expected[BATCH];
+	struct item *items[BATCH];
+	int errs[BATCH], err;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *it = &b->items[i];
+
+		if (!it->old || it->err)
+			continue;
+		it->tombstone = tombstone(it->old);
+		if (!it->tombstone)
+			return -ENOMEM;
+		items[n] = it;
+		infos[n] = it->tombstone;
+		expected[n++] = it->old->seq;
+	}
+	err = n ? store_put_infos(fs->store, infos, expected, n, errs) : 0;
+	for (size_t i = 0; !err && i < n; i++) {
+		/* The way that works in a full bucket too. */
+		if (errs[i] && errs[i] != -ESTALE)
+			errs[i] = store_remove_info(fs->store, items[i]->old);
+		if (errs[i] && errs[i] != -ESTALE)
+			items[i]->err = errs[i];
+		if (errs[i])
+			obj_info_free(steal_ptr(items[i]->tombstone));
+	}
+	return err;
+}
+
+/* The tree learns that one object has its new name. */
+static void settle(struct fs *fs, struct item *it)
+{
+	struct dentry *d;
+
+	if (!it->info || !it->info->seq)
+		return;
+	mutex_lock(&fs->tree.lock);
+	d = fs_find_entry(fs, it->to.data, it->to.len);
+	if (d && d->node->is_dirty && !d->node->link_id && d->node->nuid &&
+	    strcmp(d->node->nuid, it->info->nuid) == 0)
+		d->node->seq = it->info->seq;
+	mutex_unlock(&fs->tree.lock);
+	fs_apply_held(fs, it->info);
+	if (it->tombstone)
+		fs_apply_held(fs, it->tombstone);
+}
+
+static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b)
+{
+	int err = load(fs, mv, b);
+
+	if (!err)
+		err = store_new(fs, b);
+	if (!err)
+		err = remove_old(fs, b);
+	for (size_t i = 0; i < b->n; i++) {
+		settle(fs, &b->items[i]);
+		if (!err)
+			err = b->items[i].err;
+	}
+	return err;
+}
+
+/* The bucket's word on n names, where the tree may be wrong. */
+static void resync(struct fs *fs, const struct dir_move *mv, const struct buf *const *names,
+		   size_t n)
+{
+	struct obj_info *infos[BATCH];
+	const char *texts[BATCH];
+	size_t lens[BATCH];
+	int errs[BATCH];
+
+	for (size_t i = 0; i < n; i++) {
+		texts[i] = names[i]->data;
+		lens[i] = names[i]->len;
+	}
+	if (n == 0 || store_get_infos(fs->store, texts, lens, n, infos, errs) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (infos[i])
+			fs_apply(fs, infos[i]);
+		else if (errs[i] == -ENOENT)
+			fs_apply_absent(fs, texts[i], lens[i], mv->seq);
+	}
+}
+
+/* Objects that did not move are shown where they are. */
+static void resync_left(struct fs *fs, const struct dir_move *mv, struct batch *b, bool is_all)
+{
+	const struct buf *from[BATCH], *to[BATCH];
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *it = &b->items[i];
+
+		if (!is_all && !it->err && it->old)
+			continue;
+		from[n] = &it->from;
+		to[n++] = &it->to;
+	}
+	resync(fs, mv, to, n);
+	resync(fs, mv, from, n);
+}
+
+static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
+{
+	int err = take(fs, b);
+
+	if (err)
+		return err;
+	err = move_held(fs, mv, b);
+	release(fs, b);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].info && b->items[i].info->seq)
+			move_drop_replaced(fs, b->items[i].replaced);
+	return err;
+}
+
+void dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
+			size_t at)
+{
+	while (at < names->bytes.len) {
+		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
+
+		if (!b || fill(b, mv, names, &at) < 0)
+			return;
+		resync_left(fs, mv, b, true);
+	}
+}
+
+int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
+		     struct obj_info *intent, size_t *ret_at)
+{
+	uint64_t beat_ns = clock_now_ns() + BEAT_NS;
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && at < names->bytes.len) {
+		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
+
+		*ret_at = at;
+		err = b ? fill(b, mv, names, &at) : -ENOMEM;
+		if (!err)
+			err = move_batch(fs, mv, b);
+		if (!err)
+			resync_left(fs, mv, b, false);
+		if (!err && clock_now_ns() >= beat_ns) {
+			err = intent_store(fs, intent);
+			err = err == -ESTALE ? -ECANCELED : err;
+			beat_ns = clock_now_ns() + BEAT_NS;
+		}
+	}
+	if (!err)
+		return 0;
+	log_error("bucket %s: %s was moved to %s only in part: %s", fs->store->bucket,
+		  mv->from.data, mv->to.data, strerror(-err));
+	return err;
+}

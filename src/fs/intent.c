@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/intent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/hash.h"
+#include "util/log.h"
+
+/* Long enough for an owner that waits for a slow server; spread, so that not all mounts try. */
+#define LEASE_MS 12000
+#define SPREAD_MS 3000
+
+/* An intent of another mount; one look follows the other until it is gone. */
+struct watched {
+	struct list link; /* in fs->intents */
+	struct fs *fs;
+	uint64_t seq;
+	char name[INTENT_NAME_MAX];
+};
+
+bool intent_is_name(const char *name, size_t len)
+{
+	size_t skip = strlen(INTENTS_PREFIX);
+
+	return len > skip && len < INTENT_NAME_MAX && memcmp(name, INTENTS_PREFIX, skip) == 0;
+}
+
+int intent_new(struct fs *fs, const char *kind, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	char name[INTENT_NAME_MAX], id[OBJ_NUID_LEN + 1];
+	int err;
+
+	obj_nuid_new(id);
+	(void)snprintf(name, sizeof(name), INTENTS_PREFIX "%s", id);
+	info = obj_info_new(name, strlen(name));
+	if (!info)
+		return -ENOMEM;
+	obj_nuid_new(info->nuid);
+	info->mtime_ns = clock_wall_ns();
+	err = obj_info_set_meta(info, ATTR_INTENT, kind);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_OWNER, fs->claim_id);
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+int intent_set_seq(struct obj_info *info, uint64_t seq)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
+	return obj_info_set_meta(info, ATTR_INTENT_SEQ, text);
+}
+
+int intent_store(struct fs *fs, struct obj_info *info)
+{
+	return store_put_info(fs->store, info, info->seq);
+}
+
+void intent_remove(struct fs *fs, struct obj_info *info)
+{
+	int err = info->seq ? store_remove_info(fs->store, info) : 0;
+
+	/* What is left of it is found void by the next who looks. */
+	if (err && err != -ESTALE)
+		log_warn("bucket %s: %s could not be removed: %s", fs->store->bucket, info->name,
+			 strerror(-err));
+}
+
+int intent_finish(struct fs *fs, struct obj_info *info)
+{
+	const char *kind = obj_info_meta(info, ATTR_INTENT);
+	int err = obj_info_set_meta(info, ATTR_OWNER, fs->claim_id);
+
+	if (!err && !obj_info_meta(info, ATTR_INTENT_SEQ))
+		err = intent_set_seq(info, info->seq);
+	if (!err)
+		err = intent_store(fs, info);
+	if (err)
+		return err;
+	log_info("bucket %s: finishing %s, which its mount left", fs->store->bucket, info->name);
+	if (kind && strcmp(kind, INTENT_EXCHANGE) == 0)
+		err = exchange_finish(fs, info);
+	else if (kind && strcmp(kind, INTENT_RENAME) == 0)
+		err = dir_rename_finish(fs, info);
+	else
+		err = -EINVAL;
+	if (err)
+		log_warn("bucket %s: %s is not finished: %s", fs->store->bucket, info->name,
+			 strerror(-err));
+	else
+		intent_remove(fs, info);
+	return err;
+}
+
+static uint64_t patience_ms(const struct fs *fs)
+{
+	return LEASE_MS + hash_bytes(fs->claim_id, strlen(fs->claim_id)) % SPREAD_MS;
+}
+
+static void drop(struct watched *w)
+{
+	mutex_lock(&w->fs->tree.lock);
+	list_remove(&w->link);
+	mutex_unlock(&w->fs->tree.lock);
+	free(w);
+}
+
+static void look(void *arg, bool is_last)
+{
+	struct watched *w = arg;
+	struct fs *fs = w->fs;
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = is_last ? -ESHUTDOWN : store_get_info(fs->store, w->name, strlen(w->name), &info);
+
+	if (err == -ESHUTDOWN || err == -ENOENT || (!err && info->is_deleted)) {
+		drop(w);
+		return;
+	}
+	if (!err && info->seq == w->seq && fs_may_change(fs) == 0)
+		(void)!intent_finish(fs, info);
+	/* Once more: it is being worked on, or could not be finished, or could not be read. */
+	if (!err)
+		w->seq = info->seq;
+	if (later_run(&fs->later, patience_ms(fs), look, w) < 0)
+		drop(w);
+}
+
+static bool is_watched(const struct fs *fs, const char *name)
+{
+	list_for_each (it, &fs->intents)
+		if (strcmp(list_entry(it, struct watched, link)->name, name) == 0)
+			return true;
+	return false;
+}
+
+void intent_apply(struct fs *fs, const struct obj_info *info)
+{
+	const char *owner = obj_info_meta(info, ATTR_OWNER);
+	struct watched *w;
+
+	if (info->is_deleted || !obj_info_meta(info, ATTR_INTENT) || fs->cfg.is_read_only ||
+	    (owner && strcmp(owner, fs->claim_id) == 0) || is_watched(fs, info->name))
+		return;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return;
+	w->fs = fs;
+	w->seq = info->seq;
+	memcpy(w->name, info->name, info->name_len);
+	if (later_run(&fs->later, patience_ms(fs), look, w) < 0)
+		free(w);
+	else
+		list_push_back(&fs->intents, &w->link);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATSOBJ_FS_INTENT_H
+#define NATSOBJ_FS_INTENT_H
+
+/*
+ * Changes of several names that must not stay half done: what is to happen is stored first, in an
+ * object .natsobj/intent/<id>, and any mount can finish it.
+ *
+ *	posix.intent  "exchange" or "rename"
+ *	posix.owner   mount that is at it
+ *	posix.seq     where it is missing: the sequence of the intent itself
+ *	other keys    see exchange.c and dir_rename.c
+ *
+ * The owner stores a long intent again and again while it works. Other mounts take one over only
+ * when it has not changed for a while by their own clock, by a compare-and-set that replaces the
+ * owner.
+ */
+
+#include "fs/internal.h"
+
+#define INTENTS_PREFIX ".natsobj/intent/"
+#define INTENT_NAME_MAX (sizeof(INTENTS_PREFIX) + OBJ_NUID_LEN)
+#define ATTR_INTENT "posix.intent"
+#define ATTR_OWNER "posix.owner"
+#define ATTR_INTENT_SEQ "posix.seq"
+#define INTENT_EXCHANGE "exchange"
+#define INTENT_RENAME "rename"
+
+bool intent_is_name(const char *name, size_t len);
+/* An event about an intent; tree lock held. */
+void intent_apply(struct fs *fs, const struct obj_info *info);
+/* A new intent of this mount, not stored yet, with a name of its own. */
+int intent_new(struct fs *fs, const char *kind, struct obj_info **ret) MUST_CHECK;
+int intent_set_seq(struct obj_info *info, uint64_t seq) MUST_CHECK;
+/* Stores a new intent, or an own one again. -ESTALE: another mount has taken it over. Waits. */
+int intent_store(struct fs *fs, struct obj_info *info) MUST_CHECK;
+/* It is done, or void. Waits. */
+void intent_remove(struct fs *fs, struct obj_info *info);
+
+/* Takes an intent over and finishes it. -ESTALE: somebody else is at it. Waits. */
+int intent_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;
+
+/* Finish what an intent, now owned by this mount, says. 0: nothing is left to do. All wait. */
+int exchange_finish(struct fs *fs, const struct obj_info *info) MUST_CHECK;
+int dir_rename_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;
+
+#endif

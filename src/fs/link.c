@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* link(2): another name for a file. See links.h for how such files are stored. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "fs/links.h"
+#include "fs/name.h"
+#include "fs/name_ops.h"
+
+#define RETRIES 16
+
+/* What is to have another name must be in the bucket. */
+static int store_unsaved(struct fs *fs, struct node *n)
+{
+	struct file *f = file_find(fs, n);
+	int err;
+
+	if (!f)
+		return 0;
+	mutex_lock(&f->lock);
+	err = file_commit(fs, f);
+	mutex_unlock(&f->lock);
+	file_put(fs, f);
+	return err;
+}
+
+/* The name is held, the hidden object counts it already. */
+static int publish_name(struct fs *fs, const struct new_name *nn, const char *id)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = links_describe(fs, nn->full.data, nn->full.len, id, &info);
+
+	if (!err)
+		err = fs_publish_new(fs, info);
+	if (err)
+		links_count_down(fs, id);
+	else
+		fs_apply_held(fs, info);
+	return err;
+}
+
+/* -EAGAIN: the file became an ordinary one again meanwhile. */
+static int link_once(struct fs *fs, const struct fs_ctx *ctx, struct node *n, uint64_t parent,
+		     const char *name, struct fs_entry *ret)
+{
+	char id[OBJ_NUID_LEN + 1];
+	struct new_name nn;
+	int err = store_unsaved(fs, n);
+
+	if (!err)
+		err = links_convert(fs, n, id);
+	if (!err)
+		err = new_name_begin(fs, ctx, parent, name, "", &nn);
+	if (err)
+		return err;
+	err = new_name_exists(fs, &nn) ? -EEXIST : links_count_up(fs, id);
+	if (!err)
+		err = publish_name(fs, &nn, id);
+	if (!err)
+		err = fs_find_child(fs, nn.dir, name, ret);
+	new_name_done(fs, &nn, true);
+	if (err == -EAGAIN)
+		links_fold(fs, id);
+	else if (err)
+		links_fold_later(fs, id, 0);
+	return err;
+}
+
+/* Refusals that need no change of the file. */
+static int check(struct fs *fs, struct node *n, uint64_t parent, const char *name)
+{
+	const struct node *dir;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	dir = tree_node(&fs->tree, parent);
+	if (!dir)
+		return -ESTALE;
+	if (n->dir)
+		return -EPERM;
+	if (!n->dentry)
+		return -ENOENT;
+	return tree_lookup(&fs->tree, dir, name, strlen(name)) ? -EEXIST : 0;
+}
+
+int fs_link(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_t parent,
+	    const char *name, struct fs_entry *ret)
+{
+	struct node *n;
+	int err = fs_may_change(fs);
+
+	if (err)
+		return err;
+	if (strlen(name) > NAME_COMPONENT_MAX)
+		return -ENAMETOOLONG;
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	n = fs_pin(fs, nodeid);
+	if (!n)
+		return -ESTALE;
+	err = check(fs, n, parent, name);
+	if (!err)
+		err = -EAGAIN;
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++)
+		err = link_once(fs, ctx, n, parent, name, ret);
+	fs_unpin(fs, n);
+	return err == -EAGAIN ? -EIO : err;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/links.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/parse.h"
+
+#define RETRIES 16
+/* Programs that link and then unlink the first name do the second at once. */
+#define FOLD_MS 500
+
+static bool is_id(const char *id, size_t len)
+{
+	return len == OBJ_NUID_LEN &&
+	       strspn(id, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == len;
+}
+
+const char *links_id_of_hidden(const char *name, size_t len)
+{
+	size_t skip = strlen(LINKS_PREFIX);
+
+	if (len <= skip || memcmp(name, LINKS_PREFIX, skip) != 0)
+		return NULL;
+	return is_id(name + skip, len - skip) ? name + skip : NULL;
+}
+
+const char *links_id(const struct fs *fs, const struct obj_info *info)
+{
+	const char *id = obj_info_meta(info, ATTR_INODE), *at;
+
+	if (!id || !info->link_bucket || !info->link_name ||
+	    strcmp(info->link_bucket, fs->store->bucket) != 0)
+		return NULL;
+	at = links_id_of_hidden(info->link_name, strlen(info->link_name));
+	return at && strcmp(at, id) == 0 ? id : NULL;
+}
+
+void links_hidden_name(const char *id, char ret[LINKS_NAME_MAX])
+{
+	(void)snprintf(ret, LINKS_NAME_MAX, LINKS_PREFIX "%s", id);
+}
+
+uint32_t links_count(const struct obj_info *info)
+{
+	const char *text = obj_info_meta(info, ATTR_NLINK);
+	uint64_t count;
+
+	return text && parse_u64(text, 10, 0, UINT32_MAX, &count) == 0 ? (uint32_t)count : 1;
+}
+
+static int set_count(struct obj_info *info, uint32_t count)
+{
+	char text[24];
+	int err;
+
+	(void)snprintf(text, sizeof(text), "%u", count);
+	err = obj_info_set_meta(info, ATTR_NLINK, text);
+	(void)snprintf(text, sizeof(text), "%lld", (long long)clock_wall_ns());
+	return err ? err : obj_info_set_meta(info, "posix.ctime", text);
+}
+
+int links_describe(const struct fs *fs, const char *name, size_t len, const char *id,
+		   struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_new(name, len);
+	char hidden[LINKS_NAME_MAX];
+	int err;
+
+	if (!info)
+		return -ENOMEM;
+	links_hidden_name(id, hidden);
+	obj_nuid_new(info->nuid);
+	info->mtime_ns = clock_wall_ns();
+	err = obj_info_set_link(info, fs->store->bucket, hidden);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_INODE, id);
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+/* The hidden object for what is now stored as source. */
+static int describe_hidden(struct fs *fs, struct node *n, const struct obj_info *source,
+			   const char *id, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_dup(source);
+	char name[LINKS_NAME_MAX];
+	int err;
+
+	if (!info)
+		return -ENOMEM;
+	links_hidden_name(id, name);
+	err = fs_set_info_name(info, name, strlen(name));
+	mutex_lock(&fs->tree.lock);
+	if (!err)
+		err = attr_to_info(n, info);
+	mutex_unlock(&fs->tree.lock);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_FROM, NULL);
+	if (!err)
+		err = set_count(info, 1);
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+/* The object at name, held, becomes a link to a new hidden object with its content. */
+static int convert_held(struct fs *fs, struct node *n, const struct buf *name, const char *id)
+{
+	_cleanup_obj_info_ struct obj_info *source = NULL;
+	_cleanup_obj_info_ struct obj_info *hidden = NULL;
+	_cleanup_obj_info_ struct obj_info *link = NULL;
+	int err = store_get_info(fs->store, name->data, name->len, &source);
+
+	if (err)
+		return err;
+	if (!fs_info_is_live(source) || links_id(fs, source)) {
+		fs_apply_held(fs, source);
+		return -EAGAIN;
+	}
+	err = describe_hidden(fs, n, source, id, &hidden);
+	if (!err)
+		err = links_describe(fs, name->data, name->len, id, &link);
+	if (!err)
+		err = store_put_info(fs->store, hidden, 0);
+	if (err)
+		return err;
+	link->foreign_token = steal_ptr(source->foreign_token);
+	err = store_put_info(fs->store, link, source->seq);
+	if (err) {
+		/* Not the content: it still belongs to the name, or to nobody here. */
+		(void)!store_remove_info(fs->store, hidden);
+		return err == -ESTALE ? -EAGAIN : err;
+	}
+	mutex_lock(&fs->tree.lock);
+	if (n->dentry && !n->link_id && strcmp(n->nuid ? n->nuid : "", hidden->nuid) == 0)
+		err = links_adopt(fs, n, id);
+	mutex_unlock(&fs->tree.lock);
+	fs_apply_held(fs, hidden);
+	fs_apply_held(fs, link);
+	return err;
+}
+
+/* One attempt; -EAGAIN: the name changed meanwhile. */
+static int convert_once(struct fs *fs, struct node *n, char ret_id[OBJ_NUID_LEN + 1])
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	char hidden[LINKS_NAME_MAX];
+	bool is_linked = false;
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	mutex_lock(&fs->tree.lock);
+	err = n->dentry ? 0 : -ENOENT;
+	if (!err && n->link_id) {
+		is_linked = true;
+		strcpy(ret_id, n->link_id);
+	} else if (!err) {
+		fs_full_name(fs, n->dentry, &name);
+	}
+	mutex_unlock(&fs->tree.lock);
+	if (err || is_linked)
+		return err;
+	obj_nuid_new(ret_id);
+	links_hidden_name(ret_id, hidden);
+	err = buf_error(&name);
+	if (!err)
+		err = namelock_take(&fs->names, name.data, name.len);
+	if (err)
+		return err;
+	err = namelock_take(&fs->names, hidden, strlen(hidden));
+	if (!err) {
+		err = convert_held(fs, n, &name, ret_id);
+		fs_release_name(fs, hidden, strlen(hidden));
+	}
+	fs_release_name(fs, name.data, name.len);
+	return err;
+}
+
+int links_convert(struct fs *fs, struct node *n, char ret_id[OBJ_NUID_LEN + 1])
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++)
+		err = convert_once(fs, n, ret_id);
+	return err == -EAGAIN ? -EIO : err;
+}
+
+/* The newest version of a hidden object; -EAGAIN when it is gone. */
+static int get_hidden(struct fs *fs, const char *name, struct obj_info **ret)
+{
+	int err = store_get_info(fs->store, name, strlen(name), ret);
+
+	if (!err && (*ret)->is_deleted) {
+		fs_apply_held(fs, *ret);
+		obj_info_free(steal_ptr(*ret));
+		err = -ENOENT;
+	}
+	return err == -ENOENT ? -EAGAIN : err;
+}
+
+static int count_up_held(struct fs *fs, const char *hidden)
+{
+	int err = -ESTALE;
+
+	for (int i = 0; err == -ESTALE && i < RETRIES; i++) {
+		_cleanup_obj_info_ struct obj_info *info = NULL;
+		uint32_t count;
+
+		err = get_hidden(fs, hidden, &info);
+		if (err)
+			return err;
+		if (obj_info_meta(info, ATTR_FOLD))
+			return -EAGAIN;
+		count = links_count(info);
+		if (count >= LINKS_MAX)
+			return -EMLINK;
+		err = set_count(info, count + 1);
+		if (!err)
+			err = store_put_info(fs->store, info, info->seq);
+		if (!err)
+			fs_apply_held(fs, info);
+	}
+	return err == -ESTALE ? -EIO : err;
+}
+
+int links_count_up(struct fs *fs, const char *id)
+{
+	char hidden[LINKS_NAME_MAX];
+	int err;
+
+	links_hidden_name(id, hidden);
+	err = namelock_take(&fs->names, hidden, strlen(hidden));
+	if (err)
+		return err;
+	err = count_up_held(fs, hidden);
+	fs_release_name(fs, hidden, strlen(hidden));
+	return err;
+}
+
+/* Nothing leads to the hidden object any more. */
+static int delete_hidden(struct fs *fs, struct obj_info *info)
+{
+	int err = store_remove_info(fs->store, info);
+
+	if (err)
+		return err;
+	fs_purge_later(fs, info->nuid, info->name, info->name_len);
+	info->is_deleted = true;
+	info->seq++;
+	fs_apply_held(fs, info);
+	return 0;
+}
+
+static int count_down_held(struct fs *fs, const char *hidden, uint32_t *ret_left)
+{
+	int err = -ESTALE;
+
+	for (int i = 0; err == -ESTALE && i < RETRIES; i++) {
+		_cleanup_obj_info_ struct obj_info *info = NULL;
+		uint32_t count;
+
+		err = get_hidden(fs, hidden, &info);
+		if (err)
+			return err == -EAGAIN ? 0 : err;
+		count = links_count(info);
+		*ret_left = count > 0 ? count - 1 : 0;
+		if (*ret_left == 0) {
+			err = delete_hidden(fs, info);
+			continue;
+		}
+		err = set_count(info, *ret_left);
+		if (!err)
+			err = store_put_info(fs->store, info, info->seq);
+		if (!err)
+			fs_apply_held(fs, info);
+	}
+	return err;
+}
+
+void links_count_down(struct fs *fs, const char *id)
+{
+	char hidden[LINKS_NAME_MAX];
+	uint32_t left = 0;
+	int err;
+
+	links_hidden_name(id, hidden);
+	err = namelock_take(&fs->names, hidden, strlen(hidden));
+	if (!err) {
+		err = count_down_held(fs, hidden, &left);
+		fs_release_name(fs, hidden, strlen(hidden));
+	}
+	if (err)
+		log_warn("bucket %s: %s counts a name that is gone: %s", fs->store->bucket, hidden,
+			 strerror(-err));
+	else if (left == 1)
+		links_fold_later(fs, id, FOLD_MS);
+}
+
+/* --- one name is left: its content goes back to it --- */
+
+/* The last name of a file that nobody is writing; an empty buffer when there is none. */
+static int last_name(struct fs *fs, const char *id, struct buf *ret)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_find_link(&fs->tree, id);
+	/* A mount of a part of the bucket does not know all names. */
+	if (n && n->n_names == 1 && !n->is_dirty && fs->prefix_len == 0)
+		fs_full_name(fs, n->dentry, ret);
+	return buf_error(ret);
+}
+
+/* What the name holds once it is an ordinary object again. */
+static int describe_folded(const struct obj_info *hidden, const struct obj_info *name,
+			   struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_dup(hidden);
+	int err;
+
+	if (!info)
+		return -ENOMEM;
+	err = fs_set_info_name(info, name->name, name->name_len);
+	if (!err && name->foreign_token) {
+		info->foreign_token = strdup(name->foreign_token);
+		err = info->foreign_token ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_NLINK, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_FOLD, NULL);
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+/* The mark keeps others from counting up while the content is on its way. */
+static int mark_fold(struct fs *fs, struct obj_info *hidden, const struct buf *name)
+{
+	int err;
+
+	if (obj_info_meta(hidden, ATTR_FOLD))
+		return 0;
+	err = obj_info_set_meta(hidden, ATTR_FOLD, name->data);
+	if (!err)
+		err = store_put_info(fs->store, hidden, hidden->seq);
+	if (!err)
+		fs_apply_held(fs, hidden);
+	return err;
+}
+
+static int drop_hidden(struct fs *fs, struct obj_info *hidden)
+{
+	int err = store_remove_info(fs->store, hidden);
+
+	if (err)
+		return err;
+	hidden->is_deleted = true;
+	hidden->seq++;
+	fs_apply_held(fs, hidden);
+	return 0;
+}
+
+/* Both names are held. Any mount may do this, or go on where another one stopped. */
+static int fold_held(struct fs *fs, const struct buf *name, const char *id, const char *hidden_name)
+{
+	_cleanup_obj_info_ struct obj_info *hidden = NULL;
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	const char *now_id;
+	int err = get_hidden(fs, hidden_name, &hidden);
+
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	if (links_count(hidden) != 1)
+		return 0;
+	err = store_get_info(fs->store, name->data, name->len, &now);
+	if (err)
+		return err;
+	now_id = links_id(fs, now);
+	if (!now->is_deleted && !now_id && strcmp(now->nuid, hidden->nuid) == 0)
+		return drop_hidden(fs, hidden);
+	if (now->is_deleted || !now_id || strcmp(now_id, id) != 0)
+		return 0;
+	err = mark_fold(fs, hidden, name);
+	if (!err)
+		err = describe_folded(hidden, now, &info);
+	if (!err)
+		err = store_put_info(fs->store, info, now->seq);
+	if (err)
+		return err;
+	fs_apply_held(fs, info);
+	return drop_hidden(fs, hidden);
+}
+
+void links_fold(struct fs *fs, const char *id)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	char hidden[LINKS_NAME_MAX];
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	links_hidden_name(id, hidden);
+	err = last_name(fs, id, &name);
+	if (err || name.len == 0 || fs_may_change(fs) < 0)
+		return;
+	err = namelock_take(&fs->names, name.data, name.len);
+	if (err)
+		return;
+	err = namelock_take(&fs->names, hidden, strlen(hidden));
+	if (!err) {
+		err = fold_held(fs, &name, id, hidden);
+		fs_release_name(fs, hidden, strlen(hidden));
+	}
+	fs_release_name(fs, name.data, name.len);
+	/* A change by somebody else brings an event, and with it the next attempt. */
+	if (err && err != -ESTALE)
+		log_debug("%s stays a hidden object: %s", hidden, strerror(-err));
+}
+
+struct fold {
+	struct fs *fs;
+	char id[OBJ_NUID_LEN + 1];
+};
+
+static void fold_run(void *arg, bool is_last)
+{
+	struct fold *f = arg;
+
+	/* At the end of the mount the next one sees a single name and does it. */
+	if (!is_last)
+		links_fold(f->fs, f->id);
+	free(f);
+}
+
+void links_fold_later(struct fs *fs, const char *id, uint64_t delay_ms)
+{
+	struct fold *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return;
+	f->fs = fs;
+	strcpy(f->id, id);
+	if (later_run(&fs->later, delay_ms, fold_run, f) < 0)
+		free(f);
+}

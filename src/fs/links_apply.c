@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/links.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+/* A hidden object with one name may be what somebody who crashed left. */
+#define FOLD_GRACE_MS 10000
+
+/* A node whose hidden object or name is not known yet. */
+static struct node *new_node(struct fs *fs, const char *id, uint64_t ino)
+{
+	char hidden[LINKS_NAME_MAX];
+	struct node *n;
+
+	links_hidden_name(id, hidden);
+	n = tree_node_new(&fs->tree, S_IFREG, hidden, strlen(hidden), ino);
+	if (!n)
+		return NULL;
+	n->is_malformed = true;
+	if (tree_set_link_id(&fs->tree, n, id) < 0) {
+		tree_drop(&fs->tree, n);
+		return NULL;
+	}
+	return n;
+}
+
+int links_adopt(struct fs *fs, struct node *n, const char *id)
+{
+	int err = tree_set_link_id(&fs->tree, n, id);
+
+	if (err)
+		return err;
+	n->dentry->seq = n->seq;
+	/* Any version of the hidden object is newer than that of the name. */
+	n->dentry->generation = n->generation;
+	return 0;
+}
+
+/* A file that was moved into the hidden object just now. */
+static struct node *find_adoptable(struct fs *fs, const struct obj_info *info)
+{
+	struct node *n = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, NULL) : NULL;
+
+	return n && !n->link_id && !n->dir && n->seq < info->seq ? n : NULL;
+}
+
+static void hold(struct node *n)
+{
+	if (!n->is_link_held)
+		tree_pin(n);
+	n->is_link_held = true;
+}
+
+/* The node may be gone afterwards. */
+static void release(struct fs *fs, struct node *n)
+{
+	if (!n->is_link_held)
+		return;
+	n->is_link_held = false;
+	tree_unpin(&fs->tree, n);
+}
+
+/* Another content in the same hidden object: all names go to a new node with the old inode number,
+ * and the old one stays with those who have it open. */
+static int supersede(struct fs *fs, struct node *old, const char *id, struct node **ret)
+{
+	struct node *n;
+	int err;
+
+	hash_remove(&fs->tree.inos, &old->by_ino);
+	old->is_hashed_ino = false;
+	err = tree_set_link_id(&fs->tree, old, NULL);
+	n = err ? NULL : new_node(fs, id, old->ino);
+	if (!n)
+		return -ENOMEM;
+	tree_pin(old);
+	old->is_superseded = true;
+	while (old->dentry) {
+		struct dentry *d = old->dentry;
+
+		fs_inval_entry(fs, d->parent, d->name);
+		tree_replace(&fs->tree, d, n);
+	}
+	release(fs, old);
+	tree_unpin(&fs->tree, old);
+	*ret = n;
+	return 0;
+}
+
+static int set_version(struct fs *fs, struct node *n, const char *id, const struct obj_info *info)
+{
+	bool is_known = n->nlookup > 0 || n->pins > (n->is_link_held ? 1U : 0U);
+	int err = 0;
+
+	if (n->is_dirty) {
+		/* What is unsaved here will replace it, or find that it conflicts. */
+		n->link_count = fs->prefix_len ? links_count(info) : 0;
+		fs_inval_inode(fs, n, -1, 0);
+		return 0;
+	}
+	if (is_known && !fs_is_same_content(fs, n, info))
+		err = supersede(fs, n, id, &n);
+	if (!err)
+		err = fs_set_version(fs, n, info);
+	if (err)
+		return err;
+	hold(n);
+	n->link_count = fs->prefix_len ? links_count(info) : 0;
+	fs_inval_inode(fs, n, -1, 0);
+	return 0;
+}
+
+static int apply_live(struct fs *fs, const char *id, const struct obj_info *info)
+{
+	struct node *n = tree_find_link(&fs->tree, id);
+	bool is_new;
+
+	if (!n) {
+		n = find_adoptable(fs, info);
+		if (n && links_adopt(fs, n, id) < 0)
+			return -ENOMEM;
+	}
+	if (!n) {
+		n = new_node(fs, id, 0);
+		if (!n)
+			return -ENOMEM;
+	}
+	is_new = info->seq > n->seq ||
+		 (fs->is_other_history && n->generation != fs->tree.generation);
+	n->generation = fs->tree.generation;
+	hold(n);
+	if (links_count(info) == 1)
+		links_fold_later(fs, id, FOLD_GRACE_MS);
+	return is_new ? set_version(fs, n, id, info) : 0;
+}
+
+/* The hidden object is gone; names that are left lead nowhere. */
+static void apply_removal(struct fs *fs, struct node *n)
+{
+	n->is_malformed = n->dentry != NULL;
+	fs_inval_inode(fs, n, 0, 0);
+	release(fs, n);
+}
+
+int links_apply_hidden(struct fs *fs, const struct obj_info *info)
+{
+	const char *id = links_id_of_hidden(info->name, info->name_len);
+	struct node *n;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!id)
+		return 0;
+	if (!info->is_deleted)
+		return apply_live(fs, id, info);
+	n = tree_find_link(&fs->tree, id);
+	if (n && info->seq > n->seq && !n->is_dirty) {
+		n->seq = info->seq;
+		apply_removal(fs, n);
+	}
+	return 0;
+}
+
+/* Whether the entry already stands for this version of its name. */
+static bool is_known(const struct fs *fs, const struct dentry *d, const struct obj_info *info)
+{
+	uint32_t generation = d->node->link_id ? d->generation : d->node->generation;
+
+	if (fs->is_other_history && generation != fs->tree.generation)
+		return false;
+	return info->seq <= tree_entry_seq(d);
+}
+
+bool links_may_remove(const struct fs *fs, const struct dentry *d, uint64_t seq)
+{
+	if (d->seq >= seq || (d->node->is_dirty && d->node->n_names == 1))
+		return false;
+	return !fs->is_listing || d->generation == fs->tree.generation;
+}
+
+/* The entry leads to n. */
+static void note_name(struct fs *fs, struct dentry *d, const struct obj_info *info)
+{
+	d->seq = info->seq;
+	d->generation = fs->tree.generation;
+}
+
+int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const struct component *c,
+		     bool is_shadowed, const struct obj_info *info)
+{
+	const char *id = links_id(fs, info);
+	struct node *n = tree_find_link(&fs->tree, id), *old = d ? d->node : NULL;
+	int err = 0;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (d && is_known(fs, d, info)) {
+		d->generation = old->generation = fs->tree.generation;
+		return 0;
+	}
+	if (old && old != n && old->is_dirty && old->n_names == 1)
+		return 0;
+	if (!n)
+		n = new_node(fs, id, 0);
+	if (!n)
+		return -ENOMEM;
+	if (!d)
+		err = place_link(fs, dir, c, is_shadowed, n);
+	else if (old != n)
+		tree_replace(&fs->tree, d, n);
+	if (err) {
+		tree_drop(&fs->tree, n);
+		return err;
+	}
+	note_name(fs, tree_lookup(&fs->tree, dir, c->name, strlen(c->name)), info);
+	if (old == n)
+		return 0;
+	fs_inval_entry(fs, dir, c->name);
+	fs_inval_inode(fs, n, -1, 0);
+	place_touch_dir(fs, dir, attr_entry_time(info));
+	return 0;
+}
+
+/* The one name a file has left holds the content itself again. */
+static int unfold(struct fs *fs, struct node *n, const struct obj_info *info)
+{
+	int err;
+
+	tree_pin(n);
+	err = tree_set_link_id(&fs->tree, n, NULL);
+	n->dentry->seq = 0;
+	n->link_count = 0;
+	release(fs, n);
+	if (n->is_dirty)
+		n->seq = info->seq;
+	else if (!err)
+		err = fs_set_version(fs, n, info);
+	fs_inval_inode(fs, n, -1, 0);
+	tree_unpin(&fs->tree, n);
+	return err;
+}
+
+int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *info)
+{
+	struct node *old = d->node, *n;
+	int err;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (is_known(fs, d, info)) {
+		d->generation = fs->tree.generation;
+		return 0;
+	}
+	d->generation = fs->tree.generation;
+	if (old->n_names == 1 && old->nuid && strcmp(old->nuid, info->nuid) == 0)
+		return unfold(fs, old, info);
+	n = tree_node_new(&fs->tree, S_IFREG, info->name, info->name_len, 0);
+	err = n ? fs_set_version(fs, n, info) : -ENOMEM;
+	if (err) {
+		if (n)
+			tree_drop(&fs->tree, n);
+		return err;
+	}
+	fs_inval_inode(fs, old, -1, 0);
+	d->seq = 0;
+	tree_replace(&fs->tree, d, n);
+	fs_inval_entry(fs, d->parent, d->name);
+	return 0;
+}
+
+/* Drops what the listing did not report of one file with several names. */
+static void reload_node(struct fs *fs, struct node *n, uint64_t last_seq)
+{
+	struct dentry *d, *next;
+
+	tree_pin(n);
+	for (d = n->dentry; d; d = next) {
+		next = d->next_name;
+		if (d->generation != fs->tree.generation && d->seq &&
+		    (fs->is_other_history || d->seq <= last_seq))
+			fs_remove_entry(fs, d);
+	}
+	if (n->is_link_held && n->generation != fs->tree.generation && !n->is_dirty &&
+	    (fs->is_other_history || n->seq <= last_seq))
+		apply_removal(fs, n);
+	tree_unpin(&fs->tree, n);
+}
+
+void links_reload_end(struct fs *fs, uint64_t last_seq)
+{
+	struct hash *links = &fs->tree.links;
+	_cleanup_free_ struct node **all = calloc(links->count + 1, sizeof(*all));
+	size_t n = 0;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!all)
+		return;
+	for (size_t i = 0; i < links->n_buckets; i++)
+		for (struct hash_node *it = links->buckets[i]; it; it = it->next) {
+			all[n] = container_of(it, struct node, by_link);
+			tree_pin(all[n++]);
+		}
+	for (size_t i = 0; i < n; i++) {
+		reload_node(fs, all[i], last_seq);
+		tree_unpin(&fs->tree, all[i]);
+	}
+}

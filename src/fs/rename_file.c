@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Rename of a file moves no content: the metadata is stored under the new name, then a tombstone
+ * under the old one. A crash between the two leaves both names with one content; posix.from in the
+ * new metadata says which was first, and whoever sees it completes the rename (halves.h).
+ *
+ * A file that was never stored is renamed in the tree alone: its commit goes to the new name, and
+ * what was there stays until then.
+ */
+
+#include "fs/rename.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/halves.h"
+#include "fs/links.h"
+#include "util/log.h"
+
+#define RETRIES 16
+
+/* The newest metadata of both names; *ret_to is NULL when nothing was ever stored there. */
+static int get_both(struct fs *fs, const struct buf *from, const struct buf *to,
+		    struct obj_info **ret_from, struct obj_info **ret_to)
+{
+	const char *const names[2] = {from->data, to->data};
+	const size_t lens[2] = {from->len, to->len};
+	struct obj_info *infos[2] = {NULL, NULL};
+	int errs[2], err = store_get_infos(fs->store, names, lens, 2, infos, errs);
+
+	if (!err)
+		err = errs[0] ? errs[0] : errs[1] == -ENOENT ? 0 : errs[1];
+	if (!err && !fs_info_is_live(infos[0])) {
+		(void)fs_catch_up(fs);
+		fs_apply_held(fs, infos[0]);
+		err = -ENOENT;
+	}
+	if (err) {
+		obj_info_free(infos[0]);
+		obj_info_free(infos[1]);
+		return err;
+	}
+	*ret_from = infos[0];
+	*ret_to = infos[1];
+	return 0;
+}
+
+/* Stores info over now, or whatever is there instead; *now becomes what was replaced. */
+static int store_over(struct fs *fs, struct obj_info *info, bool is_exclusive,
+		      struct obj_info **now)
+{
+	int err = -ESTALE;
+
+	for (int i = 0; err == -ESTALE && i < RETRIES; i++) {
+		if (*now && fs_info_is_live(*now) && is_exclusive && !halves_is_old(fs, *now)) {
+			fs_apply_held(fs, *now);
+			return -EEXIST;
+		}
+		free(steal_ptr(info->foreign_token));
+		if (*now && (*now)->foreign_token) {
+			info->foreign_token = strdup((*now)->foreign_token);
+			if (!info->foreign_token)
+				return -ENOMEM;
+		}
+		err = store_put_info(fs->store, info, *now ? (*now)->seq : 0);
+		if (err != -ESTALE)
+			break;
+		obj_info_free(steal_ptr(*now));
+		err = store_get_info(fs->store, info->name, info->name_len, now);
+		if (err && err != -ENOENT)
+			return err;
+		err = -ESTALE;
+	}
+	return err == -ESTALE ? -EIO : err;
+}
+
+/* Moves one object in the bucket; both names are held. *ret_replaced: what the new name had, or
+ * NULL. An error with *ret_info set: the old name could not be removed yet. */
+static int move_object(struct fs *fs, const struct buf *from, const struct buf *to,
+		       bool is_exclusive, struct obj_info **ret_info,
+		       struct obj_info **ret_replaced)
+{
+	_cleanup_obj_info_ struct obj_info *old = NULL;
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	uint64_t tombstone_seq;
+	int err = get_both(fs, from, to, &old, &now);
+
+	if (!err)
+		err = renamed_info(old, to->data, to->len, &info);
+	if (!err)
+		err = store_over(fs, info, is_exclusive, &now);
+	if (err)
+		return err;
+	err = store_bury_info(fs->store, old, &tombstone_seq);
+	if (!err)
+		fs_note_gone(fs, old->name, old->name_len, tombstone_seq);
+	/* Somebody stored another version under the old name meanwhile: that one stays. */
+	if (err == -ESTALE)
+		err = 0;
+	if (err) {
+		log_error("bucket %s: %s has a second name %s, because the old one could not be "
+			  "removed: %s",
+			  fs->store->bucket, old->name, info->name, strerror(-err));
+		halves_note(fs, old->name, old->name_len, old->seq, info->name, info->name_len);
+	}
+	*ret_info = steal_ptr(info);
+	*ret_replaced = steal_ptr(now);
+	return err;
+}
+
+static void set_file_name(struct file *f, const struct buf *name)
+{
+	char *copy = strdup(name->data);
+
+	if (!copy)
+		return;
+	free(f->name);
+	f->name = copy;
+}
+
+/* The tree and the open state follow; info is what the new name has. */
+static void settle(struct fs *fs, const struct move *m, struct file *f, struct obj_info *info)
+{
+	struct node *n = m->n;
+	bool is_link = links_id(fs, info) != NULL;
+
+	mutex_lock(&fs->tree.lock);
+	if (move_in_tree(fs, m) == 0 && !is_link) {
+		if (n->is_dirty)
+			n->seq = info->seq;
+		else
+			(void)!fs_set_version(fs, n, info);
+	}
+	mutex_unlock(&fs->tree.lock);
+	/* Where the entry could not be moved the event's way leads to the same names. */
+	fs_apply_held(fs, info);
+	if (!f || is_link)
+		return;
+	obj_info_free(f->base);
+	f->base = obj_info_dup(info);
+	f->base_seq = info->seq;
+}
+
+static int move_stored(struct fs *fs, const struct move *m, struct file *f, const struct buf *from,
+		       const struct buf *to)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_obj_info_ struct obj_info *replaced = NULL;
+	int err = move_object(fs, from, to, m->is_exclusive, &info, &replaced);
+
+	if (err && !info)
+		return err;
+	settle(fs, m, f, info);
+	move_drop_replaced(fs, replaced);
+	return err;
+}
+
+/* The new name must not exist: a claim decides that at once. */
+static int claim(struct fs *fs, struct file *f, const struct buf *to)
+{
+	_cleanup_obj_info_ struct obj_info *info = obj_info_new(to->data, to->len);
+	int err;
+
+	if (!info)
+		return -ENOMEM;
+	mutex_lock(&fs->tree.lock);
+	err = attr_to_info(f->node, info);
+	mutex_unlock(&fs->tree.lock);
+	obj_nuid_new(info->nuid);
+	info->is_deleted = true;
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+	if (!err)
+		err = fs_publish_new(fs, info);
+	if (!err)
+		f->base_seq = info->seq;
+	return err;
+}
+
+/* Nothing of the file is in the bucket but perhaps the claim of its old name. */
+static int move_unsaved(struct fs *fs, const struct move *m, struct file *f, const struct buf *from,
+			const struct buf *to)
+{
+	uint64_t old_claim = f->is_claimed ? f->base_seq : 0;
+	int err = 0;
+
+	f->base_seq = 0;
+	if (m->is_exclusive)
+		err = claim(fs, f, to);
+	if (err) {
+		f->base_seq = old_claim;
+		return err;
+	}
+	f->is_claimed = m->is_exclusive;
+	/* It replaces what has the new name, and takes nothing over from that. */
+	f->is_rewrite = f->is_fresh = true;
+	if (old_claim)
+		(void)!fs_remove_object(fs, from->data, from->len, old_claim);
+	LOCK_SCOPE(&fs->tree.lock);
+	m->n->seq = f->base_seq;
+	return move_in_tree(fs, m);
+}
+
+/* Whether the rename needs the bucket only for the new name's sake. */
+static bool is_unsaved(struct fs *fs, const struct move *m, const struct file *f)
+{
+	if (!f || !f->is_dirty || f->base)
+		return false;
+	LOCK_SCOPE(&fs->tree.lock);
+	/* A name of several that is replaced has to be counted down. */
+	return !m->n->link_id && !(m->target && m->target->link_id);
+}
+
+static int move_locked(struct fs *fs, const struct move *m, struct file *f)
+{
+	struct buf from CLEANUP(buf_done) = {0};
+	struct buf to CLEANUP(buf_done) = {0};
+	bool only_tree = is_unsaved(fs, m, f);
+	int err = 0;
+
+	buf_init(&from, OBJ_META_MAX);
+	buf_init(&to, OBJ_META_MAX);
+	if (f && !f->base && !only_tree)
+		err = file_commit(fs, f);
+	if (!err)
+		err = fs_keep_directory(fs, m->old_dir);
+	if (!err)
+		err = move_take_names(fs, m, &from, &to);
+	if (err)
+		return err;
+	err = f && only_tree ? move_unsaved(fs, m, f, &from, &to)
+			     : move_stored(fs, m, f, &from, &to);
+	if (f && !err)
+		set_file_name(f, &to);
+	move_release_names(fs, &from, &to);
+	return err;
+}
+
+int move_file(struct fs *fs, const struct move *m)
+{
+	struct file *f = file_find(fs, m->n);
+	int err;
+
+	if (f)
+		mutex_lock(&f->lock);
+	err = move_locked(fs, m, f);
+	if (f)
+		mutex_unlock(&f->lock);
+	file_put(fs, f);
+	return err;
+}

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# A directory of many objects is renamed: as a whole, while it is used, and when the daemon is killed
+# in the middle of it.
+begin
+first=$MOUNT_PID
+# many PREFIX COUNT: objects of other clients, all at once.
+many() {
+  python3 - "$URL" "$1" "$2" <<'P'
+import base64, json, sys
+import raw
+url, prefix, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+c = raw.Raw(url)
+out = bytearray()
+for i in range(count):
+    name = f"{prefix}/d{i % 7}/f{i}"
+    info = json.dumps({"name": name, "bucket": "b", "nuid": f"n{prefix}{i}", "size": 0, "chunks": 0}).encode()
+    token = base64.urlsafe_b64encode(name.encode()).decode()
+    out += f"PUB $O.b.M.{token} {len(info)}\r\n".encode() + info + b"\r\n"
+c._send(bytes(out))
+c.api("STREAM.INFO.OBJ_b")
+P
+}
+count() { find "$1" -type f 2>/dev/null | wc -l; }
+has() { [ "$(count "$1")" = "$2" ]; }
+
+many a 2000
+wait_until 20 has "$M/a" 2000
+echo mine >"$M/a/d0/mine"
+mv "$M/a" "$M/b"
+[ ! -e "$M/a" ] || fail "the old directory is still there"
+assert_eq "$(count "$M/b")" 2001
+assert_eq "$(cat "$M/b/d0/mine")" mine
+# Back over its own tombstones, while others use what is below.
+mv "$M/b" "$M/a" &
+mover=$!
+for i in $(seq 1 40); do
+  for dir in "$M/a" "$M/b"; do
+    { echo "$i" >"$dir/d1/written$i"; } 2>/dev/null && break
+  done
+  # The directory may go from one name to the other between two looks.
+  cat "$M/a/d0/mine" 2>/dev/null || cat "$M/b/d0/mine" 2>/dev/null || cat "$M/a/d0/mine"
+done
+wait $mover
+assert_eq "$(count "$M/a")" 2041
+assert_eq "$(cat "$M"/a/d1/written* | wc -l)" 40
+
+# A kill in the middle; the other mount and the next one agree in the end.
+B=$WORK/other
+mount_at "$B"
+second=$MOUNT_PID
+many big 6000
+wait_until 30 has "$B/big" 6000
+wait_until 30 has "$M/big" 6000
+mv "$M/big" "$M/moved" 2>/dev/null &
+some_moved() { [ "$(count "$B/moved")" -gt 200 ]; }
+wait_until 30 some_moved
+kill -9 "$first"
+wait "$first" 2>/dev/null || true
+wait $! 2>/dev/null || true
+umount -l "$M" 2>/dev/null || true
+[ "$(count "$B/big")" -gt 0 ] || echo "all had moved before the kill"
+wait_until 60 has "$B/moved" 6000
+wait_until 10 test ! -e "$B/big"
+mount_at "$M"
+assert_eq "$(count "$M/moved")" 6000
+[ ! -e "$M/big" ] || fail "$M/big is there again: $(count "$M/big")"
+unmount_and_wait "$B" "$second"
+end
