@@ -39,7 +39,7 @@ static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_nam
 	info->is_deleted = true;
 	err = obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
 	if (!err)
-		err = fs_publish_new(fs, info);
+		err = fs_publish_exclusive(fs, info);
 	*ret_seq = info->seq;
 	return err;
 }

@@ -321,6 +321,10 @@ bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *r
 /* Stores info under a name that must not exist (a tombstone may): -EEXIST. The caller holds the
  * name. */
 int fs_publish_new(struct fs *fs, struct obj_info *info) MUST_CHECK;
+/* The same for something that one of several creators makes: neither may a directory have the name
+ * where it is a file's, nor the other way round. Of two that are made at the same time the older
+ * stays. */
+int fs_publish_exclusive(struct fs *fs, struct obj_info *info) MUST_CHECK;
 /* Gives info another name, under that name's canonical subject. */
 int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_CHECK;
 /* Describes uploaded content. */

@@ -33,7 +33,7 @@ static int publish_name(struct fs *fs, const struct new_name *nn, const char *id
 	int err = links_describe(fs, nn->full.data, nn->full.len, id, &info);
 
 	if (!err)
-		err = fs_publish_new(fs, info);
+		err = fs_publish_exclusive(fs, info);
 	if (err)
 		links_count_down(fs, id);
 	else

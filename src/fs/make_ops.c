@@ -7,7 +7,32 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/symlink.h"
 #include "objstore/subject.h"
+
+/* Whether the tree has a file under an object name that other clients can read: no link. */
+static bool is_plain_object(struct fs *fs, const struct buf *name)
+{
+	const struct dentry *d;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	d = fs_find_entry(fs, name->data, name->len);
+	return d && !d->node->link_id && S_ISREG(d->node->mode) && d->node->nuid;
+}
+
+/* The content of something new. A symbolic link to an object has none of its own. */
+static int set_content(struct fs *fs, const char *target, struct obj_info *info)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	if (!target || !symlink_resolve(info->name, info->name_len, target, &name) ||
+	    !is_plain_object(fs, &name))
+		return fs_upload_text(fs, target, info);
+	err = fs_upload_text(fs, NULL, info);
+	return err ? err : obj_info_set_link(info, fs->store->bucket, name.data);
+}
 
 /* Makes an object that is whole at once: marker, special file, symbolic link, empty file. */
 static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
@@ -24,9 +49,9 @@ static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent,
 	if (!err)
 		err = new_name_describe(fs, ctx, &nn, mode, rdev, target, &info);
 	if (!err)
-		err = fs_upload_text(fs, target, info);
+		err = set_content(fs, target, info);
 	if (!err) {
-		err = fs_publish_new(fs, info);
+		err = fs_publish_exclusive(fs, info);
 		if (err && info->size > 0)
 			fs_purge_later(fs, info->nuid, info->name, info->name_len);
 	}

@@ -99,8 +99,7 @@ struct dentry *place_find(struct fs *fs, const char *name, size_t len, struct no
 	return NULL;
 }
 
-/* A file that a directory had hidden gets its plain name back. */
-static void unshadow(struct fs *fs, struct node *dir, const char *name, size_t len)
+void place_unshadow(struct fs *fs, struct node *dir, const char *name, size_t len)
 {
 	char component[NAME_COMPONENT_MAX + 1], shadowed[NAME_COMPONENT_MAX + 1];
 	size_t component_len;
@@ -134,7 +133,7 @@ void fs_prune(struct fs *fs, struct node *dir)
 		dir->is_removed = true;
 		tree_unlink(&fs->tree, dir->dentry);
 		if (name)
-			unshadow(fs, parent, name, strlen(name));
+			place_unshadow(fs, parent, name, strlen(name));
 		dir = parent;
 	}
 }

@@ -30,6 +30,8 @@ struct node *place_make_dir(struct fs *fs, struct node *parent, const struct com
 /* The entry that an object name has in the tree, NULL if none. For a marker *ret_dir is its
  * directory, NULL if there is none or the name is no marker's. */
 struct dentry *place_find(struct fs *fs, const char *name, size_t len, struct node **ret_dir);
+/* The directory called so has left dir: a file that it had hidden gets its plain name back. */
+void place_unshadow(struct fs *fs, struct node *dir, const char *name, size_t len);
 /* An entry came or went at time_ns. */
 void place_touch_dir(struct fs *fs, struct node *dir, int64_t time_ns);
 

@@ -8,6 +8,7 @@
 
 #include "fs/halves.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #define RETRIES 16
 
@@ -69,6 +70,51 @@ int fs_publish_new(struct fs *fs, struct obj_info *info)
 		}
 	}
 	return -EIO;
+}
+
+/* The name that info would have as the other kind, a file's or a directory's. */
+static int sibling_name(const struct obj_info *info, struct buf *out)
+{
+	buf_append(out, info->name, info->name_len);
+	if (info->name[info->name_len - 1] == '/')
+		out->len--;
+	else
+		buf_append_char(out, '/');
+	return buf_error(out);
+}
+
+/* Takes back what was just made. */
+static void withdraw(struct fs *fs, const struct obj_info *info)
+{
+	uint64_t seq;
+	int err = store_bury_info(fs->store, info, &seq);
+
+	if (!err)
+		fs_note_gone(fs, info->name, info->name_len, seq);
+	else if (err != -ESTALE)
+		log_warn("bucket %s: %s has the name of another object and could not be removed: "
+			 "%s",
+			 fs->store->bucket, info->name, strerror(-err));
+}
+
+int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *sibling = NULL;
+	struct buf name CLEANUP(buf_done) = {0};
+	int err = fs_publish_new(fs, info);
+
+	if (err)
+		return err;
+	buf_init(&name, OBJ_META_MAX);
+	err = sibling_name(info, &name);
+	if (!err && name.len > 0 && name.len <= fs->store->name_max)
+		err = store_get_info(fs->store, name.data, name.len, &sibling);
+	if (err || !sibling || !fs_info_is_live(sibling) || sibling->seq > info->seq ||
+	    halves_is_old(fs, sibling))
+		return err == -ENOENT ? 0 : err;
+	withdraw(fs, info);
+	fs_apply(fs, steal_ptr(sibling));
+	return -EEXIST;
 }
 
 int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)

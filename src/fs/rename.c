@@ -14,7 +14,8 @@
 #include <string.h>
 
 #include "fs/links.h"
-#include "fs/name.h"
+#include "fs/place.h"
+#include "fs/symlink.h"
 #include "util/clock.h"
 
 #define RETRIES 16
@@ -159,6 +160,8 @@ int renamed_info(const struct obj_info *info, const char *to, size_t len, struct
 	if (!err)
 		err = buf_error(&from);
 	if (!err)
+		err = symlink_follow(copy);
+	if (!err)
 		err = obj_info_set_meta(copy, ATTR_FROM, from.data);
 	(void)snprintf(number, sizeof(number), "%lld", (long long)clock_wall_ns());
 	if (!err)
@@ -211,6 +214,8 @@ int move_in_tree(struct fs *fs, const struct move *m)
 		tree_unlink(&fs->tree, at);
 	}
 	err = tree_move(&fs->tree, d, m->new_dir, m->new_name, NULL, 0, is_shadowed);
+	if (!err && m->n->dir)
+		place_unshadow(fs, m->old_dir, m->old_name, strlen(m->old_name));
 	m->n->ctime_ns = clock_wall_ns();
 	m->old_dir->mtime_ns = m->old_dir->ctime_ns = m->n->ctime_ns;
 	m->new_dir->mtime_ns = m->new_dir->ctime_ns = m->n->ctime_ns;

@@ -174,7 +174,7 @@ static int claim(struct fs *fs, struct file *f, const struct buf *to)
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
 	if (!err)
-		err = fs_publish_new(fs, info);
+		err = fs_publish_exclusive(fs, info);
 	if (!err)
 		f->base_seq = info->seq;
 	return err;
