@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Symbolic links, special files and sockets; renames that exchange or refuse; one name for two kinds.
+chmod 755 "$WORK"
 begin allow_other
 python3 - "$M" "$URL" <<'P'
 import base64, ctypes, errno, json, os, socket, stat, sys, time
