@@ -213,10 +213,17 @@ struct dentry *halves_follow(struct fs *fs, struct node *dir, struct dentry *d,
 		fs_inval_inode(fs, d->node, -1, 0);
 		tree_unlink(&fs->tree, d);
 	}
+	fs_tell_moved(fs, dir, c->name, old);
 	if (tree_move(&fs->tree, old, dir, c->name, c->is_raw_needed ? c->raw : NULL, c->raw_len,
 		      is_shadowed) == 0)
 		fs_prune(fs, old_dir);
 	d = tree_lookup(&fs->tree, dir, c->name, strlen(c->name));
+	if (d && d->node->link_id)
+		d->seq = info->seq;
+	else if (d && fs_set_version(fs, d->node, info) < 0)
+		log_error("no memory to note a new version of %s", info->name);
+	if (d)
+		fs_inval_inode(fs, d->node, -1, 0);
 	tree_unpin(&fs->tree, dir);
 	return d;
 }

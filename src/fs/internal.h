@@ -166,6 +166,8 @@ void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name);
 /* n has, or had until now, the name in dir. Says nothing of changes made here. */
 void fs_tell(struct fs *fs, enum fs_change_kind kind, const struct node *dir, const char *name,
 	     const struct node *n);
+/* The entry d is about to become name in dir. Tree lock held. */
+void fs_tell_moved(struct fs *fs, const struct node *dir, const char *name, const struct dentry *d);
 /* A new entry that info describes: created, or moved there from a name the tree has. */
 void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const struct node *n,
 		 const struct obj_info *info);

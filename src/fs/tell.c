@@ -59,20 +59,18 @@ static struct dentry *moved_from(struct fs *fs, const struct node *n, const char
 	return d;
 }
 
-void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const struct node *n,
-		 const struct obj_info *info)
+void fs_tell_moved(struct fs *fs, const struct node *dir, const char *name, const struct dentry *d)
 {
 	struct buf path CLEANUP(buf_done) = {0}, old CLEANUP(buf_done) = {0};
-	const char *from = obj_info_meta(info, ATTR_FROM);
-	struct fs_change c = {.kind = FS_MOVED, .parent = dir->id, .name = name, .mode = n->mode};
-	const struct dentry *d;
+	struct fs_change c = {
+		.kind = FS_MOVED, .parent = dir->id, .name = name, .mode = d->node->mode};
 
 	mutex_assert_held(&fs->tree.lock);
 	if (!fs->is_foreign || !fs->listener.changed)
 		return;
-	d = from ? moved_from(fs, n, from) : NULL;
-	if (!d || dir->nlookup == 0 || d->parent->nlookup == 0) {
-		fs_tell(fs, FS_CREATED, dir, name, n);
+	if (dir->nlookup == 0 || d->parent->nlookup == 0) {
+		fs_tell(fs, FS_CREATED, dir, name, d->node);
+		fs_tell(fs, FS_REMOVED, d->parent, d->name, d->node);
 		return;
 	}
 	buf_init(&path, OBJ_META_MAX);
@@ -84,4 +82,20 @@ void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const 
 	c.old_parent = d->parent->id;
 	c.old_name = d->name;
 	fs->listener.changed(fs->listener.changed_arg, &c);
+}
+
+void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const struct node *n,
+		 const struct obj_info *info)
+{
+	const char *from = obj_info_meta(info, ATTR_FROM);
+	const struct dentry *d;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!fs->is_foreign || !fs->listener.changed)
+		return;
+	d = from ? moved_from(fs, n, from) : NULL;
+	if (d && dir->nlookup > 0 && d->parent->nlookup > 0)
+		fs_tell_moved(fs, dir, name, d);
+	else
+		fs_tell(fs, FS_CREATED, dir, name, n);
 }
