@@ -22,7 +22,8 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define CLEANUP(fn) __attribute__((cleanup(fn)))
+/* unused: some own a thing for the length of a scope and are not named again (clang warns). */
+#define CLEANUP(fn) __attribute__((cleanup(fn), unused))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -14,12 +14,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 const char *const fuzz_seeds[] = {
-	"natsobj-locks 1 a/file\n"
-	"held posix shared 0123456789abcdefghijkl 17 4711 0 9\n"
-	"held posix exclusive 0123456789abcdefghijkm 3 1 20 29\n"
-	"wait posix exclusive 0123456789abcdefghijkm 3 1 5 24 1 2\n",
-	"natsobj-locks 1 x\nheld flock exclusive 0123456789abcdefghijkl 1 2 0 9223372036854775807\n"
-	"wait flock shared 0123456789abcdefghijkn 9 9 0 9223372036854775807 3 4\n",
+	("natsobj-locks 1 a/file\n"
+	 "held posix shared 0123456789abcdefghijkl 17 4711 0 9\n"
+	 "held posix exclusive 0123456789abcdefghijkm 3 1 20 29\n"
+	 "wait posix exclusive 0123456789abcdefghijkm 3 1 5 24 1 2\n"),
+	("natsobj-locks 1 x\n"
+	 "held flock exclusive 0123456789abcdefghijkl 1 2 0 9223372036854775807\n"
+	 "wait flock shared 0123456789abcdefghijkn 9 9 0 9223372036854775807 3 4\n"),
 	"natsobj-locks 1 \n",
 };
 const size_t fuzz_n_seeds = sizeof(fuzz_seeds) / sizeof(fuzz_seeds[0]);
