@@ -274,6 +274,9 @@ bool put_settle_locked(struct put *p)
 		list_remove(&p->link);
 		list_push_back(&u->disturbed, &p->link);
 		p->is_disturbed = true;
+		/* The thread may be waiting already, and nothing is under way that would wake it.
+		 */
+		cond_broadcast(&u->changed);
 	}
 	return false;
 }
