@@ -197,6 +197,8 @@ static int move_unsaved(struct fs *fs, const struct move *m, struct file *f, con
 	f->is_claimed = m->is_exclusive;
 	/* It replaces what has the new name, and takes nothing over from that. */
 	f->is_rewrite = f->is_fresh = true;
+	/* What was appended to a new file does not go behind the file whose name it takes. */
+	f->is_append_only = false;
 	if (old_claim)
 		(void)!fs_remove_object(fs, from->data, from->len, old_claim);
 	LOCK_SCOPE(&fs->tree.lock);
