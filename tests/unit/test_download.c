@@ -197,6 +197,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, content_arrives_in_order, 0, (int)ARRAY_LEN(shapes));
 	tcase_add_loop_test(t, parts_are_cut_out_of_the_content, 0, (int)ARRAY_LEN(shapes));
