@@ -30,16 +30,6 @@ struct word {
 	char dir[PATH_MAX];
 };
 
-/* The connection has the number of the mount's device (Documentation/filesystems/fuse.rst). Opened
- * while it is there, the file stays this connection's, whoever gets the number later. */
-static int open_abort(dev_t dev)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(dev));
-	return open(path, O_WRONLY | O_CLOEXEC);
-}
-
 /* As a user without privilege, by the helper that made the mount. */
 static void detach_by_helper(const char *dir)
 {
@@ -89,7 +79,7 @@ static void guard_main(int fd, int signal_fd)
 			continue;
 		last = w;
 		if (w.dev && abort_fd < 0)
-			abort_fd = open_abort(w.dev);
+			abort_fd = mountinfo_open_abort(w.dev);
 	}
 	if (last.dev && !last.is_end)
 		clean_up(&last, abort_fd);

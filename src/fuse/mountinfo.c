@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuse/mountinfo.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,4 +116,12 @@ dev_t mountinfo_device(const char *dir)
 bool mountinfo_is_natsobj(const struct mountinfo *m)
 {
 	return strcmp(m->type, "fuse.natsobj") == 0;
+}
+
+int mountinfo_open_abort(dev_t dev)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(dev));
+	return open(path, O_WRONLY | O_CLOEXEC);
 }

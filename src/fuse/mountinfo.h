@@ -24,4 +24,10 @@ dev_t mountinfo_device(const char *dir);
 /* Whether it is of this program's type. */
 bool mountinfo_is_natsobj(const struct mountinfo *m);
 
+/* A file that ends the connection of the mount with this device number when something is written to
+ * it (Documentation/filesystems/fuse.rst): whoever waits for the daemon gets an error. Opened while
+ * the connection is there, it stays this connection's, whoever gets the number later. -1 when there
+ * is none. */
+int mountinfo_open_abort(dev_t dev);
+
 #endif

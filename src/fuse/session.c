@@ -2,8 +2,10 @@
 
 /*
  * Order of a mount's end, whatever began it: the loop stops taking requests; those in the pool
- * finish; unsaved files are stored; the kernel's side is unmounted; the notifier and the pool end.
- * The notifier's listener goes first, because the tree may still change until the store is closed.
+ * finish; unsaved files are stored; those that nobody took are aborted, because the notifier may
+ * wait in the kernel for one of them; the kernel's side is unmounted; the notifier and the pool
+ * end. The notifier's listener goes first, because the tree may still change until the store is
+ * closed.
  */
 
 #include "fuse/session.h"
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -268,6 +271,34 @@ static int serve(struct mount *m, struct store *store, const struct session_conf
 	return unsaved;
 }
 
+/* Without the file of the connection, as in a container, there is umount(2) for those who may. An
+ * unmount by libfuse comes first otherwise: of an aborted connection it believes that it was
+ * unmounted. */
+static void end_connection(struct mount *m, dev_t dev, int abort_fd)
+{
+	if (abort_fd < 0 && mountinfo_device(m->dir) == dev)
+		(void)umount2(m->dir, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
+	fuse_session_unmount(m->session);
+	if (abort_fd >= 0)
+		(void)!write(abort_fd, "1", 1);
+}
+
+/* What is mounted is served until its end. Returns the number of files that are not stored. */
+static int serve_mounted(struct mount *m, struct store *store, const struct session_config *cfg)
+{
+	dev_t dev = mountinfo_device(cfg->dir);
+	_cleanup_close_ int abort_fd = mountinfo_open_abort(dev);
+	int unsaved;
+
+	if (cfg->on_mounted)
+		cfg->on_mounted(cfg->on_ready_arg, dev);
+	if (init_reply_install(m->session) < 0)
+		log_warn("lookups in one directory will wait for each other");
+	unsaved = serve(m, store, cfg);
+	end_connection(m, dev, abort_fd);
+	return unsaved;
+}
+
 static void free_mount(struct mount *m)
 {
 	replay_free(m->replay);
@@ -311,14 +342,8 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 		if (err)
 			fuse_session_unmount(m.session);
 	}
-	if (!err) {
-		if (cfg->on_mounted)
-			cfg->on_mounted(cfg->on_ready_arg, mountinfo_device(cfg->dir));
-		if (init_reply_install(m.session) < 0)
-			log_warn("lookups in one directory will wait for each other");
-		err = serve(&m, store, cfg);
-		fuse_session_unmount(m.session);
-	}
+	if (!err)
+		err = serve_mounted(&m, store, cfg);
 	free_mount(&m);
 	return err;
 }
