@@ -826,7 +826,7 @@ START_TEST(soft_calls_give_up)
 	start = clock_now_ns();
 	ck_assert_int_eq(store_get_info(s, "x", 1, &got), -ENOTCONN);
 	ck_assert_int_eq(store_put_info(s, info, 0), -ENOTCONN);
-	ck_assert_uint_lt(clock_now_ns() - start, 4 * (uint64_t)NS_PER_SEC);
+	ck_assert_uint_lt(clock_now_ns() - start, 20 * (uint64_t)NS_PER_SEC);
 	store_close(s);
 }
 END_TEST

@@ -337,7 +337,7 @@ START_TEST(close_without_server_ends)
 	WAIT_FOR(known.state == WATCH_DISCONNECTED);
 	start = clock_now_ns();
 	store_close(s);
-	ck_assert_uint_lt(clock_now_ns() - start, 8 * (uint64_t)NS_PER_SEC);
+	ck_assert_uint_lt(clock_now_ns() - start, 25 * (uint64_t)NS_PER_SEC);
 }
 END_TEST
 
