@@ -46,6 +46,8 @@ printf 'sesame-7351\n' >pw
 works sesame-7351 "user=joe,password_file=$WORK/pw"
 not_for_others "$WORK/pw" "user=joe,password_file=$WORK/pw"
 refused "absent" "user=joe,password_file=$WORK/absent"
+mkfifo pipe
+refused "must be a file" "user=joe,password_file=$WORK/pipe"
 printf wrong >pw
 refused "127.0.0.1" "user=joe,password_file=$WORK/pw"
 stop_server
