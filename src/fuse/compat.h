@@ -7,7 +7,9 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
-/* Before 3.17 init_reply.h takes care of it. */
+/* Before 3.17 some capabilities are not asked for although they are wanted: see init_reply.h. */
+#define COMPAT_FORGETS_WANTED (FUSE_VERSION < FUSE_MAKE_VERSION(3, 17))
+
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
 #define COMPAT_HANDLE_KILLPRIV_V2 FUSE_CAP_HANDLE_KILLPRIV_V2
 #else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuse/init_reply.h"
 
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
+#if COMPAT_FORGETS_WANTED
 
 #include <errno.h>
 #include <linux/fuse.h>
