@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "objstore/conn_servers.h"
 #include "objstore/subject.h"
 #include "prog/cmd.h"
 #include "prog/cmd_print.h"
@@ -124,66 +125,41 @@ static int add_secret(struct buf *out, const char *name, const char *secret)
 	return 0;
 }
 
-/* One server without its scheme and credentials; those of the first are returned. */
-static void add_server(struct buf *out, const char *server, size_t len, char **ret_userinfo)
+/* The URL of mount.natsobj, which shows: without credentials. */
+static void format_source(const struct conn_server *servers, size_t n, const char *bucket,
+			  struct buf *out)
 {
-	const char *scheme = memmem(server, len, "://", 3), *at;
-
-	if (scheme) {
-		len -= (size_t)(scheme + 3 - server);
-		server = scheme + 3;
-	}
-	at = memrchr(server, '@', len);
-	if (at && !*ret_userinfo)
-		*ret_userinfo = strndup(server, (size_t)(at - server));
-	if (at) {
-		len -= (size_t)(at + 1 - server);
-		server = at + 1;
-	}
-	while (len > 0 && server[len - 1] == '/')
-		len--;
-	buf_append(out, server, len);
-}
-
-static void format_source(const char *servers, const char *bucket, struct buf *out,
-			  char **ret_userinfo)
-{
-	buf_append_str(out, strncmp(servers, "tls://", 6) == 0 ? "tls://" : "nats://");
-	for (bool is_first = true; *servers; is_first = false) {
-		size_t len = strcspn(servers, ",");
-
-		if (!is_first)
+	buf_append_str(out, servers[0].is_tls ? "tls://" : "nats://");
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
 			buf_append_char(out, ',');
-		add_server(out, servers, len, ret_userinfo);
-		servers += len;
-		servers += strspn(servers, ",");
+		buf_append_str(out, strstr(servers[i].label, "://") + strlen("://"));
 	}
 	buf_printf(out, "/%s", bucket);
 }
 
-/* Credentials of a URL: USER:PASSWORD, or a token. */
-static int add_userinfo(struct buf *out, char *userinfo)
+/* Those in the URL of a server come first. */
+static int add_login(const struct conn_config *cfg, const struct conn_server *servers, size_t n,
+		     struct buf *out)
 {
-	char *colon = strchr(userinfo, ':');
 	int err;
 
-	if (!colon) {
-		err = add_secret(out, "token_file", userinfo);
-	} else {
-		*colon = '\0';
-		add_option(out, "user", userinfo);
-		err = add_secret(out, "password_file", colon + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (servers[i].token)
+			return add_secret(out, "token_file", servers[i].token);
+		if (!servers[i].user)
+			continue;
+		add_option(out, "user", servers[i].user);
+		return add_secret(out, "password_file", servers[i].password);
 	}
-	explicit_bzero(colon ? colon + 1 : userinfo, strlen(colon ? colon + 1 : userinfo));
-	free(userinfo);
-	return err;
+	add_option(out, "user", cfg->user);
+	err = add_secret(out, "password_file", cfg->password);
+	return err ? err : add_secret(out, "token_file", cfg->token);
 }
 
-static int add_connection(struct cmd *c, struct buf *out, char *userinfo)
+static void add_connection(const struct conn_config *cfg, struct buf *out)
 {
-	const struct conn_config *cfg = &c->connect.config;
 	char timeout[32];
-	int err;
 
 	add_option(out, "creds", cfg->creds_file);
 	add_option(out, "nkey", cfg->nkey_file);
@@ -193,28 +169,28 @@ static int add_connection(struct cmd *c, struct buf *out, char *userinfo)
 	add_option(out, "domain", cfg->domain);
 	(void)snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)cfg->timeout_ms);
 	add_option(out, "timeout", timeout);
-	if (userinfo)
-		return add_userinfo(out, userinfo);
-	add_option(out, "user", cfg->user);
-	err = add_secret(out, "password_file", cfg->password);
-	return err ? err : add_secret(out, "token_file", cfg->token);
 }
 
 /* A bucket, and perhaps a prefix, on the servers of all commands. */
 static int complete_source(struct cmd *c, const char *bucket, struct buf *source, struct buf *opts)
 {
-	size_t len = strcspn(bucket, "/");
+	const struct conn_config *cfg = &c->connect.config;
+	size_t len = strcspn(bucket, "/"), n;
 	_cleanup_free_ char *name = strndup(bucket, len), *why = NULL;
-	char *userinfo = NULL;
+	struct conn_server *servers;
 	int err;
 
 	if (!name || !obj_bucket_is_valid(name))
 		return cmd_usage("\"%s\" cannot be the name of a bucket", name ? name : "");
 	err = connect_opts_finish(&c->connect, &why);
+	if (!err)
+		err = conn_servers_parse(cfg->servers, cfg->tls_required, &servers, &n, &why);
 	if (err)
 		return cmd_usage("%s", why ? why : strerror(-err));
-	format_source(c->connect.config.servers, bucket, source, &userinfo);
-	err = add_connection(c, opts, userinfo);
+	format_source(servers, n, bucket, source);
+	add_connection(cfg, opts);
+	err = add_login(cfg, servers, n, opts);
+	conn_servers_free(servers, n);
 	return err ? cmd_fail("cannot hand over the credentials: %s", strerror(-err)) : CMD_OK;
 }
 

@@ -20,6 +20,12 @@ pgrep -af mount.natsobj | grep 'se,cr' && fail "a password in the list of proces
 expect 0 "status" "$n" status m --json
 is_json out 'isinstance(d, dict)'
 expect 0 "umount" "$n" umount m
+# Several servers, of which the second is there, with credentials in the URL as URLs have them.
+expect 0 "mount by URL" env -u NATS_USER -u NATS_PASSWORD \
+  "$n" mount b m --server "nats://127.0.0.1:1 nats://joe:se%2Ccr%3Det@127.0.0.1:$port"
+what="content of a mount by URL"
+same hello m/dir/x
+expect 0 "umount" "$n" umount m
 # What the command stored looks in a mount as it was, and what a mount stored comes back so.
 mkdir -p t/a
 echo 1 >t/a/file
