@@ -351,7 +351,9 @@ static bool is_ours(const struct fs *fs, const char *name, size_t len)
 {
 	if (is_root_object(fs, name, len))
 		return true;
-	return len >= fs->prefix_len && memcmp(name, fs->prefix, fs->prefix_len) == 0 &&
+	/* No server can be asked for a longer name; metadata under another subject may have one. */
+	return len <= fs->store->name_max && len >= fs->prefix_len &&
+	       memcmp(name, fs->prefix, fs->prefix_len) == 0 &&
 	       (len < strlen(HIDDEN) || memcmp(name, HIDDEN, strlen(HIDDEN)) != 0);
 }
 

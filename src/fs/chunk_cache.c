@@ -20,6 +20,7 @@ struct slot {
 	struct list in_source;
 	struct chunk_source *source;
 	uint32_t idx;
+	uint64_t bytes; /* as it is counted: the source's chunk_bytes until the answer came */
 	enum slot_state state;
 	struct chunk *chunk;
 	int err;
@@ -50,7 +51,7 @@ void chunk_cache_done(struct chunk_cache *c)
 }
 
 void chunk_source_init(struct chunk_source *s, struct chunk_cache *c, struct store_get *get,
-		       uint32_t chunk_bytes)
+		       uint64_t chunk_bytes)
 {
 	*s = (struct chunk_source){.cache = c, .get = get, .chunk_bytes = chunk_bytes};
 	list_init(&s->slots);
@@ -87,9 +88,9 @@ static struct chunk *remove_locked(struct slot *slot)
 	hash_remove(&s->cache->slots, &slot->by_key);
 	list_remove(&slot->in_lru);
 	s->cache->n_spent -= slot->is_spent;
-	s->cache->kept_bytes -= slot->is_kept ? s->chunk_bytes : 0;
+	s->cache->kept_bytes -= slot->is_kept ? slot->bytes : 0;
 	list_remove(&slot->in_source);
-	s->cache->bytes -= s->chunk_bytes;
+	s->cache->bytes -= slot->bytes;
 	if (slot->waiters == 0)
 		free_slot(slot);
 	return chunk;
@@ -125,6 +126,9 @@ static void on_chunk(void *arg, uint32_t idx, struct chunk *chunk, int err)
 	} else {
 		slot->state = SLOT_READY;
 		slot->chunk = chunk;
+		/* Whatever the metadata said. */
+		c->bytes = c->bytes - slot->bytes + chunk->len;
+		slot->bytes = chunk->len;
 	}
 	if (slot->waiters > 0)
 		cond_broadcast(&slot->answered);
@@ -153,7 +157,8 @@ static struct slot *add_locked(struct chunk_source *s, uint32_t idx)
 		return NULL;
 	}
 	list_push_back(&s->slots, &slot->in_source);
-	s->cache->bytes += s->chunk_bytes;
+	slot->bytes = s->chunk_bytes;
+	s->cache->bytes += slot->bytes;
 	s->n_fetching++;
 	return slot;
 }
@@ -309,18 +314,18 @@ int chunk_source_keep(struct chunk_source *s, uint32_t idx)
 	if (err)
 		return err;
 	LOCK_SCOPE(&c->lock);
-	if (c->kept_bytes + s->chunk_bytes > c->max_bytes / 4)
-		return -ENOMEM;
 	slot = find_locked(s, idx);
 	if (!slot || slot->state != SLOT_READY)
 		return -EAGAIN;
+	if (c->kept_bytes + slot->bytes > c->max_bytes / 4)
+		return -ENOMEM;
 	if (slot->is_kept)
 		return 0;
 	list_remove(&slot->in_lru);
 	c->n_spent -= slot->is_spent;
 	slot->is_spent = false;
 	slot->is_kept = true;
-	c->kept_bytes += s->chunk_bytes;
+	c->kept_bytes += slot->bytes;
 	return 0;
 }
 

@@ -32,7 +32,7 @@ struct chunk_source {
 	struct chunk_cache *cache;
 	struct store_get *get;
 	uint64_t id;
-	uint32_t chunk_bytes; /* largest size of a chunk, for accounting */
+	uint64_t chunk_bytes; /* what a chunk being requested counts */
 	struct list slots;    /* protected by cache->lock */
 	unsigned n_fetching;  /* protected by cache->lock */
 	struct cond idle;     /* signalled when n_fetching becomes 0 */
@@ -42,7 +42,7 @@ void chunk_cache_init(struct chunk_cache *c, uint64_t max_bytes);
 void chunk_cache_done(struct chunk_cache *c);
 
 void chunk_source_init(struct chunk_source *s, struct chunk_cache *c, struct store_get *get,
-		       uint32_t chunk_bytes);
+		       uint64_t chunk_bytes);
 /* Drops all chunks, closes the get and waits for the requests under way to be answered. */
 void chunk_source_done(struct chunk_source *s);
 

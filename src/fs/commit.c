@@ -363,3 +363,22 @@ int file_commit(struct fs *fs, struct file *f)
 		atomic_fetch_add(&fs->n_unstored, 1);
 	return err;
 }
+
+int file_commit_at_close(struct fs *fs, struct file *f)
+{
+	int err;
+
+	f->gives_way = true;
+	err = file_commit(fs, f);
+	f->gives_way = false;
+	return err;
+}
+
+int file_commit_last(struct fs *fs, struct file *f)
+{
+	int err = file_commit(fs, f);
+
+	if (f->is_dirty)
+		file_give_up(fs, f, err ? err : -ESTALE);
+	return err;
+}

@@ -10,6 +10,12 @@
 /* Chunks a scan may still lack when its end is read: the kernel's read-ahead of 1 MiB, twice. */
 #define REORDER_MAX 16
 
+/* What a chunk that is asked for will take, more or less; metadata of others may lie. */
+static uint64_t mean_chunk_size(uint64_t size, uint32_t chunks)
+{
+	return chunks > 0 ? (size - 1) / chunks + 1 : size;
+}
+
 int content_new(struct store *store, struct chunk_cache *cache, const char *nuid, uint64_t size,
 		uint32_t chunks, uint32_t max_chunk_size, const uint8_t *digest,
 		struct content **ret)
@@ -42,8 +48,7 @@ int content_new(struct store *store, struct chunk_cache *cache, const char *nuid
 		err = store_get_open(store, &info, &c->get);
 		if (err)
 			goto fail;
-		chunk_source_init(&c->source, cache, c->get,
-				  max_chunk_size ? max_chunk_size : OBJ_DEFAULT_CHUNK_SIZE);
+		chunk_source_init(&c->source, cache, c->get, mean_chunk_size(size, chunks));
 	}
 	*ret = c;
 	return 0;

@@ -71,11 +71,8 @@ static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new
 	nn->dir->mtime_ns = nn->dir->ctime_ns = n->ctime_ns;
 	*ret = file_get_locked(fs, n);
 	err = *ret ? fs_make_entry(fs, n, ret_entry) : -ENOMEM;
-	if (err) {
-		if (*ret)
-			(*ret)->refs++; /* put by the caller without the lock */
+	if (err)
 		tree_unlink(&fs->tree, n->dentry);
-	}
 	return err;
 }
 
@@ -110,6 +107,20 @@ static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 	return err;
 }
 
+static int open_existing(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
+			 int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
+			 bool *ret_keep_cache)
+{
+	int err = fs_find_child(fs, nn->dir, nn->name, ret_entry);
+
+	if (err)
+		return err;
+	err = fs_open(fs, ctx, ret_entry->nodeid, flags, ret, ret_keep_cache);
+	if (err)
+		fs_forget(fs, ret_entry->nodeid, 1);
+	return err;
+}
+
 int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 	      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
 	      bool *ret_keep_cache)
@@ -127,11 +138,7 @@ int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 		err = create_new(fs, ctx, &nn, mode, flags, ret_entry, ret);
 	fs_release_name(fs, nn.full.data, nn.full.len);
 	if (err == -EEXIST && !(flags & O_EXCL)) {
-		err = fs_find_child(fs, nn.dir, name, ret_entry);
-		if (!err)
-			err = fs_open(fs, ctx, ret_entry->nodeid, flags, ret, ret_keep_cache);
-		if (err && err != -ENOENT)
-			fs_forget(fs, ret_entry->nodeid, 1);
+		err = open_existing(fs, ctx, &nn, flags, ret_entry, ret, ret_keep_cache);
 	}
 	new_name_done(fs, &nn, false);
 	return err;

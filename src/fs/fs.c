@@ -136,7 +136,8 @@ static struct file *next_dirty(struct fs *fs)
 	list_for_each (it, &fs->files) {
 		struct file *f = list_entry(it, struct file, link);
 
-		if (f->node->is_dirty && (f->node->dentry || f->node->is_superseded)) {
+		if (f->node->is_dirty &&
+		    (f->node->dentry || f->node->is_superseded || f->node->is_removed)) {
 			f->refs++;
 			return f;
 		}
@@ -152,7 +153,7 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 	atomic_store(&fs->is_draining, true);
 	while ((f = next_dirty(fs))) {
 		mutex_lock(&f->lock);
-		(void)!file_commit(fs, f);
+		(void)!file_commit_last(fs, f);
 		mutex_unlock(&f->lock);
 		file_put(fs, f);
 		if (clock_now_ns() >= deadline) {

@@ -117,8 +117,9 @@ struct file {
 	struct draft *draft;
 	struct store_put *base_put; /* keeps the chunks of a draft that began as a stream */
 	struct content *content;    /* of the node's version; made when first read */
-	/* Callers that wait for the lock to give the unsaved content up: no use in storing it. */
+	/* Callers that wait for the lock to give the unsaved content up: no use in storing it, */
 	atomic_uint n_impatient;
+	bool gives_way;	  /* … unless it was promised to be stored */
 	bool is_rescuing; /* tree.lock; the rest of the draft's base is to be fetched */
 };
 
@@ -346,6 +347,11 @@ int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint
 
 /* Stores what is unsaved; 0 when nothing is. File lock held. */
 int file_commit(struct fs *fs, struct file *f) MUST_CHECK;
+/* The same when a descriptor is closed: 0 also when it gave way to somebody who waits to empty or
+ * unlink the file, and who stores what is unsaved if that fails. */
+int file_commit_at_close(struct fs *fs, struct file *f) MUST_CHECK;
+/* The same when nobody is left who could try again: what cannot be stored is given up. */
+int file_commit_last(struct fs *fs, struct file *f) MUST_CHECK;
 /* Takes the lock of the file's present object name, which it returns. */
 int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name) MUST_CHECK;
 /* The metadata of the new version: what the old one carried, with our content and attributes. */

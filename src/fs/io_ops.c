@@ -198,7 +198,7 @@ int fs_flush(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		else if (file_is_kept_when_killed(fs, f, ctx))
 			err = file_keep_old(fs, f);
 		else if (!is_still_open(fs, h, ctx))
-			err = file_commit(fs, f);
+			err = file_commit_at_close(fs, f);
 	}
 	mutex_unlock(&f->lock);
 	return err;

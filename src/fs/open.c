@@ -283,6 +283,9 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		err = file_new_handle(f, ctx, flags, ret);
 	if (!err)
 		*ret_keep_cache = may_keep_cache(fs, f->node, flags);
+	/* A commit may have given way to this call. */
+	if (err && f->n_writers == 0)
+		(void)!file_commit_last(fs, f);
 	mutex_unlock(&f->lock);
 	if (err == -ESTALE) {
 		LOCK_SCOPE(&fs->tree.lock);
@@ -292,6 +295,14 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	if (err)
 		file_put(fs, f);
 	return err;
+}
+
+/* Whoever waits to empty or unlink the file sees to what is unsaved then. */
+static int close_last(struct fs *fs, struct file *f)
+{
+	int err = file_commit_at_close(fs, f);
+
+	return err ? file_commit_last(fs, f) : 0;
 }
 
 int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
@@ -309,9 +320,7 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		mutex_lock(&f->lock);
 		/* Stores through a mapping can come after the last flush. */
 		if (--f->n_writers == 0)
-			err = file_commit(fs, f);
-		if (err && f->is_dirty)
-			file_give_up(fs, f, err);
+			err = close_last(fs, f);
 		mutex_unlock(&f->lock);
 	}
 	fs_lock_release(fs, h);

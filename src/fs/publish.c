@@ -130,6 +130,9 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
 		err = store_bury_info(fs->store, info, &tombstone_seq);
 		if (!err)
 			fs_note_buried(fs, info, seq, tombstone_seq);
+		/* The caller knows of the chunks of its own version only. */
+		if (!err && info->nuid[0])
+			fs_purge_later(fs, info->nuid, name, len);
 		if (err != -ESTALE)
 			return err;
 		obj_info_free(steal_ptr(info));

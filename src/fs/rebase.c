@@ -26,7 +26,7 @@ int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base)
 	_cleanup_content_ struct content *c = NULL;
 	_cleanup_draft_ struct draft *d = NULL;
 	_cleanup_free_ uint8_t *buf = malloc(COPY_STEP);
-	uint64_t to = base && !base->is_deleted ? base->size : 0, from = f->append_from;
+	uint64_t to = base && !base->is_deleted ? base->size : 0, from = f->append_from, base_len;
 	int err = buf ? writer_stage(fs, f) : -ENOMEM;
 
 	mutex_assert_held(&f->lock);
@@ -35,7 +35,7 @@ int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base)
 				  base->max_chunk_size, base->has_digest ? base->digest : NULL, &c);
 	if (!err)
 		err = draft_new(&fs->staging, c, to, &d);
-	f->append_from = to;
+	base_len = to;
 	while (!err && from < f->size) {
 		size_t n = f->size - from < COPY_STEP ? (size_t)(f->size - from) : COPY_STEP;
 
@@ -50,6 +50,7 @@ int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base)
 	draft_free(f->draft);
 	f->draft = steal_ptr(d);
 	store_put_close(steal_ptr(f->base_put), false);
+	f->append_from = base_len;
 	f->size = to;
 	f->is_rebased = true;
 	return 0;

@@ -88,6 +88,9 @@ static int unlink_held(struct fs *fs, struct victim *v, struct file *f, const st
 		links_count_down(fs, v->link_id);
 	else
 		fs_purge_later(fs, v->nuid, v->full.data, v->full.len);
+	/* What another client made while the file was unsaved here was not shown. */
+	if (!v->seq)
+		fs_recheck_later(fs, v->full.data, v->full.len, 0);
 	return 0;
 }
 
@@ -134,7 +137,7 @@ static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const ch
 	err = unlink_locked(fs, &v, f);
 	/* What its last close was storing when we came, if the file is still there. */
 	if (f && f->n_writers == 0)
-		(void)!file_commit(fs, f);
+		(void)!file_commit_last(fs, f);
 	if (f)
 		mutex_unlock(&f->lock);
 	file_put(fs, f);

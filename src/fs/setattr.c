@@ -198,9 +198,12 @@ static int set_size(struct fs *fs, const struct fs_ctx *ctx, struct node *n, str
 		atomic_fetch_sub(&f->n_impatient, 1);
 	if (!err) {
 		err = resize(fs, ctx, f, size, c, ret_is_done);
-		/* truncate(2) has no close that could commit. */
-		if (!err && !h && f->n_writers == 0)
-			err = file_commit(fs, f);
+		/* truncate(2) has no close that could commit, nor has a close that gave way. */
+		if (!h && f->n_writers == 0) {
+			int stored = file_commit_last(fs, f);
+
+			err = err ? err : stored;
+		}
 		mutex_unlock(&f->lock);
 	}
 	file_put(fs, f);

@@ -367,7 +367,7 @@ static int upload_draft(struct fs *fs, struct file *f)
 			err = store_put_wait_room(f->put);
 		if (f->draft->base)
 			content_check_behind(f->draft->base);
-		if (!err && atomic_load(&f->n_impatient) > 0)
+		if (!err && f->gives_way && atomic_load(&f->n_impatient) > 0)
 			err = -ECANCELED;
 	}
 	return err ? err : draft_verify_base(f->draft);
