@@ -120,7 +120,7 @@ static void on_chunk(void *arg, uint32_t idx, struct chunk *chunk, int err)
 
 	(void)idx;
 	LOCK_SCOPE(&c->lock);
-	if (err) {
+	if (!chunk) {
 		slot->state = SLOT_FAILED;
 		slot->err = err;
 	} else {
@@ -132,7 +132,7 @@ static void on_chunk(void *arg, uint32_t idx, struct chunk *chunk, int err)
 	}
 	if (slot->waiters > 0)
 		cond_broadcast(&slot->answered);
-	if (err)
+	if (!chunk)
 		(void)remove_locked(slot);
 	else
 		list_push_back(&c->lru, &slot->in_lru);

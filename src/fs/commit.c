@@ -246,11 +246,12 @@ void file_show_stored(struct fs *fs, struct file *f, const struct buf *name)
 {
 	struct node *n = f->node;
 	_cleanup_obj_info_ struct obj_info *now = NULL;
+	bool is_other;
 	int err = 0;
 
 	mutex_assert_held(&f->lock);
 	if (f->is_claimed)
-		(void)!fs_remove_object(fs, name->data, name->len, f->base_seq);
+		(void)!fs_remove_object(fs, name->data, name->len, f->base_seq, &is_other);
 	writer_reset(f);
 	f->is_dirty = f->is_claimed = f->is_rewrite = false;
 	mutex_lock(&fs->tree.lock);

@@ -345,7 +345,7 @@ static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
 	release(fs, b);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->items[i].info && b->items[i].info->seq)
-			move_drop_replaced(fs, b->items[i].replaced);
+			fs_drop_content(fs, b->items[i].replaced);
 	return err;
 }
 

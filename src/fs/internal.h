@@ -334,9 +334,17 @@ int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_C
 int fs_set_content(struct obj_info *info, const struct put_result *r) MUST_CHECK;
 /* Stores a marker for a directory that would vanish with its last entry. */
 int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
+/* Whether what was to be stored may be there, or come yet, although storing it failed so. */
+bool fs_is_uncertain(int err);
+/* What info described has lost its name: its chunks go, or one name of a hidden object. info may be
+ * NULL. */
+void fs_drop_content(struct fs *fs, const struct obj_info *info);
 /* Deletes the object of a version, whatever other version took its place meanwhile: the node's
- * metadata sequence is where to start. -ENOENT when it is gone. The caller holds the name. */
-int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq) MUST_CHECK;
+ * metadata sequence is where to start, 0 when it has none. -ENOENT when it is gone. *ret_is_other:
+ * it was another version, whose content is gone with it; else that is up to the caller, who holds
+ * the name. */
+int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq, bool *ret_is_other)
+	MUST_CHECK;
 
 /* Deletes the marker of an empty directory. -ENOTEMPTY: something is in it after all, perhaps known
  * only to the server so far; the marker is then there again. The caller holds the name. */

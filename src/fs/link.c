@@ -26,7 +26,19 @@ static int store_unsaved(struct fs *fs, struct node *n)
 	return err;
 }
 
-/* The name is held, the hidden object counts it already. */
+/* Whether the name leads to the hidden object, or might. */
+static bool leads_to(struct fs *fs, const struct new_name *nn, const char *id)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	int err = store_get_info(fs->store, nn->full.data, nn->full.len, &now);
+	const char *now_id = err ? NULL : links_id(fs, now);
+
+	if (err)
+		return err != -ENOENT;
+	return !now->is_deleted && now_id && strcmp(now_id, id) == 0;
+}
+
+/* The name is held, the hidden object counts it already. A count may be too high, never too low. */
 static int publish_name(struct fs *fs, const struct new_name *nn, const char *id)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
@@ -34,10 +46,10 @@ static int publish_name(struct fs *fs, const struct new_name *nn, const char *id
 
 	if (!err)
 		err = fs_publish_exclusive(fs, info);
-	if (err)
-		links_count_down(fs, id);
-	else
+	if (!err)
 		fs_apply_held(fs, info);
+	else if (!fs_is_uncertain(err) && !leads_to(fs, nn, id))
+		links_count_down(fs, id);
 	return err;
 }
 

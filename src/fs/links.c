@@ -119,7 +119,7 @@ static int convert_held(struct fs *fs, struct node *n, const struct buf *name, c
 
 	if (err)
 		return err;
-	if (!fs_info_is_live(source) || links_id(fs, source)) {
+	if (source->is_deleted || links_id(fs, source)) {
 		fs_apply_held(fs, source);
 		return -EAGAIN;
 	}
@@ -133,8 +133,10 @@ static int convert_held(struct fs *fs, struct node *n, const struct buf *name, c
 	link->foreign_token = steal_ptr(source->foreign_token);
 	err = store_put_info(fs->store, link, source->seq);
 	if (err) {
-		/* Not the content: it still belongs to the name, or to nobody here. */
-		(void)!store_remove_info(fs->store, hidden);
+		/* Not the content: it still belongs to the name, or to nobody here. Where the name
+		 * may lead to the hidden object now, that has to stay. */
+		if (!fs_is_uncertain(err))
+			(void)!store_remove_info(fs->store, hidden);
 		return err == -ESTALE ? -EAGAIN : err;
 	}
 	mutex_lock(&fs->tree.lock);

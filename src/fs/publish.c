@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/halves.h"
+#include "fs/links.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -117,24 +118,42 @@ int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 	return -EEXIST;
 }
 
-int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq)
+bool fs_is_uncertain(int err)
+{
+	return err == -ETIMEDOUT || err == -ENOTCONN || err == -ESHUTDOWN;
+}
+
+void fs_drop_content(struct fs *fs, const struct obj_info *info)
+{
+	const char *id = info ? links_id(fs, info) : NULL;
+
+	if (!info || info->is_deleted)
+		return;
+	if (id)
+		links_count_down(fs, id);
+	else
+		fs_purge_later(fs, info->nuid, info->name, info->name_len);
+}
+
+int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq, bool *ret_is_other)
 {
 	_cleanup_obj_info_ struct obj_info *info = obj_info_new(name, len);
 	uint64_t tombstone_seq;
 	int err = -EIO;
 
+	*ret_is_other = false;
 	if (!info)
 		return -ENOMEM;
 	info->seq = seq;
 	for (int i = 0; i < RETRIES; i++) {
-		err = store_bury_info(fs->store, info, &tombstone_seq);
+		err = info->seq ? store_bury_info(fs->store, info, &tombstone_seq) : -ESTALE;
 		if (!err)
 			fs_note_buried(fs, info, seq, tombstone_seq);
-		/* The caller knows of the chunks of its own version only. */
-		if (!err && info->nuid[0])
-			fs_purge_later(fs, info->nuid, name, len);
+		if (!err && *ret_is_other)
+			fs_drop_content(fs, info);
 		if (err != -ESTALE)
 			return err;
+		*ret_is_other = true;
 		obj_info_free(steal_ptr(info));
 		err = store_get_info(fs->store, name, len, &info);
 		if (err)
@@ -218,7 +237,8 @@ static int check_empty(struct fs *fs, struct node *dir, const struct buf *name,
 int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint64_t seq)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err = fs_remove_object(fs, name->data, name->len, seq);
+	bool unused;
+	int err = fs_remove_object(fs, name->data, name->len, seq, &unused);
 
 	if (err)
 		return err;

@@ -62,8 +62,9 @@ static void drop_victim(struct fs *fs, const struct victim *v, struct file *f)
 	if (v->is_last && f)
 		f->is_dirty = false;
 	LOCK_SCOPE(&fs->tree.lock);
+	/* What is written from now on has no name to be stored under. */
 	if (v->is_last)
-		v->n->is_dirty = false;
+		v->n->is_dirty = v->n->is_removed = false;
 	v->n->ctime_ns = clock_wall_ns();
 	d = find_victim(fs, v);
 	if (d)
@@ -74,15 +75,17 @@ static void drop_victim(struct fs *fs, const struct victim *v, struct file *f)
 static int unlink_held(struct fs *fs, struct victim *v, struct file *f, const struct buf *held)
 {
 	int err = victim_load(fs, v);
+	bool is_other = false;
 
 	if (!err && !buf_equal(&v->full, held))
 		return -EAGAIN;
-	if (!err && v->seq)
-		err = fs_remove_object(fs, v->full.data, v->full.len, v->seq);
+	/* An unsaved file that was renamed to this name has not replaced what is stored there. */
+	if (!err && (v->seq || (f && f->is_fresh)))
+		err = fs_remove_object(fs, v->full.data, v->full.len, v->seq, &is_other);
 	if (err && err != -ENOENT)
 		return err;
 	drop_victim(fs, v, f);
-	if (err)
+	if (err || is_other)
 		return err;
 	if (v->link_id[0])
 		links_count_down(fs, v->link_id);

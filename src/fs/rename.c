@@ -179,16 +179,6 @@ int renamed_info(const struct obj_info *info, const char *to, size_t len, struct
 	return err;
 }
 
-void move_drop_replaced(struct fs *fs, const struct obj_info *replaced)
-{
-	if (!replaced || replaced->is_deleted)
-		return;
-	if (links_id(fs, replaced))
-		links_count_down(fs, links_id(fs, replaced));
-	else
-		fs_purge_later(fs, replaced->nuid, replaced->name, replaced->name_len);
-}
-
 int move_in_tree(struct fs *fs, const struct move *m)
 {
 	char component[NAME_COMPONENT_MAX + 1];

@@ -29,9 +29,6 @@ int move_in_tree(struct fs *fs, const struct move *m) MUST_CHECK;
 /* A copy of info under another name, saying where it comes from. */
 int renamed_info(const struct obj_info *info, const char *to, size_t len, struct obj_info **ret)
 	MUST_CHECK;
-/* Content that lost its name to another one goes: chunks, or one name of a hidden object. replaced
- * may be NULL. */
-void move_drop_replaced(struct fs *fs, const struct obj_info *replaced);
 
 /* rename_file.c, dir_rename.c, exchange.c. All wait. */
 int move_file(struct fs *fs, const struct move *m) MUST_CHECK;

@@ -154,7 +154,7 @@ static int move_stored(struct fs *fs, const struct move *m, struct file *f, cons
 	if (err && !info)
 		return err;
 	settle(fs, m, f, info);
-	move_drop_replaced(fs, replaced);
+	fs_drop_content(fs, replaced);
 	return err;
 }
 
@@ -185,6 +185,7 @@ static int move_unsaved(struct fs *fs, const struct move *m, struct file *f, con
 			const struct buf *to)
 {
 	uint64_t old_claim = f->is_claimed ? f->base_seq : 0;
+	bool is_other;
 	int err = 0;
 
 	f->base_seq = 0;
@@ -200,7 +201,7 @@ static int move_unsaved(struct fs *fs, const struct move *m, struct file *f, con
 	/* What was appended to a new file does not go behind the file whose name it takes. */
 	f->is_append_only = false;
 	if (old_claim)
-		(void)!fs_remove_object(fs, from->data, from->len, old_claim);
+		(void)!fs_remove_object(fs, from->data, from->len, old_claim, &is_other);
 	LOCK_SCOPE(&fs->tree.lock);
 	m->n->seq = f->base_seq;
 	return move_in_tree(fs, m);
