@@ -51,9 +51,15 @@ static int rename_info(struct obj_info *info, struct buf *name)
 static void visible_name(struct fs *fs, const struct file *f, const struct obj_info *info,
 			 struct buf *ret)
 {
+	const char *id = links_id_of_hidden(info->name, info->name_len);
+	const struct node *n = f->node;
+
 	LOCK_SCOPE(&fs->tree.lock);
-	if (f->node->dentry && links_id_of_hidden(info->name, info->name_len))
-		fs_full_name(fs, f->node->dentry, ret);
+	/* The names went to the version that took the place of this one. */
+	if (id && !n->dentry)
+		n = tree_find_link(&fs->tree, id);
+	if (id && n && n->dentry)
+		fs_full_name(fs, n->dentry, ret);
 	else
 		buf_append(ret, info->name, info->name_len);
 }

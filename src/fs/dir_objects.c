@@ -112,7 +112,17 @@ static int take(struct fs *fs, struct batch *b)
 	return err;
 }
 
-/* Reads what is to be moved. What is newer than the rename, or gone, stays. */
+/* Stored by this mount for a file that the tree has under its new name already. */
+static bool is_own(struct fs *fs, const struct item *it)
+{
+	const struct dentry *d;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	d = fs_find_entry(fs, it->to.data, it->to.len);
+	return d && tree_entry_seq(d) == it->old->seq;
+}
+
+/* Reads what is to be moved. What others stored after the rename, or what is gone, stays. */
 static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
 {
 	struct obj_info *infos[BATCH];
@@ -133,7 +143,8 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
 		it->old = infos[i];
 		if (errs[i] && errs[i] != -ENOENT)
 			err = errs[i];
-		if (it->old && (it->old->seq > mv->seq || !fs_info_is_live(it->old)))
+		if (it->old &&
+		    (!fs_info_is_live(it->old) || (it->old->seq > mv->seq && !is_own(fs, it))))
 			obj_info_free(steal_ptr(it->old));
 		/* A claim: nothing but a name, which is not wanted any more. */
 		if (it->old && !it->old->is_deleted && !err)

@@ -240,6 +240,40 @@ START_TEST(test_a_name_replaced_by_an_unsaved_file_goes_with_it)
 }
 END_TEST
 
+static void *rename_main(void *arg)
+{
+	*(int *)arg = rename_path(m.fs, "d", "e", 0);
+	return NULL;
+}
+
+/* The directory has its new name in the tree, but its objects have not moved yet. */
+START_TEST(test_what_is_stored_during_a_directory_rename_moves_too)
+{
+	struct fs_handle *h;
+	pthread_t thread;
+	int err = -1;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/a", "a", 1);
+	put_file(m.fs, "d/f", "old", 3);
+	h = must_open("d/f", O_RDWR);
+	ck_assert_int_eq(namelock_take(&m.fs->names, "d/a", 3), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, rename_main, &err), 0);
+	while (!exists(m.fs, "e"))
+		wait_ms(1);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "new", 3), 0);
+	ck_assert_int_eq(fs_fsync(m.fs, &root_ctx, h), 0);
+	fs_release_name(m.fs, "d/a", 3);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	fake_sync(bucket);
+	assert_object("e/f", "new", 3);
+	assert_file(m.fs, "e/f", "new", 3);
+	ck_assert(!exists(m.fs, "d"));
+}
+END_TEST
+
 /* --- files with several names: what they count --- */
 
 static int link_path(const char *old_path, const char *new_path)
@@ -314,6 +348,27 @@ START_TEST(test_removing_what_took_a_names_place_leaves_the_other_names_alone)
 	assert_file(other.fs, "a", "data", 4);
 	assert_file(m.fs, "a", "data", 4);
 	ck_assert(!exists(other.fs, "b"));
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(test_a_conflict_over_a_file_with_two_names_is_stored_where_it_is_seen)
+{
+	struct mount other = mount_bucket();
+	struct fs_handle *h;
+	char *names;
+
+	put_file(m.fs, "a", "one two", 7);
+	ck_assert_int_eq(link_path("a", "b"), 0);
+	fake_sync(bucket);
+	h = must_open("a", O_RDWR);
+	put_file(other.fs, "a", "theirs", 6);
+	fake_sync(bucket);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "own own", 7), 0);
+	ck_assert_int_eq(close_file(m.fs, h), -ESTALE);
+	names = list_dir(m.fs, "", 100);
+	ck_assert_ptr_nonnull(strstr(names, ".conflict-"));
+	free(names);
 	unmount_bucket(&other);
 }
 END_TEST
@@ -416,9 +471,11 @@ int main(void)
 	tcase_add_test(tc, test_what_another_made_shows_when_the_own_file_is_removed_unsaved);
 	tcase_add_test(tc, test_a_write_after_the_removal_of_a_newer_version_stays_nameless);
 	tcase_add_test(tc, test_a_name_replaced_by_an_unsaved_file_goes_with_it);
+	tcase_add_test(tc, test_what_is_stored_during_a_directory_rename_moves_too);
 	tcase_add_test(tc, test_a_name_that_may_have_been_made_stays_counted);
 	tcase_add_test(tc, test_content_that_may_be_linked_to_stays);
 	tcase_add_test(tc, test_removing_what_took_a_names_place_leaves_the_other_names_alone);
+	tcase_add_test(tc, test_a_conflict_over_a_file_with_two_names_is_stored_where_it_is_seen);
 	tcase_add_test(tc, test_memory_is_counted_by_what_came);
 	tcase_add_test(tc, test_a_claim_of_huge_chunks_does_not_empty_the_cache);
 	tcase_add_test(tc, test_a_name_that_no_subject_can_have_does_no_harm);
