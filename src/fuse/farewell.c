@@ -86,6 +86,15 @@ int farewell_connect(dev_t dev, uid_t owner, int *ret_fd)
 	return 0;
 }
 
+/* The words of another user's daemon end up on a terminal. */
+static void make_printable(struct farewell *words)
+{
+	words->text[sizeof(words->text) - 1] = '\0';
+	for (char *p = words->text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+}
+
 int farewell_hear(int fd, struct farewell *ret)
 {
 	ssize_t n;
@@ -99,7 +108,7 @@ int farewell_hear(int fd, struct farewell *ret)
 	else if (n != (ssize_t)sizeof(*ret))
 		err = -EPIPE;
 	else
-		ret->text[sizeof(ret->text) - 1] = '\0';
+		make_printable(ret);
 	(void)close(fd);
 	return err;
 }
