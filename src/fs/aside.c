@@ -58,6 +58,8 @@ static void visible_name(struct fs *fs, const struct file *f, const struct obj_i
 	/* The names went to the version that took the place of this one. */
 	if (id && !n->dentry)
 		n = tree_find_link(&fs->tree, id);
+	if (id && (!n || !n->dentry))
+		n = tree_find_ino(&fs->tree, f->node->ino);
 	if (id && n && n->dentry)
 		fs_full_name(fs, n->dentry, ret);
 	else

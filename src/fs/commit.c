@@ -157,11 +157,21 @@ static int upload(struct fs *fs, struct file *f, bool *is_uploaded, struct put_r
 	return err;
 }
 
+/* Another client's object took the last name of a file that had several: nobody would find what is
+ * stored in the hidden one. */
+static bool has_lost_names(struct fs *fs, const struct file *f)
+{
+	const struct node *n = f->node;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	return !n->dentry && n->is_superseded && n->link_id;
+}
+
 /* Publishes the content under its name, which is held. *ret: the new version, or NULL when the
  * present one was adopted. */
 static int publish(struct fs *fs, struct file *f, const struct buf *name, struct obj_info **ret)
 {
-	enum outcome outcome = OUTCOME_AGAIN;
+	enum outcome outcome = has_lost_names(fs, f) ? OUTCOME_ASIDE : OUTCOME_AGAIN;
 	bool is_uploaded = false;
 	struct put_result r = {0};
 

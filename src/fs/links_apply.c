@@ -72,7 +72,8 @@ static int supersede(struct fs *fs, struct node *old, const char *id, struct nod
 	struct node *n;
 	int err;
 
-	hash_remove(&fs->tree.inos, &old->by_ino);
+	if (old->is_hashed_ino)
+		hash_remove(&fs->tree.inos, &old->by_ino);
 	old->is_hashed_ino = false;
 	err = tree_set_link_id(&fs->tree, old, NULL);
 	n = err ? NULL : new_node(fs, id, old->ino);
@@ -86,6 +87,8 @@ static int supersede(struct fs *fs, struct node *old, const char *id, struct nod
 		fs_inval_entry(fs, d->parent, d->name);
 		tree_replace(&fs->tree, d, n);
 	}
+	if (old->file)
+		file_rescue_later(fs, old->file);
 	release(fs, old);
 	tree_unpin(&fs->tree, old);
 	*ret = n;
@@ -99,6 +102,8 @@ static int set_version(struct fs *fs, struct node *n, const char *id, const stru
 
 	if (n->is_dirty) {
 		/* What is unsaved here will replace it, or find that it conflicts. */
+		if (n->file && !fs_is_same_content(fs, n, info))
+			file_rescue_later(fs, n->file);
 		n->link_count = fs->prefix_len ? links_count(info) : 0;
 		fs_inval_inode(fs, n, -1, 0);
 		return 0;
@@ -158,6 +163,8 @@ int links_apply_hidden(struct fs *fs, const struct obj_info *info)
 	if (!info->is_deleted)
 		return apply_live(fs, id, info);
 	n = tree_find_link(&fs->tree, id);
+	if (n && n->file)
+		file_rescue_later(fs, n->file);
 	if (n && info->seq > n->seq && !n->is_dirty) {
 		n->seq = info->seq;
 		apply_removal(fs, n);
@@ -215,6 +222,7 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 		tree_drop(&fs->tree, n);
 		return err;
 	}
+	n->is_superseded = false;
 	note_name(fs, tree_lookup(&fs->tree, dir, c->name, strlen(c->name)), info);
 	if (old == n)
 		return 0;
@@ -243,6 +251,18 @@ static int unfold(struct fs *fs, struct node *n, const struct obj_info *info)
 	return err;
 }
 
+/* A node with the inode number of old, which is about to lose its last name to it. */
+static struct node *take_over(struct fs *fs, struct node *old)
+{
+	if (old->is_hashed_ino)
+		hash_remove(&fs->tree.inos, &old->by_ino);
+	old->is_hashed_ino = false;
+	old->is_superseded = true;
+	if (old->file)
+		file_rescue_later(fs, old->file);
+	return tree_node_new(&fs->tree, S_IFREG, NULL, 0, old->ino);
+}
+
 int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *info)
 {
 	struct node *old = d->node, *n;
@@ -256,7 +276,11 @@ int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *in
 	d->generation = fs->tree.generation;
 	if (old->n_names == 1 && old->nuid && strcmp(old->nuid, info->nuid) == 0)
 		return unfold(fs, old, info);
-	n = tree_node_new(&fs->tree, S_IFREG, info->name, info->name_len, 0);
+	/* What is unsaved is stored beside what took its last name: see publish in commit.c. */
+	if (old->n_names == 1 && old->is_dirty)
+		n = take_over(fs, old);
+	else
+		n = tree_node_new(&fs->tree, S_IFREG, info->name, info->name_len, 0);
 	err = n ? fs_set_version(fs, n, info) : -ENOMEM;
 	if (err) {
 		if (n)
@@ -270,18 +294,24 @@ int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *in
 	return 0;
 }
 
+static struct dentry *find_missing(const struct fs *fs, const struct node *n, uint64_t last_seq)
+{
+	for (struct dentry *d = n->dentry; d; d = d->next_name)
+		if (d->generation != fs->tree.generation && d->seq &&
+		    (fs->is_other_history || d->seq <= last_seq))
+			return d;
+	return NULL;
+}
+
 /* Drops what the listing did not report of one file with several names. */
 static void reload_node(struct fs *fs, struct node *n, uint64_t last_seq)
 {
-	struct dentry *d, *next;
+	struct dentry *d;
 
 	tree_pin(n);
-	for (d = n->dentry; d; d = next) {
-		next = d->next_name;
-		if (d->generation != fs->tree.generation && d->seq &&
-		    (fs->is_other_history || d->seq <= last_seq))
-			fs_remove_entry(fs, d);
-	}
+	/* The removal of one may show another one under its plain name, as another entry. */
+	while ((d = find_missing(fs, n, last_seq)))
+		fs_remove_entry(fs, d);
 	if (n->is_link_held && n->generation != fs->tree.generation && !n->is_dirty &&
 	    (fs->is_other_history || n->seq <= last_seq))
 		apply_removal(fs, n);

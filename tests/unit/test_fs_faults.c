@@ -373,6 +373,55 @@ START_TEST(test_a_conflict_over_a_file_with_two_names_is_stored_where_it_is_seen
 }
 END_TEST
 
+START_TEST(test_unsaved_changes_of_a_last_name_that_another_took_are_not_lost)
+{
+	struct fs_handle *h;
+	char *names;
+
+	put_file(m.fs, "a", "one two", 7);
+	ck_assert_int_eq(link_path("a", "b"), 0);
+	h = must_open("a", O_RDWR);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "own own", 7), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "b"), 0);
+	foreign_put("a", "theirs");
+	ck_assert_int_eq(close_file(m.fs, h), -ESTALE);
+	assert_file(m.fs, "a", "theirs", 6);
+	names = list_dir(m.fs, "", 100);
+	ck_assert_ptr_nonnull(strstr(names, "a.conflict-"));
+	free(names);
+}
+END_TEST
+
+START_TEST(test_a_small_file_with_two_names_outlives_its_chunks_too)
+{
+	char got[8], nuid[OBJ_NUID_MAX + 1], hidden[LINKS_NAME_MAX], json[256];
+	struct fs_handle *h;
+	unsigned int calls;
+
+	put_file(m.fs, "a", "one two", 7);
+	ck_assert_int_eq(link_path("a", "b"), 0);
+	fake_sync(bucket);
+	h = must_open("a", O_RDONLY);
+	mutex_lock(&m.fs->tree.lock);
+	strcpy(nuid, h->file->node->nuid);
+	links_hidden_name(h->file->node->link_id, hidden);
+	mutex_unlock(&m.fs->tree.lock);
+	(void)snprintf(json, sizeof(json),
+		       "{\"name\":\"%s\",\"nuid\":\"theirs\",\"size\":0,\"chunks\":0,"
+		       "\"metadata\":{\"posix.nlink\":\"2\"}}",
+		       hidden);
+	calls = fake_calls(bucket, FAKE_GET_CHUNK);
+	fake_foreign_meta(bucket, hidden, json);
+	fake_sync(bucket);
+	for (int i = 0; i < 500 && fake_calls(bucket, FAKE_GET_CHUNK) == calls; i++)
+		wait_ms(10);
+	fake_drop_chunks(bucket, nuid);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, sizeof(got)), 7);
+	ck_assert_mem_eq(got, "one two", 7);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
 /* --- metadata that lie --- */
 
 /* Says another thing about the size of the object's chunks. */
@@ -476,6 +525,8 @@ int main(void)
 	tcase_add_test(tc, test_content_that_may_be_linked_to_stays);
 	tcase_add_test(tc, test_removing_what_took_a_names_place_leaves_the_other_names_alone);
 	tcase_add_test(tc, test_a_conflict_over_a_file_with_two_names_is_stored_where_it_is_seen);
+	tcase_add_test(tc, test_unsaved_changes_of_a_last_name_that_another_took_are_not_lost);
+	tcase_add_test(tc, test_a_small_file_with_two_names_outlives_its_chunks_too);
 	tcase_add_test(tc, test_memory_is_counted_by_what_came);
 	tcase_add_test(tc, test_a_claim_of_huge_chunks_does_not_empty_the_cache);
 	tcase_add_test(tc, test_a_name_that_no_subject_can_have_does_no_harm);
