@@ -15,3 +15,11 @@ assert_eq "$(as_user stat -c %u "$WORK/user/m/f")" 65534
 grep " $WORK/user/m fuse.natsobj " /proc/mounts | grep -q nosuid,nodev || fail "not nosuid, nodev: $(grep natsobj /proc/mounts)"
 as_user fusermount3 -u "$WORK/user/m"
 ! mountpoint -q user/m || fail "still mounted"
+# With a list of servers, which has commas, and by the program that waits for what is stored.
+cp "$BUILD/umount.natsobj" user/
+servers=nats://127.0.0.1:1,${URL#nats://}
+as_user "$WORK/user/mount.natsobj" "$servers/b" "$WORK/user/m" -o cache_dir="$WORK/user/cache"
+assert_eq "$(findmnt -rno SOURCE user/m)" "$servers/b"
+assert_eq "$(as_user cat "$WORK/user/m/f")" hello
+as_user "$WORK/user/umount.natsobj" "$WORK/user/m"
+! mountpoint -q user/m || fail "still mounted"
