@@ -35,6 +35,8 @@ struct conn_config {
 };
 
 #define CONN_INBOX_PREFIX_MAX 64
+/* Whether s can be one: no wildcards, and nothing that would be another line of the protocol. */
+bool conn_inbox_prefix_is_valid(const char *s);
 
 enum conn_kind {
 	CONN_CONTROL, /* requests, metadata, watch */

@@ -16,6 +16,19 @@
 /* Chunks of 128 KiB that straddle the end of the buffer are copied twice: make that rare. */
 #define READ_BUF_SIZE (2 * 1024 * 1024)
 
+bool conn_inbox_prefix_is_valid(const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len == 0 || len > CONN_INBOX_PREFIX_MAX || *s == '.' || s[len - 1] == '.' ||
+	    strstr(s, ".."))
+		return false;
+	for (; *s; s++)
+		if (*s <= ' ' || *s == 0x7f || *s == '*' || *s == '>')
+			return false;
+	return true;
+}
+
 static int copy_string(const char **field, const char *value)
 {
 	*field = NULL;

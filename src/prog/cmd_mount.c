@@ -167,6 +167,7 @@ static void add_connection(const struct conn_config *cfg, struct buf *out)
 	add_option(out, "tlscert", cfg->tls_cert);
 	add_option(out, "tlskey", cfg->tls_key);
 	add_option(out, "domain", cfg->domain);
+	add_option(out, "inbox_prefix", cfg->inbox_prefix);
 	(void)snprintf(timeout, sizeof(timeout), "%llums", (unsigned long long)cfg->timeout_ms);
 	add_option(out, "timeout", timeout);
 }

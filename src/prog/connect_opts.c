@@ -317,20 +317,6 @@ static int choose_servers(struct connect_opts *o)
 	return o->servers ? 0 : -ENOMEM;
 }
 
-/* A prefix of subjects: no wildcards, and nothing that would be another line of the protocol. */
-static bool is_subject_prefix(const char *s)
-{
-	size_t len = strlen(s);
-
-	if (len == 0 || len > CONN_INBOX_PREFIX_MAX || *s == '.' || s[len - 1] == '.' ||
-	    strstr(s, ".."))
-		return false;
-	for (; *s; s++)
-		if (*s <= ' ' || *s == 0x7f || *s == '*' || *s == '>')
-			return false;
-	return true;
-}
-
 static int choose_rest(struct connect_opts *o, char **ret_why)
 {
 	const char *timeout = choose(o, CONNECT_OPT_TIMEOUT, NULL, "NATS_TIMEOUT");
@@ -341,7 +327,7 @@ static int choose_rest(struct connect_opts *o, char **ret_why)
 	c->inbox_prefix = choose(o, CONNECT_OPT_INBOX_PREFIX, o->context.inbox_prefix, NULL);
 	c->connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	c->timeout_ms = TIMEOUT_MS;
-	if (c->inbox_prefix && !is_subject_prefix(c->inbox_prefix))
+	if (c->inbox_prefix && !conn_inbox_prefix_is_valid(c->inbox_prefix))
 		return explain(ret_why, "\"%s\" cannot be the prefix of inboxes", c->inbox_prefix);
 	if (!timeout)
 		return 0;

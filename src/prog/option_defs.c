@@ -51,6 +51,7 @@ static const struct option_def defs[] = {
 	{"tlscert", TEXT, AT(tlscert), 0, 0, "file with our certificate chain"},
 	{"tlskey", TEXT, AT(tlskey), 0, 0, "file with its key"},
 	{"domain", TEXT, AT(domain), 0, 0, "JetStream domain"},
+	{"inbox_prefix", TEXT, AT(inbox_prefix), 0, 0, "of subjects for answers (_INBOX)"},
 	{"connect_timeout", DURATION, AT(connect_timeout_ms), 100, DAY_MS, "for each server (5s)"},
 	{"timeout", DURATION, AT(timeout_ms), 100, DAY_MS, "of one operation (30s)"},
 	{"soft", FLAG, AT(is_soft), 0, 0, "fail when the server is away longer than that"},

@@ -92,6 +92,7 @@ static void fill_configs(struct mount_options *o)
 		.tls_key = o->tlskey,
 		.tls_required = strncmp(o->servers, "tls://", 6) == 0,
 		.domain = o->domain,
+		.inbox_prefix = o->inbox_prefix,
 		.connect_timeout_ms = o->connect_timeout_ms,
 		.timeout_ms = o->timeout_ms,
 		.is_hard = !o->is_soft,
@@ -258,6 +259,10 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 			   "what and where to mount? mount.natsobj nats://host[:port]/bucket DIR");
 		return -EINVAL;
 	}
+	if (o->inbox_prefix && !conn_inbox_prefix_is_valid(o->inbox_prefix)) {
+		option_why(ret_why, "\"%s\" cannot be the prefix of inboxes", o->inbox_prefix);
+		return -EINVAL;
+	}
 	err = parse_spec(o, spec, ret_why);
 	if (!err)
 		err = option_read_secrets(o, ret_why);
@@ -273,10 +278,11 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 
 void mount_options_done(struct mount_options *o)
 {
-	char *const strings[] = {o->servers, o->bucket,	 o->prefix,	   o->dir,
-				 o->source,  o->user,	 o->creds,	   o->nkey,
-				 o->tlsca,   o->tlscert, o->password_file, o->token_file,
-				 o->tlskey,  o->domain,	 o->cache_dir,	   o->lock_bucket};
+	char *const strings[] = {o->servers,	 o->bucket,  o->prefix,	       o->dir,
+				 o->source,	 o->user,    o->creds,	       o->nkey,
+				 o->tlsca,	 o->tlscert, o->password_file, o->token_file,
+				 o->tlskey,	 o->domain,  o->cache_dir,     o->lock_bucket,
+				 o->inbox_prefix};
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);

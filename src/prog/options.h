@@ -28,6 +28,7 @@ struct mount_options {
 	struct bucket_options bucket_opts;
 	struct fs_config fs;
 	char *user, *password_file, *token_file, *creds, *nkey, *tlsca, *tlscert, *tlskey, *domain;
+	char *inbox_prefix;
 	char *password, *token; /* read from the files */
 	char *cache_dir, *lock_bucket;
 	uint64_t uid, gid, umask_bits, fmode, dmode, connect_timeout_ms, timeout_ms, memory,
