@@ -79,10 +79,6 @@ static int name_things(struct bucket *b, const struct conn_config *cfg, const ch
 	b->meta_prefix = obj_meta_subject_token(name, "");
 	if (!b->stream || !b->meta_prefix)
 		return -ENOMEM;
-	b->store.name_max = obj_name_max(name);
-	/* The prefix stands in the same line as the name. */
-	if (cfg->inbox_prefix)
-		b->store.name_max -= strlen(cfg->inbox_prefix);
 	return 0;
 }
 

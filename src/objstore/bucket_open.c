@@ -7,11 +7,14 @@
 #include "objstore/api.h"
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/log.h"
 
 /* No chunk is larger, whatever the server allows. */
 #define CHUNK_SIZE_MAX (UINT32_C(8) << 20)
+/* The part of a description that its name may be. */
+#define NAME_SHARE 8
 
 static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, ...)
 {
@@ -158,6 +161,12 @@ static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
 		b->store.meta_max = max_payload;
 	if (b->at_open.max_msg_size > 0 && b->store.meta_max > b->at_open.max_msg_size)
 		b->store.meta_max = b->at_open.max_msg_size;
+	/* A rename says the old name too, and JSON escapes some letters. */
+	b->store.name_max = b->store.meta_max / NAME_SHARE;
+	if (b->store.name_max < OBJ_NAME_PLAIN_MAX)
+		b->store.name_max = OBJ_NAME_PLAIN_MAX;
+	if (b->store.name_max > OBJ_NAME_MAX)
+		b->store.name_max = OBJ_NAME_MAX;
 	if (size > CHUNK_SIZE_MAX)
 		size = CHUNK_SIZE_MAX;
 	if (max_payload > 0 && size > max_payload)

@@ -3,12 +3,14 @@
 /* An object's description as canonical JSON (NATS ADR-20): fixed order of the fields, no blanks,
  * raw UTF-8, absent instead of empty. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "objstore/digest.h"
 #include "objstore/info.h"
+#include "objstore/long_name.h"
 #include "util/clock.h"
 
 static void add_escaped(struct buf *out, unsigned char c)
@@ -77,17 +79,44 @@ static void add_headers(struct buf *out, const struct obj_pairs *p)
 	buf_append_char(out, '}');
 }
 
-static void add_metadata(struct buf *out, const struct obj_pairs *p)
+static void add_pair(struct buf *out, bool is_first, const char *key, const char *value)
 {
+	if (!is_first)
+		buf_append_char(out, ',');
+	add_text(out, key);
+	buf_append_char(out, ':');
+	add_text(out, value);
+}
+
+/* name: what an alias stands for, or NULL. */
+static void add_metadata(struct buf *out, const struct obj_pairs *p, const char *name)
+{
+	bool is_first = !name;
+
 	buf_append_str(out, ",\"metadata\":{");
+	if (name)
+		add_pair(out, true, OBJ_META_NAME, name);
 	for (size_t i = 0; i < p->count; i++) {
-		if (i > 0)
-			buf_append_char(out, ',');
-		add_text(out, p->items[i].key);
-		buf_append_char(out, ':');
-		add_text(out, p->items[i].value);
+		if (name && strcmp(p->items[i].key, OBJ_META_NAME) == 0)
+			continue;
+		add_pair(out, is_first, p->items[i].key, p->items[i].value);
+		is_first = false;
 	}
 	buf_append_char(out, '}');
+}
+
+/* Others follow a link by the name under which they find its object. */
+static void add_link_name(struct buf *out, const char *name)
+{
+	char alias[OBJ_ALIAS_LEN + 1];
+	size_t len = strlen(name);
+
+	if (len <= OBJ_NAME_PLAIN_MAX)
+		add_string(out, name, len);
+	else if (obj_alias(name, len, alias) == 0)
+		add_text(out, alias);
+	else
+		out->error = -ENOMEM;
 }
 
 static void add_options(struct buf *out, const struct obj_info *info)
@@ -97,7 +126,7 @@ static void add_options(struct buf *out, const struct obj_info *info)
 		add_text(out, info->link_bucket);
 		if (info->link_name) {
 			buf_append_str(out, ",\"name\":");
-			add_text(out, info->link_name);
+			add_link_name(out, info->link_name);
 		}
 		buf_append_str(out, "}}");
 	} else if (info->max_chunk_size) {
@@ -123,18 +152,27 @@ static void add_time(struct buf *out, int64_t ns)
 
 int obj_info_format(const struct obj_info *info, const char *bucket, struct buf *out)
 {
-	bool is_deleted = info->is_deleted;
+	bool is_deleted = info->is_deleted, has_alias = obj_info_has_alias(info);
+	char alias[OBJ_ALIAS_LEN + 1];
 
+	/* The name goes into a text that cannot say NUL. */
+	if (has_alias && strlen(info->name) != info->name_len)
+		return -EINVAL;
+	if (has_alias && obj_alias(info->name, info->name_len, alias) < 0)
+		return -ENOMEM;
 	buf_append_str(out, "{\"name\":");
-	add_string(out, info->name, info->name_len);
+	if (has_alias)
+		add_text(out, alias);
+	else
+		add_string(out, info->name, info->name_len);
 	if (info->description && info->description[0]) {
 		buf_append_str(out, ",\"description\":");
 		add_text(out, info->description);
 	}
 	if (info->headers.count > 0)
 		add_headers(out, &info->headers);
-	if (info->metadata.count > 0)
-		add_metadata(out, &info->metadata);
+	if (info->metadata.count > 0 || has_alias)
+		add_metadata(out, &info->metadata, has_alias ? info->name : NULL);
 	add_options(out, info);
 	buf_append_str(out, ",\"bucket\":");
 	add_text(out, bucket);

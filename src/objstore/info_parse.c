@@ -16,6 +16,7 @@
 
 #include "objstore/digest.h"
 #include "objstore/info.h"
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/base64url.h"
 
@@ -288,7 +289,9 @@ int obj_info_parse(const char *json, size_t len, const char *token, size_t token
 			return err;
 		info->is_malformed = err < 0;
 	}
-	err = note_token(info, token, token_len);
+	err = obj_info_resolve_alias(info);
+	if (!err)
+		err = note_token(info, token, token_len);
 	if (err)
 		return err;
 	*ret = steal_ptr(info);

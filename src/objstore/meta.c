@@ -13,6 +13,7 @@
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/group.h"
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
 
@@ -315,12 +316,25 @@ static void prefer_live(struct bucket *b, const char *name, size_t len, struct o
 	*info = steal_ptr(other);
 }
 
+/* What is at a name's canonical place. */
+static int settle(struct bucket *b, const char *name, size_t len, struct obj_info **info)
+{
+	int err = obj_info_expect_name(*info, name, len);
+
+	if (err < 0) {
+		obj_info_free(*info);
+		*info = NULL;
+	} else if ((*info)->is_deleted) {
+		prefer_live(b, name, len, info);
+	}
+	return err;
+}
+
 static int check_name(const char *name, size_t len)
 {
 	if (len == 0 || !obj_utf8_is_valid(name, len))
 		return -EINVAL;
-	/* No server keeps such a subject, and the request has to stay small. */
-	return len > 32768 ? -ENAMETOOLONG : 0;
+	return len > OBJ_NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
 static int get_infos(struct bucket *b, const char *const *names, const size_t *lens, size_t n,
@@ -331,8 +345,8 @@ static int get_infos(struct bucket *b, const char *const *names, const size_t *l
 	for (size_t i = 0; !err && i < n; i++) {
 		if (ret_errs[i] == -ENOENT)
 			ret_errs[i] = read_elsewhere(b, names[i], lens[i], &ret[i]);
-		else if (!ret_errs[i] && ret[i]->is_deleted)
-			prefer_live(b, names[i], lens[i], &ret[i]);
+		else if (!ret_errs[i])
+			ret_errs[i] = settle(b, names[i], lens[i], &ret[i]);
 	}
 	return err;
 }

@@ -5,14 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objstore/long_name.h"
 #include "util/base64url.h"
-
-/* Default of the server's max_control_line, and what else is on the line besides the subject: verb,
- * two sizes, blanks and line end; our reply subject. */
-#define CONTROL_LINE 4096
-#define LINE_OTHER 40
-#define REPLY_MAX 64
-#define NAME_MAX_BYTES 2900
 
 bool obj_bucket_is_valid(const char *bucket)
 {
@@ -62,14 +56,6 @@ bool obj_utf8_is_valid(const char *s, size_t len)
 	return true;
 }
 
-size_t obj_name_max(const char *bucket)
-{
-	size_t fixed = LINE_OTHER + REPLY_MAX + strlen("$O..M.") + strlen(bucket);
-	size_t max = 3 * ((CONTROL_LINE - fixed) / 4);
-
-	return max < NAME_MAX_BYTES ? max : NAME_MAX_BYTES;
-}
-
 char *obj_stream_name(const char *bucket)
 {
 	char *s;
@@ -86,8 +72,16 @@ char *obj_chunk_subject(const char *bucket, const char *nuid)
 
 char *obj_meta_token(const char *name, size_t len)
 {
-	char *token = malloc(BASE64_LEN(len) + 1);
+	char alias[OBJ_ALIAS_LEN + 1];
+	char *token;
 
+	if (len > OBJ_NAME_PLAIN_MAX) {
+		if (obj_alias(name, len, alias) < 0)
+			return NULL;
+		name = alias;
+		len = OBJ_ALIAS_LEN;
+	}
+	token = malloc(BASE64_LEN(len) + 1);
 	if (token)
 		base64url_encode(name, len, token);
 	return token;

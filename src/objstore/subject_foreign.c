@@ -6,7 +6,9 @@
  */
 #include <string.h>
 
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
+#include "util/base64url.h"
 
 /* Longer ones are no token that such an old client could have made. */
 #define RAW_MAX 128
@@ -67,6 +69,16 @@ static char *in_latin1(const char *name, size_t len)
 	return obj_meta_token(text, n);
 }
 
+/* Of a client, and a server, that let subjects be as long as it takes. */
+static char *in_full(const char *name, size_t len)
+{
+	char *token = len > OBJ_NAME_PLAIN_MAX ? malloc(BASE64_LEN(len) + 1) : NULL;
+
+	if (token)
+		base64url_encode(name, len, token);
+	return token;
+}
+
 static char *bare_name(const char *name, size_t len)
 {
 	char *copy = len <= RAW_MAX ? strndup(name, len) : NULL;
@@ -82,7 +94,8 @@ static char *bare_name(const char *name, size_t len)
 size_t obj_foreign_tokens(const char *name, size_t len, char *ret[OBJ_FOREIGN_TOKENS])
 {
 	_cleanup_free_ char *canonical = obj_meta_token(name, len);
-	_cleanup_free_ char *latin1 = in_latin1(name, len);
+	/* An alias has no letter that the encodings differ in. */
+	_cleanup_free_ char *latin1 = len > OBJ_NAME_PLAIN_MAX ? NULL : in_latin1(name, len);
 	struct tokens t = {.items = ret, .canonical = canonical};
 
 	if (!canonical)
@@ -92,5 +105,6 @@ size_t obj_foreign_tokens(const char *name, size_t len, char *ret[OBJ_FOREIGN_TO
 	add(&t, unpadded(latin1));
 	add(&t, bare_name(name, len));
 	add(&t, steal_ptr(latin1));
+	add(&t, in_full(name, len));
 	return t.count;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "objstore/digest.h"
+#include "objstore/long_name.h"
 #include "util/clock.h"
 #include "util/list.h"
 #include "util/lock.h"
@@ -453,6 +454,79 @@ START_TEST(test_the_watch_lists_and_then_follows)
 }
 END_TEST
 
+/* Names that no subject could hold, one of which differs from the other in its last byte only. */
+static void long_names(char *a, char *b, size_t len)
+{
+	memset(a, 'n', len);
+	memset(b, 'n', len);
+	b[len - 1] = '/';
+	a[len] = b[len] = '\0';
+}
+
+START_TEST(test_names_longer_than_a_subject)
+{
+	const size_t len = OBJ_NAME_PLAIN_MAX + 1;
+	_cleanup_free_ char *name_a = malloc(len + 1), *name_b = malloc(len + 1);
+	_cleanup_obj_info_ struct obj_info *a = NULL, *b = NULL, *now = NULL, *under = NULL;
+	char alias[OBJ_ALIAS_LEN + 1];
+
+	long_names(name_a, name_b, len);
+	a = info_new(name_a);
+	b = info_new(name_b);
+	ck_assert_int_eq(obj_info_set_meta(a, "posix.mode", "100644"), 0);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(get(name_b, &now), -ENOENT);
+	ck_assert_int_eq(store_put_info(s, b, 0), 0);
+	ck_assert_int_eq(store_put_info(s, a, 0), -ESTALE);
+	ck_assert_int_eq(get(name_a, &now), 0);
+	ck_assert_str_eq(now->name, name_a);
+	ck_assert_str_eq(now->nuid, a->nuid);
+	ck_assert_str_eq(obj_info_meta(now, "posix.mode"), "100644");
+	ck_assert_ptr_null(obj_info_meta(now, OBJ_META_NAME));
+	ck_assert_ptr_null(now->foreign_token);
+	/* Others know it by its alias. */
+	ck_assert_int_eq(obj_alias(name_a, len, alias), 0);
+	ck_assert_int_eq(get(alias, &under), 0);
+	ck_assert_uint_eq(under->seq, a->seq);
+	ck_assert_int_eq(store_remove_info(s, now), 0);
+	obj_info_free(steal_ptr(now));
+	ck_assert_int_eq(get(name_a, &now), 0);
+	ck_assert(now->is_deleted);
+	ck_assert_str_eq(now->name, name_a);
+}
+END_TEST
+
+START_TEST(test_the_watch_tells_long_names)
+{
+	const size_t len = OBJ_NAME_PLAIN_MAX + 1;
+	const struct watch_listener l = {.on_reload_begin = on_begin,
+					 .on_reload_end = on_end,
+					 .on_info = on_info,
+					 .on_state = on_state};
+	_cleanup_free_ char *name_a = malloc(len + 1), *name_b = malloc(len + 1);
+	_cleanup_obj_info_ struct obj_info *a = NULL, *b = NULL, *now = NULL;
+	struct store *other = maker->open();
+
+	mutex_init(&seen.lock, LOCK_RANK_LEAF);
+	cond_init(&seen.cond);
+	long_names(name_a, name_b, len);
+	a = info_new(name_a);
+	b = info_new(name_b);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_watch(s, &l), 0);
+	ck_assert(reported(name_a, a->seq, false));
+	ck_assert_int_eq(store_put_info(other, b, 0), 0);
+	ck_assert(reported(name_b, b->seq, false));
+	ck_assert_int_eq(store_remove_info(other, b), 0);
+	ck_assert_int_eq(get(name_b, &now), 0);
+	ck_assert(reported(name_b, now->seq, true));
+	store_close(other);
+	store_close(steal_ptr(s));
+	for (unsigned int i = 0; i < seen.n; i++)
+		obj_info_free(seen.infos[i]);
+}
+END_TEST
+
 START_TEST(test_a_store_that_was_shut_down_refuses_to_wait)
 {
 	_cleanup_obj_info_ struct obj_info *a = info_new("a");
@@ -495,6 +569,8 @@ int store_contract_run(const char *name, const struct store_maker *m)
 	tcase_add_test(tc, test_a_removed_object_leaves_a_tombstone);
 	tcase_add_test(tc, test_many_names_are_read_at_once);
 	tcase_add_test(tc, test_a_name_that_is_too_long_is_refused);
+	tcase_add_test(tc, test_names_longer_than_a_subject);
+	tcase_add_test(tc, test_the_watch_tells_long_names);
 	tcase_add_test(tc, test_uploaded_chunks_are_read_back);
 	tcase_add_test(tc, test_the_digest_is_that_of_the_content);
 	tcase_add_test(tc, test_purged_chunks_are_stale);

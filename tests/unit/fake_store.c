@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fake_internal.h"
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
 
@@ -161,6 +162,8 @@ static int get_info_locked(struct fake *b, const char *name, size_t len, struct 
 	if (!m)
 		return get_elsewhere_locked(b, name, len, ret);
 	*ret = fake_meta_parse(m);
+	if (obj_info_expect_name(*ret, name, len) < 0)
+		abort();
 	return 0;
 }
 
@@ -342,7 +345,7 @@ struct store *fake_open(struct fake *b)
 	s->base.ops = &ops;
 	s->base.chunk_size = b->chunk_size;
 	snprintf(s->base.bucket, sizeof(s->base.bucket), "fake");
-	s->base.name_max = obj_name_max("fake");
+	s->base.name_max = OBJ_NAME_MAX;
 	s->base.meta_max = OBJ_META_MAX;
 	s->b = b;
 	list_init(&s->jobs);

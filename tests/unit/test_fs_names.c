@@ -316,6 +316,46 @@ START_TEST(test_a_component_longer_than_a_file_name_can_be_read_and_removed)
 }
 END_TEST
 
+/* Files whose whole names no subject could hold are files like others. */
+START_TEST(test_long_paths_work)
+{
+	char path[16 * 201], moved[16 * 201 + 8];
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct mount other = mount_bucket();
+	size_t len = 0;
+
+	for (int i = 0; i < 15; i++) {
+		memset(path + len, 'a' + i, 200);
+		path[len + 200] = '\0';
+		ck_assert_int_eq(make_dir(m.fs, path), 0);
+		path[len + 200] = '/';
+		len += 201;
+	}
+	strcpy(path + len, "f");
+	put_file(m.fs, path, "text", 4);
+	assert_object(path, "text", 4);
+	fake_sync(bucket);
+	assert_file(other.fs, path, "text", 4);
+	ck_assert_int_eq(rename_path(other.fs, path, "short", 0), 0);
+	ck_assert(!exists(other.fs, path));
+	ck_assert_int_eq(rename_path(other.fs, "short", path, 0), 0);
+	fake_sync(bucket);
+	assert_file(m.fs, path, "text", 4);
+	/* With their directory. */
+	path[200] = '\0';
+	ck_assert_int_eq(rename_path(m.fs, path, "d", 0), 0);
+	path[200] = '/';
+	(void)snprintf(moved, sizeof(moved), "d%s", path + 200);
+	assert_file(m.fs, moved, "text", 4);
+	assert_object(moved, "text", 4);
+	info = fake_info(bucket, path);
+	ck_assert(info->is_deleted);
+	ck_assert_int_eq(unlink_path(m.fs, moved), 0);
+	ck_assert(!exists(m.fs, moved));
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_names_that_are_not_utf8_are_refused)
 {
 	struct fs_handle *h;
@@ -353,6 +393,7 @@ int main(void)
 	tcase_add_test(tc,
 		       test_an_object_with_content_named_as_a_directory_can_be_read_and_removed);
 	tcase_add_test(tc, test_a_component_longer_than_a_file_name_can_be_read_and_removed);
+	tcase_add_test(tc, test_long_paths_work);
 	tcase_add_test(tc, test_names_that_are_not_utf8_are_refused);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);

@@ -356,6 +356,7 @@ START_TEST(test_a_name_beyond_the_limit_refuses_the_whole_rename)
 {
 	char deep[250], path[4096] = "";
 
+	m.store->name_max = 2900;
 	memset(deep, 'n', 249);
 	deep[249] = '\0';
 	for (int i = 0; i < 11; i++) {

@@ -3,11 +3,13 @@
 /* Metadata as other clients write them, and as we do. */
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "objstore/digest.h"
 #include "objstore/info.h"
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "vectors.h"
 
@@ -339,6 +341,66 @@ START_TEST(test_metadata_can_be_set_and_removed)
 }
 END_TEST
 
+/* What is read at the place of an object whose metadata say that it stands for another. */
+static struct obj_info *alias_of(const char *json_name, const char *said, const char *metadata)
+{
+	_cleanup_free_ char *token = obj_meta_token(json_name, strlen(json_name));
+	_cleanup_free_ char *json = NULL;
+
+	ck_assert_int_gt(asprintf(&json, "{\"name\":\"%s\",\"metadata\":{%s\"posix.name\":\"%s\"}}",
+				  json_name, metadata, said),
+			 0);
+	return parse(json, token);
+}
+
+START_TEST(test_an_alias_says_a_long_name)
+{
+	char name[OBJ_NAME_PLAIN_MAX + 2], alias[OBJ_ALIAS_LEN + 1];
+	_cleanup_obj_info_ struct obj_info *info = NULL, *again = NULL;
+	struct buf json _cleanup_buf_;
+	_cleanup_free_ char *token = NULL;
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_eq(obj_alias(name, strlen(name), alias), 0);
+	info = alias_of(alias, name, "\"a\":\"b\",");
+	ck_assert_str_eq(info->name, name);
+	ck_assert_ptr_null(info->foreign_token);
+	ck_assert_ptr_null(obj_info_meta(info, OBJ_META_NAME));
+	ck_assert_str_eq(obj_info_meta(info, "a"), "b");
+
+	buf_init(&json, OBJ_META_MAX);
+	ck_assert_int_eq(obj_info_format(info, "DEMO", &json), 0);
+	ck_assert_ptr_nonnull(strstr(json.data, alias));
+	token = obj_meta_token(name, strlen(name));
+	again = parse(json.data, token);
+	ck_assert_str_eq(again->name, name);
+	ck_assert_uint_eq(again->metadata.count, 1);
+}
+END_TEST
+
+START_TEST(test_an_alias_that_lies_keeps_its_own_name)
+{
+	char name[OBJ_NAME_PLAIN_MAX + 2], alias[OBJ_ALIAS_LEN + 1];
+	_cleanup_obj_info_ struct obj_info *other = NULL, *is_short = NULL;
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_eq(obj_alias(name, strlen(name), alias), 0);
+	name[0] = 'y';
+	other = alias_of(alias, name, "");
+	ck_assert_str_eq(other->name, alias);
+	/* Whoever asks for the name learns that something is there. */
+	ck_assert_int_eq(obj_info_expect_name(other, name, strlen(name)), 0);
+	ck_assert_str_eq(other->name, name);
+	ck_assert(other->is_malformed);
+
+	ck_assert_int_eq(obj_alias("f", 1, alias), 0);
+	is_short = alias_of(alias, "f", "");
+	ck_assert_str_eq(is_short->name, alias);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("info");
@@ -360,6 +422,8 @@ int main(void)
 	tcase_add_test(tc, test_sizes_that_cannot_be_true_are_malformed);
 	tcase_add_test(tc, test_an_identifier_that_is_no_token_is_not_believed);
 	tcase_add_test(tc, test_a_token_that_is_no_text_is_refused);
+	tcase_add_test(tc, test_an_alias_says_a_long_name);
+	tcase_add_test(tc, test_an_alias_that_lies_keeps_its_own_name);
 	tcase_add_test(tc, test_metadata_can_be_set_and_removed);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);

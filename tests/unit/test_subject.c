@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objstore/conn.h"
+#include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/base64url.h"
 #include "vectors.h"
@@ -134,18 +136,18 @@ END_TEST
 
 START_TEST(test_the_longest_name_fits_the_control_line)
 {
-	size_t max = obj_name_max("bucket");
-	_cleanup_free_ char *name = malloc(max);
-	_cleanup_free_ char *token = NULL;
-	_cleanup_free_ char *subject = NULL;
+	char bucket[OBJ_BUCKET_MAX + 1] = "", name[OBJ_NAME_PLAIN_MAX + 1];
 
-	memset(name, 'x', max);
-	token = obj_meta_token(name, max);
-	subject = obj_meta_subject_token("bucket", token);
-	ck_assert_uint_lt(strlen(subject), 4096);
-	/* Long paths have to work. */
-	ck_assert_uint_ge(max, 1024);
-	ck_assert_uint_lt(obj_name_max("a-longer-bucket-name"), max + 1);
+	memset(bucket, 'b', OBJ_BUCKET_MAX);
+	memset(name, 'x', sizeof(name));
+	for (size_t len = OBJ_NAME_PLAIN_MAX; len <= OBJ_NAME_PLAIN_MAX + 1; len++) {
+		_cleanup_free_ char *token = obj_meta_token(name, len);
+		_cleanup_free_ char *subject = obj_meta_subject_token(bucket, token);
+
+		/* With the verb, the sizes and a reply subject. */
+		ck_assert_uint_lt(strlen(subject) + 40 + 64 + CONN_INBOX_PREFIX_MAX, 4096);
+		ck_assert_int_eq(strlen(token) > 1000, len <= OBJ_NAME_PLAIN_MAX);
+	}
 }
 END_TEST
 

@@ -11,7 +11,7 @@ messages() { "$n" info b --json | sed 's/.*"messages":\([0-9]*\).*/\1/'; }
 
 # --- names ---
 expect 1 "a name that is no text" "$n" put b big --name "$(printf '\377')"
-expect 1 "a long name" "$n" put b big --name "$(head -c 5000 /dev/zero | tr '\0' a)"
+expect 1 "a long name" "$n" put b big --name "$(head -c 20000 /dev/zero | tr '\0' a)"
 expect 1 "an empty name" "$n" cat b ''
 expect 2 "no bucket" "$n" put 'b b' big
 expect 1 "a missing bucket" "$n" put none big
