@@ -431,6 +431,16 @@ void fs_apply_held(struct fs *fs, const struct obj_info *info)
 	apply_locked(fs, info);
 }
 
+void fs_apply_own(struct fs *fs, const struct obj_info *info, const struct node *dir,
+		  const char *name)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	fs->told_dir = dir;
+	fs->told_name = name;
+	apply_locked(fs, info);
+	fs->told_dir = NULL;
+}
+
 void fs_apply(struct fs *fs, struct obj_info *info)
 {
 	if (namelock_put_aside(&fs->names, info))

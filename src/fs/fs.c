@@ -299,6 +299,8 @@ void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t le
 void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
 {
 	mutex_assert_held(&fs->tree.lock);
+	if (dir == fs->told_dir && strcmp(name, fs->told_name) == 0)
+		return;
 	if (dir->nlookup > 0 && fs->listener.inval_entry)
 		fs->listener.inval_entry(fs->listener.arg, dir->id, name, strlen(name));
 }

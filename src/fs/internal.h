@@ -51,6 +51,9 @@ struct fs {
 	struct reopen reopen; /* protected by tree.lock */
 	struct graves graves; /* protected by tree.lock */
 	bool is_foreign;      /* what changes the tree now was done by somebody else; tree.lock */
+	/* The entry that the reply to the call under way tells the kernel of; tree.lock. */
+	const struct node *told_dir;
+	const char *told_name;
 	_Atomic int64_t max_age_ns; /* after which objects are gone; 0: never */
 	int64_t clock_lead_ns; /* protected by tree.lock: how far our clock is ahead, at most */
 	bool has_clock_lead;
@@ -160,6 +163,8 @@ double fs_timeout(const struct fs *fs);
 /* EROFS, ENODEV or ESHUTDOWN when nothing can be changed. */
 int fs_may_change(const struct fs *fs) MUST_CHECK;
 void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len);
+/* The kernel forgets an entry. It takes the name of a directory from the processes that are in it,
+ * so this is not for what the kernel learns, or has learned, from the reply to its own call. */
 void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name);
 
 /* --- tell.c: changes of others, for the listener; tree lock held --- */
@@ -193,6 +198,9 @@ int fs_inherit(const struct fs *fs, const struct fs_ctx *ctx, const struct node 
 void fs_apply(struct fs *fs, struct obj_info *info);
 /* The same for a name the caller holds; info stays the caller's. */
 void fs_apply_held(struct fs *fs, const struct obj_info *info);
+/* The same for what a call has stored, whose reply tells the kernel of the name in dir. */
+void fs_apply_own(struct fs *fs, const struct obj_info *info, const struct node *dir,
+		  const char *name);
 /* Exists for us: not a tombstone, or a tombstone that claims a name being created. */
 bool fs_info_is_live(const struct obj_info *info);
 /* The entry of an object that is not a directory's marker; NULL: the tree has none. Tree lock held.
@@ -215,6 +223,8 @@ void fs_note_buried(struct fs *fs, const struct obj_info *info, uint64_t known_s
 void fs_remove_marker(struct fs *fs, struct node *dir);
 /* Removes d and the directories that exist only because of it. Tree lock held. */
 void fs_remove_entry(struct fs *fs, struct dentry *d);
+/* The same for the entry that the kernel asked to remove. Tree lock held. */
+void fs_remove_own(struct fs *fs, struct dentry *d);
 /* The same for a file whose name another client removed. Tree lock held. */
 void fs_remove_foreign(struct fs *fs, struct dentry *d);
 /* Removes a directory that exists only because of what was in it, if that is gone, and those above

@@ -56,7 +56,7 @@ static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent,
 			fs_purge_later(fs, info->nuid, info->name, info->name_len);
 	}
 	if (!err) {
-		fs_apply_held(fs, info);
+		fs_apply_own(fs, info, nn.dir, name);
 		err = fs_find_child(fs, nn.dir, name, ret);
 	}
 	new_name_done(fs, &nn, true);

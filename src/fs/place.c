@@ -140,10 +140,15 @@ void fs_prune(struct fs *fs, struct node *dir)
 
 void fs_remove_entry(struct fs *fs, struct dentry *d)
 {
+	fs_inval_entry(fs, d->parent, d->name);
+	fs_remove_own(fs, d);
+}
+
+void fs_remove_own(struct fs *fs, struct dentry *d)
+{
 	struct node *dir = d->parent;
 
 	mutex_assert_held(&fs->tree.lock);
-	fs_inval_entry(fs, dir, d->name);
 	fs_tell(fs, FS_REMOVED, dir, d->name, d->node);
 	place_touch_dir(fs, dir, clock_wall_ns());
 	if (d->node->n_names > 1)

@@ -54,8 +54,8 @@ static void victim_done(struct victim *v)
 	free(v->nuid);
 }
 
-/* The name is gone in the bucket: it leaves the tree too. */
-static void drop_victim(struct fs *fs, const struct victim *v, struct file *f)
+/* The name is gone in the bucket: it leaves the tree too. is_ours: by this call. */
+static void drop_victim(struct fs *fs, const struct victim *v, struct file *f, bool is_ours)
 {
 	struct dentry *d;
 
@@ -67,7 +67,9 @@ static void drop_victim(struct fs *fs, const struct victim *v, struct file *f)
 		v->n->is_dirty = v->n->is_removed = false;
 	v->n->ctime_ns = clock_wall_ns();
 	d = find_victim(fs, v);
-	if (d)
+	if (d && is_ours)
+		fs_remove_own(fs, d);
+	else if (d)
 		fs_remove_entry(fs, d);
 }
 
@@ -84,7 +86,7 @@ static int unlink_held(struct fs *fs, struct victim *v, struct file *f, const st
 		err = fs_remove_object(fs, v->full.data, v->full.len, v->seq, &is_other);
 	if (err && err != -ENOENT)
 		return err;
-	drop_victim(fs, v, f);
+	drop_victim(fs, v, f, !err);
 	if (err || is_other)
 		return err;
 	if (v->link_id[0])
@@ -189,7 +191,7 @@ static int rmdir_held(struct fs *fs, struct node *n, const struct buf *full)
 	n->seq = 0;
 	if (n->dir->n_children > 0)
 		return -ENOTEMPTY;
-	fs_remove_entry(fs, n->dentry);
+	fs_remove_own(fs, n->dentry);
 	return 0;
 }
 

@@ -29,9 +29,13 @@ static void job_put(struct job *j)
 	free(j);
 }
 
-bool job_claim(struct job *j)
+enum { CLAIM_NONE, CLAIM_WORK, CLAIM_KILLED };
+
+static bool claim_as(struct job *j, int who)
 {
-	if (atomic_exchange(&j->is_claimed, true))
+	int nobody = CLAIM_NONE;
+
+	if (!atomic_compare_exchange_strong(&j->claim, &nobody, who))
 		return false;
 	if (j->is_queued) {
 		/* Waits for a report under way, so that none comes when the job is gone. */
@@ -40,6 +44,11 @@ bool job_claim(struct job *j)
 			job_put(j);
 	}
 	return true;
+}
+
+bool job_claim(struct job *j)
+{
+	return claim_as(j, CLAIM_WORK);
 }
 
 int job_reply_err(struct job *j, int err)
@@ -54,6 +63,15 @@ int job_reply_err(struct job *j, int err)
 	return 0;
 }
 
+/* The kernel heard of an interrupt, and knows nothing of what was done then. */
+static void forget_entries(struct job *j)
+{
+	if (j->name)
+		notify_entry(j->m->notify, j->nodeid, j->name);
+	if (j->name2 && j->nodeid2)
+		notify_entry(j->m->notify, j->nodeid2, j->name2);
+}
+
 static void run_queued(struct pool_work *w)
 {
 	struct job *j = container_of(w, struct job, work);
@@ -61,6 +79,8 @@ static void run_queued(struct pool_work *w)
 	/* Nothing here says it would have to wait. */
 	if (j->run(j) == -FS_WOULD_WAIT)
 		job_reply_err(j, -EIO);
+	if (atomic_load(&j->claim) == CLAIM_KILLED)
+		forget_entries(j);
 	if (j->of)
 		open_file_put(j->of);
 	if (j->of2)
@@ -72,7 +92,8 @@ static void on_killed(struct killed_watch *w)
 {
 	struct job *j = container_of(w, struct job, watch);
 
-	job_reply_err(j, -EINTR);
+	if (claim_as(j, CLAIM_KILLED))
+		fuse_reply_err(j->req, EINTR);
 	job_put(j);
 }
 
@@ -118,7 +139,7 @@ static struct job *copy_job(const struct job *j)
 			memcpy((void *)(uintptr_t)q->data, j->data, j->size);
 	}
 	is_whole = !q->name == !j->name && !q->name2 == !j->name2 && !q->data == !j->data;
-	atomic_init(&q->is_claimed, false);
+	atomic_init(&q->claim, CLAIM_NONE);
 	atomic_init(&q->refs, 1);
 	if (!is_whole) {
 		job_put(q);
@@ -161,7 +182,7 @@ void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
 	j->req = req;
 	j->run = run;
 	j->ctx = (struct fs_ctx){.uid = c->uid, .gid = c->gid, .pid = c->pid, .umask = c->umask};
-	atomic_init(&j->is_claimed, false);
+	atomic_init(&j->claim, CLAIM_NONE);
 	if (run(j) == -FS_WOULD_WAIT)
 		queue_job(j);
 }

@@ -56,7 +56,7 @@ struct job {
 	int (*run)(struct job *j);
 	struct fs_ctx ctx;
 	bool is_queued;
-	atomic_bool is_claimed;
+	atomic_int claim;	 /* who replies; job.c */
 	atomic_int registration; /* of its interrupt function; job.c */
 	atomic_uint refs; /* of a queued job: the pool's, and the watch's while there is one */
 	struct killed_watch watch;

@@ -182,6 +182,11 @@ static void on_entry(void *arg, uint64_t parent, const char *name, size_t len)
 	queue(arg, parent, name, len, 0, 0);
 }
 
+void notify_entry(struct notify *n, uint64_t parent, const char *name)
+{
+	queue(n, parent, name, strlen(name), 0, 0);
+}
+
 struct fs_listener notify_listener(struct notify *n)
 {
 	return (struct fs_listener){.arg = n, .inval_inode = on_inode, .inval_entry = on_entry};

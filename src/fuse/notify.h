@@ -34,6 +34,9 @@ void notify_free(struct notify *n);
 /* The listener that queues into n. */
 struct fs_listener notify_listener(struct notify *n);
 
+/* An entry of which the kernel does not know what became of it. */
+void notify_entry(struct notify *n, uint64_t parent, const char *name);
+
 uint64_t notify_mark(struct notify *n);
 /* After a reply that told about nodeid, or about name in parent (NULL: no name). */
 void notify_recheck(struct notify *n, uint64_t mark, uint64_t nodeid, uint64_t parent,
