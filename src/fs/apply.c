@@ -20,6 +20,9 @@
 #include "util/log.h"
 
 #define HIDDEN ".natsobj/"
+/* How long whoever looks for a name waits for an operation on it: longer than a server is away for
+ * a moment. */
+#define HELD_MS 10000
 #define CLAIM_MAX_AGE_NS (24 * 3600 * NS_PER_SEC)
 
 bool fs_info_is_live(const struct obj_info *info)
@@ -441,16 +444,20 @@ void fs_apply_own(struct fs *fs, const struct obj_info *info, const struct node 
 	fs->told_dir = NULL;
 }
 
-void fs_apply(struct fs *fs, struct obj_info *info)
+static void apply_foreign(struct fs *fs, struct obj_info *info)
 {
-	if (namelock_put_aside(&fs->names, info))
-		return;
 	mutex_lock(&fs->tree.lock);
 	fs->is_foreign = true;
 	apply_locked(fs, info);
 	fs->is_foreign = false;
 	mutex_unlock(&fs->tree.lock);
 	obj_info_free(info);
+}
+
+void fs_apply(struct fs *fs, struct obj_info *info)
+{
+	if (!namelock_put_aside(&fs->names, info))
+		apply_foreign(fs, info);
 }
 
 void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
@@ -473,8 +480,14 @@ void fs_note_gone(struct fs *fs, const char *name, size_t len, uint64_t seq)
 
 void fs_release_name(struct fs *fs, const char *name, size_t len)
 {
-	struct obj_info *aside = namelock_release(&fs->names, name, len);
+	struct obj_info *aside;
 
-	if (aside)
-		fs_apply(fs, aside);
+	while ((aside = namelock_release(&fs->names, name, len)))
+		apply_foreign(fs, aside);
+}
+
+void fs_wait_released(struct fs *fs, const char *name, size_t len)
+{
+	if (!namelock_wait(&fs->names, name, len, clock_deadline_ms(HELD_MS)))
+		log_debug("%s is being changed for long", name);
 }

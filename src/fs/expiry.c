@@ -93,6 +93,7 @@ static void collect(struct fs *fs, struct expired *ret)
 static void ask(struct fs *fs, struct node *n)
 {
 	struct buf name CLEANUP(buf_done) = {0};
+	uint64_t seq;
 
 	buf_init(&name, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
@@ -100,7 +101,7 @@ static void ask(struct fs *fs, struct node *n)
 		fs_full_name(fs, n->dentry, &name);
 	mutex_unlock(&fs->tree.lock);
 	if (name.len > 0 && !buf_error(&name))
-		(void)!fs_refresh(fs, name.data, name.len);
+		(void)!fs_refresh(fs, name.data, name.len, &seq);
 }
 
 static void look(void *arg, bool is_last)

@@ -210,8 +210,11 @@ struct dentry *fs_find_entry(struct fs *fs, const char *name, size_t len);
 struct node *fs_find_dir(struct fs *fs, const char *name, size_t len);
 /* The bucket has no message for a name, although it had one with sequence seq. Newer ones stay. */
 void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq);
-/* Releases a name and applies what came meanwhile. */
+/* Releases a name after what came meanwhile was applied. */
 void fs_release_name(struct fs *fs, const char *name, size_t len);
+/* After fs_apply: waits for an operation on the name that keeps the tree from showing it yet, for
+ * some seconds at most. */
+void fs_wait_released(struct fs *fs, const char *name, size_t len);
 /* A name has just been removed by the message seq, or was moved when it had that sequence: what is
  * not newer cannot bring it back. */
 void fs_note_gone(struct fs *fs, const char *name, size_t len, uint64_t seq);
@@ -246,8 +249,9 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq);
  * now. Waits a moment, at most.
  */
 bool fs_catch_up(struct fs *fs);
-/* Asks the server for a name and applies the answer; -ENOENT when it has no message. Waits. */
-int fs_refresh(struct fs *fs, const char *name, size_t len) MUST_CHECK;
+/* Asks the server for a name and applies the answer, which has *ret_seq; -ENOENT when it has no
+ * message. Waits. */
+int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq) MUST_CHECK;
 
 /* --- purge.c --- */
 

@@ -9,6 +9,7 @@
 struct taken {
 	struct hash_node by_name;
 	struct obj_info *aside;
+	uint64_t number; /* counts up */
 	size_t len;
 	char name[];
 };
@@ -53,6 +54,7 @@ int namelock_take(struct namelock *nl, const char *name, size_t len)
 	LOCK_SCOPE(&nl->lock);
 	while (find_locked(nl, name, len))
 		cond_wait(&nl->changed, &nl->lock);
+	t->number = ++nl->n_taken;
 	if (hash_insert(&nl->names, &t->by_name, hash_bytes(name, len)) == 0)
 		return 0;
 	free(t);
@@ -61,29 +63,15 @@ int namelock_take(struct namelock *nl, const char *name, size_t len)
 
 bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns)
 {
+	const struct taken *t;
+	uint64_t number;
 	int err = 0;
 
 	LOCK_SCOPE(&nl->lock);
-	while (!err && find_locked(nl, name, len))
+	number = nl->n_taken;
+	while (!err && (t = find_locked(nl, name, len)) && t->number <= number)
 		err = cond_wait_until(&nl->changed, &nl->lock, deadline_ns);
 	return err == 0;
-}
-
-int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	size_t min = a_len < b_len ? a_len : b_len;
-	int order = memcmp(a, b, min), err;
-
-	if (order > 0 || (order == 0 && a_len > b_len))
-		return namelock_take2(nl, b, b_len, a, a_len);
-	assert(order != 0 || a_len != b_len);
-	err = namelock_take(nl, a, a_len);
-	if (err)
-		return err;
-	err = namelock_take(nl, b, b_len);
-	if (err)
-		obj_info_free(namelock_release(nl, a, a_len));
-	return err;
 }
 
 struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t len)
@@ -94,11 +82,31 @@ struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t 
 	LOCK_SCOPE(&nl->lock);
 	t = find_locked(nl, name, len);
 	assert(t);
-	aside = t->aside;
+	aside = steal_ptr(t->aside);
+	if (aside)
+		return aside;
 	hash_remove(&nl->names, &t->by_name);
 	free(t);
 	cond_broadcast(&nl->changed);
-	return aside;
+	return NULL;
+}
+
+int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t min = a_len < b_len ? a_len : b_len;
+	int order = memcmp(a, b, min), err;
+	struct obj_info *aside;
+
+	if (order > 0 || (order == 0 && a_len > b_len))
+		return namelock_take2(nl, b, b_len, a, a_len);
+	assert(order != 0 || a_len != b_len);
+	err = namelock_take(nl, a, a_len);
+	if (err)
+		return err;
+	err = namelock_take(nl, b, b_len);
+	while (err && (aside = namelock_release(nl, a, a_len)))
+		obj_info_free(aside);
+	return err;
 }
 
 bool namelock_put_aside(struct namelock *nl, struct obj_info *info)

@@ -7,7 +7,7 @@
  *
  * At most one operation at a time changes a name, and events about it are put aside meanwhile, so
  * that an operation's own message coming back through the watch is not taken for somebody else's.
- * The newest event put aside is handed out when the name is released.
+ * The newest event put aside is handed out before the name is released.
  *
  * Names are taken after a file's lock and before the tree's; one that takes two calls
  * namelock_take2, which orders them. Waiting has no end of its own: holders have deadlines.
@@ -25,18 +25,21 @@ struct namelock {
 	struct mutex lock; /* protects all below; leaf */
 	struct cond changed;
 	struct hash names;
+	uint64_t n_taken; /* so far */
 };
 
 void namelock_init(struct namelock *nl);
 void namelock_done(struct namelock *nl);
 /* Waits until name is free and takes it. 0 or -ENOMEM. */
 int namelock_take(struct namelock *nl, const char *name, size_t len) MUST_CHECK;
-/* Waits until name is free, at most until deadline_ns; true when it is. */
+/* Waits until the operation that holds the name now has released it, if one does, at most until
+ * deadline_ns; false when it has not. What it put aside was handed out then. */
 bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns);
 /* Takes two different names. */
 int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
 	MUST_CHECK;
-/* Frees the name; the newest event put aside, or NULL, is the caller's. */
+/* Frees the name and returns NULL; but if an event was put aside since it was taken, or since the
+ * last such call, hands that out instead. */
 struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t len);
 /* True when the info's name is taken; the info then belongs to the lock. */
 bool namelock_put_aside(struct namelock *nl, struct obj_info *info);

@@ -50,7 +50,9 @@ static int ask_server(struct fs *fs, struct node *dir, const char *name)
 	if (err)
 		return err;
 	for (int i = 0; i < 2; i++) {
-		if (infos[i] ? !fs_info_is_live(infos[i]) : errs[i] == -ENOENT) {
+		bool is_live = infos[i] && fs_info_is_live(infos[i]);
+
+		if (!is_live && (infos[i] || errs[i] == -ENOENT)) {
 			LOCK_SCOPE(&fs->tree.lock);
 			absent_note(&fs->absent, names[i], lens[i], infos[i] ? infos[i]->seq : 0);
 		}
@@ -58,6 +60,8 @@ static int ask_server(struct fs *fs, struct node *dir, const char *name)
 			fs_apply(fs, infos[i]);
 		else if (errs[i] != -ENOENT)
 			err = errs[i];
+		if (is_live)
+			fs_wait_released(fs, names[i], lens[i]);
 	}
 	return err;
 }

@@ -11,9 +11,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* How long an open waits for an operation on the same name. */
-#define HELD_MS 2000
-
 bool file_wants_write(int flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
@@ -80,9 +77,8 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 				   : strcmp(n->nuid ? n->nuid : "", info->nuid) == 0);
 	mutex_unlock(&fs->tree.lock);
 	fs_apply(fs, steal_ptr(copy));
-	/* An operation on the name here may keep the tree from showing it yet. */
-	if (!is_same && !namelock_wait(&fs->names, name.data, name.len, clock_deadline_ms(HELD_MS)))
-		log_debug("%s is being changed for long", name.data);
+	if (!is_same)
+		fs_wait_released(fs, name.data, name.len);
 	if (!fs_info_is_live(info))
 		return after_gone(fs, n, is_patient);
 	if (!is_same)
@@ -195,8 +191,9 @@ static void warm(struct fs *fs, struct file *f)
  * a descriptor. */
 static bool is_outdated(const struct node *n, bool is_back)
 {
-	return (n->is_superseded && !is_back) || n->is_removed ||
-	       (!n->dentry && !n->dir && !n->file);
+	if (n->is_superseded)
+		return !is_back;
+	return n->is_removed || (!n->dentry && !n->dir && !n->file);
 }
 
 /* Whether the pages that the kernel holds are those an open shows: of the stored version, checked
@@ -211,9 +208,10 @@ static bool may_keep_cache(struct fs *fs, struct node *n, int flags)
 	return may_keep;
 }
 
-/* The node to open, its open state referenced. *ret_is_back: the thread was sent back once. */
+/* The node to open, its open state referenced. *ret_is_back: the thread was sent back once.
+ * *ret_ino: of the node, also on error; 0 when there is none. */
 static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
-		     struct file **ret, bool *ret_is_back)
+		     struct file **ret, bool *ret_is_back, uint64_t *ret_ino)
 {
 	struct node *n;
 	int err;
@@ -222,16 +220,39 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)
 		return -ESTALE;
+	*ret_ino = n->ino;
 	*ret_is_back = reopen_take(&fs->reopen, ctx->pid, n->ino, n->seq);
 	err = is_outdated(n, *ret_is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
-	if (err == -ESTALE)
-		reopen_note(&fs->reopen, ctx->pid, n->ino, tree_ino_seq(&fs->tree, n->ino));
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
 		err = -EIO;
 	if (err)
 		return err;
 	*ret = file_get_locked(fs, n);
 	return *ret ? 0 : -ENOMEM;
+}
+
+/*
+ * The kernel is about to look the name up and to open what it finds, which is the last try. The
+ * tree may be behind the leader, so the leader is asked: what the tree shows from then on was the
+ * newest after the program had called open.
+ */
+static void send_back(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	const struct node *n;
+	uint64_t seq;
+
+	buf_init(&name, OBJ_META_MAX);
+	mutex_lock(&fs->tree.lock);
+	n = tree_find_ino(&fs->tree, ino);
+	if (n && n->dentry)
+		fs_content_name(fs, n, &name);
+	mutex_unlock(&fs->tree.lock);
+	if (name.len == 0 || buf_error(&name) || fs_refresh(fs, name.data, name.len, &seq) < 0)
+		return;
+	fs_wait_released(fs, name.data, name.len);
+	LOCK_SCOPE(&fs->tree.lock);
+	reopen_note(&fs->reopen, ctx->pid, ino, seq);
 }
 
 /* Who empties a file has no use for what is being stored of it. */
@@ -242,6 +263,33 @@ static void lock_to_open(struct file *f, int flags)
 	mutex_lock(&f->lock);
 	if (flags & O_TRUNC)
 		atomic_fetch_sub(&f->n_impatient, 1);
+}
+
+/* Takes over the reference to f. */
+static int open_file(struct fs *fs, const struct fs_ctx *ctx, struct file *f, int flags,
+		     bool is_back, struct fs_handle **ret, bool *ret_keep_cache)
+{
+	int err;
+
+	lock_to_open(f, flags);
+	/* The first chunks are asked for while the metadata is. */
+	if (!(flags & O_TRUNC) &&
+	    ((flags & O_ACCMODE) != O_WRONLY || file_stored_size(fs, f) <= FILE_SMALL))
+		warm(fs, f);
+	err = open_locked(fs, f, flags, is_back);
+	if (!err && (flags & O_TRUNC))
+		fs_drop_privileges(fs, ctx, f->node);
+	if (!err)
+		err = file_new_handle(f, ctx, flags, ret);
+	if (!err)
+		*ret_keep_cache = may_keep_cache(fs, f->node, flags);
+	/* A commit may have given way to this call. */
+	if (err && f->n_writers == 0)
+		(void)!file_commit_last(fs, f);
+	mutex_unlock(&f->lock);
+	if (err)
+		file_put(fs, f);
+	return err;
 }
 
 static enum virtual_kind virtual_kind_of(struct fs *fs, uint64_t nodeid)
@@ -259,6 +307,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	struct file *f = NULL;
 	enum virtual_kind kind;
 	bool is_back = false;
+	uint64_t ino = 0;
 	int err = file_wants_write(flags) ? fs_may_change(fs) : 0;
 
 	if (err)
@@ -268,32 +317,11 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	kind = virtual_kind_of(fs, nodeid);
 	if (kind)
 		return virtual_open(fs, kind, flags, ret);
-	err = find_file(fs, ctx, nodeid, flags, &f, &is_back);
-	if (err)
-		return err;
-	lock_to_open(f, flags);
-	/* The first chunks are asked for while the metadata is. */
-	if (!(flags & O_TRUNC) &&
-	    ((flags & O_ACCMODE) != O_WRONLY || file_stored_size(fs, f) <= FILE_SMALL))
-		warm(fs, f);
-	err = open_locked(fs, f, flags, is_back);
-	if (!err && (flags & O_TRUNC))
-		fs_drop_privileges(fs, ctx, f->node);
+	err = find_file(fs, ctx, nodeid, flags, &f, &is_back, &ino);
 	if (!err)
-		err = file_new_handle(f, ctx, flags, ret);
-	if (!err)
-		*ret_keep_cache = may_keep_cache(fs, f->node, flags);
-	/* A commit may have given way to this call. */
-	if (err && f->n_writers == 0)
-		(void)!file_commit_last(fs, f);
-	mutex_unlock(&f->lock);
-	if (err == -ESTALE) {
-		LOCK_SCOPE(&fs->tree.lock);
-		reopen_note(&fs->reopen, ctx->pid, f->node->ino,
-			    tree_ino_seq(&fs->tree, f->node->ino));
-	}
-	if (err)
-		file_put(fs, f);
+		err = open_file(fs, ctx, f, flags, is_back, ret, ret_keep_cache);
+	if (err == -ESTALE)
+		send_back(fs, ctx, ino);
 	return err;
 }
 

@@ -113,6 +113,8 @@ static void recheck_run(void *arg, bool is_last)
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err = is_last ? 0 : store_get_info(r->fs->store, r->name, r->len, &info);
 
+	if (err == -ENOENT || (!err && info && info->is_deleted))
+		(void)fs_catch_up(r->fs);
 	if (err == -ENOENT)
 		fs_apply_absent(r->fs, r->name, r->len, r->seq);
 	else if (!err && info && info->seq > r->seq)

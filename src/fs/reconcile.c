@@ -109,7 +109,7 @@ bool fs_catch_up(struct fs *fs)
 	return store_catch_up(fs->store);
 }
 
-int fs_refresh(struct fs *fs, const char *name, size_t len)
+int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
 {
 	struct obj_info *info = NULL;
 	uint64_t seq = known_seq(fs, name, len);
@@ -117,9 +117,11 @@ int fs_refresh(struct fs *fs, const char *name, size_t len)
 
 	if (err == -ENOENT || (!err && info->is_deleted))
 		(void)fs_catch_up(fs);
-	if (!err)
-		fs_apply(fs, info);
-	else if (err == -ENOENT)
+	if (err == -ENOENT)
 		fs_apply_absent(fs, name, len, seq);
-	return err;
+	if (err)
+		return err;
+	*ret_seq = info->seq;
+	fs_apply(fs, info);
+	return 0;
 }

@@ -3,7 +3,9 @@
 /* Versions that reach the tree in an order of their own. They are applied by hand here, behind the
  * back of the bucket's double. */
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fs/internal.h"
 
@@ -120,6 +122,34 @@ START_TEST(test_a_removal_after_its_version_in_a_listing_counts_at_once)
 }
 END_TEST
 
+static void *look_up(void *arg)
+{
+	struct fs_entry e;
+	int *err = arg;
+
+	*err = lookup(m.fs, "f", &e);
+	if (*err == 0)
+		fs_forget(m.fs, e.nodeid, 1);
+	return NULL;
+}
+
+/* The server says that a name exists, and an operation here keeps the tree from showing that. */
+START_TEST(test_a_lookup_waits_for_an_operation_on_the_name)
+{
+	pthread_t thread;
+	int err = 1;
+
+	ck_assert_int_eq(namelock_take(&m.fs->names, "f", 1), 0);
+	fake_foreign_put(bucket, "f", "text", 4, CHUNK);
+	ck_assert_int_eq(pthread_create(&thread, NULL, look_up, &err), 0);
+	usleep(100000);
+	ck_assert(!is_in_tree("f"));
+	fs_release_name(m.fs, "f", 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(err, 0);
+}
+END_TEST
+
 START_TEST(test_sequences_of_another_history_count_anew)
 {
 	apply("kept", 1000, false);
@@ -153,6 +183,7 @@ int main(void)
 	tcase_add_test(tc, test_a_listing_removes_at_its_end);
 	tcase_add_test(tc, test_a_removal_that_was_put_off_counts_when_it_is_repeated);
 	tcase_add_test(tc, test_a_removal_after_its_version_in_a_listing_counts_at_once);
+	tcase_add_test(tc, test_a_lookup_waits_for_an_operation_on_the_name);
 	tcase_add_test(tc, test_sequences_of_another_history_count_anew);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

@@ -61,6 +61,48 @@ START_TEST(test_replaced_content_has_a_new_nodeid_and_the_old_inode_number)
 }
 END_TEST
 
+/* The kernel comes by an old node, is sent back, and opens what it finds then, while the events are
+ * behind. */
+START_TEST(test_an_open_that_was_sent_back_gets_the_newest_version)
+{
+	uint64_t old;
+	struct fs_handle *h;
+	bool keep;
+
+	foreign_put("f", "old");
+	old = nodeid_of("f", NULL);
+	foreign_put("f", "newer");
+	fake_delay_events(bucket, 2000);
+	fake_foreign_put(bucket, "f", "newest", 6, CHUNK);
+	ck_assert_int_eq(fs_open(m.fs, &root_ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	assert_file(m.fs, "f", "newest", 6);
+	fs_forget(m.fs, old, 1);
+}
+END_TEST
+
+/* The version that was the newest when the thread was sent back does, so that a program whose open
+ * meets two changes is not told ESTALE. */
+START_TEST(test_an_open_is_not_sent_back_twice)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711};
+	uint64_t old, new;
+	struct fs_handle *h;
+	bool keep;
+
+	foreign_put("f", "old");
+	old = nodeid_of("f", NULL);
+	foreign_put("f", "newer");
+	ck_assert_int_eq(fs_open(m.fs, &ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	new = nodeid_of("f", NULL);
+	foreign_put("f", "newest");
+	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, old, 1);
+	fs_forget(m.fs, new, 1);
+}
+END_TEST
+
 START_TEST(test_an_open_file_never_mixes_two_versions)
 {
 	_cleanup_free_ char *data = pattern(3 * CHUNK);
@@ -395,6 +437,8 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, test_an_object_of_another_client_appears);
 	tcase_add_test(tc, test_replaced_content_has_a_new_nodeid_and_the_old_inode_number);
+	tcase_add_test(tc, test_an_open_that_was_sent_back_gets_the_newest_version);
+	tcase_add_test(tc, test_an_open_is_not_sent_back_twice);
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
 	tcase_add_test(tc, test_a_deleted_object_disappears_with_its_directory);
 	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
