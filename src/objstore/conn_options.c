@@ -199,6 +199,10 @@ static natsStatus set_behaviour(natsOptions *o, const struct conn_settings *s,
 		st = natsOptions_SetSendAsap(o, true);
 	if (st == NATS_OK && kind == CONN_READ)
 		st = natsOptions_SetIOBufSize(o, READ_BUF_SIZE);
+	/* One thread, by default, for all that asks for this: so announcements, events and answers
+	 * are handled in the order in which they were received. */
+	if (st == NATS_OK && kind == CONN_CONTROL)
+		st = natsOptions_UseGlobalMessageDelivery(o, true);
 	return st;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Delivery: the library runs on_delivery on one thread per subscription, so events of a consumer
- * come in order. p->lock protects the list of consumers; while a handler runs, p->n_running is
- * above zero and push_remove waits for it, so that a consumer can be freed once it is removed.
+ * Delivery: the library runs on_delivery on one thread per subscription, and on the control
+ * connection on one for all of them, so events of a consumer come in order. p->lock protects the
+ * list of consumers; while a handler runs, p->n_running is above zero and push_remove waits for it,
+ * so that a consumer can be freed once it is removed.
  *
  * Messages carry the stream's subject; which consumer they belong to is in their reply subject.
  * Status messages carry the deliver subject, <inbox>.<slot>. A slot is one consumer's at a time.

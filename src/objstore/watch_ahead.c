@@ -14,7 +14,7 @@ struct ahead {
 	char token[];
 };
 
-static struct ahead *find(struct watch *w, const char *token, uint64_t hv)
+static struct ahead *find(const struct watch *w, const char *token, uint64_t hv)
 {
 	hash_for_each (n, &w->ahead, hv) {
 		struct ahead *a = container_of(n, struct ahead, node);
@@ -57,17 +57,15 @@ bool ahead_note(struct watch *w, const char *token, uint64_t seq)
 	return true;
 }
 
-bool ahead_has(struct watch *w, const char *token, uint64_t seq)
+bool ahead_has(const struct watch *w, const char *token, uint64_t seq)
 {
-	struct ahead *a;
+	const struct ahead *a = find(w, token, hash_bytes(token, strlen(token)));
 
-	if (w->ahead_max_seq == 0)
-		return false;
-	a = find(w, token, hash_bytes(token, strlen(token)));
-	if (a && seq <= a->seq)
-		return true;
-	/* The consumer has caught up. */
-	if (seq >= w->ahead_max_seq)
+	return a && seq <= a->seq;
+}
+
+void ahead_pass(struct watch *w, uint64_t seq)
+{
+	if (w->ahead_max_seq != 0 && seq > w->ahead_max_seq)
 		ahead_forget(w);
-	return false;
 }

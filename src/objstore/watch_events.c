@@ -141,9 +141,11 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 		hints_meet(w, msg, meta->stream_seq, false);
 		return 0;
 	}
+	ahead_pass(w, meta->stream_seq);
 	is_old = ahead_has(w, subject + prefix_len, meta->stream_seq);
 	hints_meet(w, msg, meta->stream_seq, info->is_deleted && !is_old);
-	if (is_old)
+	/* It may have been read just now. */
+	if (is_old || ahead_has(w, subject + prefix_len, meta->stream_seq))
 		obj_info_free(info);
 	else
 		watch_deliver(w, info);

@@ -22,15 +22,16 @@
 #define DELAY_OLD_MS 250
 #define DELAY_MS 1000
 #define HINTS_MAX 65536
-/* How long a removal waits for its announcement, which was received before it, but by another
- * thread; and after how many that never came there is no waiting any more. */
+/* How long a removal waits for its announcement, which in a cluster comes another way than the
+ * event; and after how many that never came there is no waiting any more. */
 #define AWAIT_MS 1000
 #define UNANNOUNCED_MAX 3
 
 struct hint {
 	struct hash_node node;
 	struct list link;
-	uint64_t order;
+	uint64_t order;	     /* of the first announcement it stands for */
+	uint64_t last_order; /* of the last one, which has the fingerprint */
 	uint64_t due_ns;
 	uint64_t fingerprint;
 	char token[];
@@ -121,9 +122,11 @@ static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint6
 	unsigned int n;
 	struct hint *h = newest_locked(w, token, hv, &n);
 
-	/* The first place counts, and the last content: what is between need not be known. */
+	/* The first and the last place count, and the last content: what is between need not be
+	 * known. */
 	if (n >= 2) {
 		h->fingerprint = print;
+		h->last_order = ++w->hints.n_announced;
 		return;
 	}
 	h = NULL;
@@ -136,7 +139,7 @@ static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint6
 	}
 	strcpy(h->token, token);
 	h->fingerprint = print;
-	h->order = ++w->hints.n_announced;
+	h->order = h->last_order = ++w->hints.n_announced;
 	h->due_ns = clock_now_ns() + w->hints.delay_ns;
 	list_push_back(&w->hints.pending, &h->link);
 }
@@ -163,6 +166,12 @@ void hints_add(struct watch *w, natsMsg *msg)
 	/* The thread sleeps until the first is due, or waits for this very one. */
 	if (w->hints.table.count == 1 || w->hints.awaited == print)
 		cond_broadcast(&w->changed);
+}
+
+void hints_put_back(struct watch *w, const char *token)
+{
+	LOCK_SCOPE(&w->lock);
+	insert_locked(w, token, hash_bytes(token, strlen(token)), 0);
 }
 
 uint64_t hints_due_locked(const struct watch *w)
@@ -203,13 +212,15 @@ size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX])
 
 void hints_resolve(struct watch *w, bool is_all)
 {
+	struct resolved names = RESOLVED_INITIALIZER(names);
 	char *tokens[WATCH_RESOLVE_MAX];
 	size_t n;
 
 	do {
 		n = hints_take(w, is_all, tokens);
-		watch_resolve(w, tokens, n, 0);
+		watch_read(w, tokens, n, 0, &names);
 	} while (n == WATCH_RESOLVE_MAX);
+	watch_read_on(w, &names);
 }
 
 /* Takes tokens of hints before order: all, or those that have no later hint. */
@@ -277,14 +288,15 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 		w->hints.recent[print / 2 % RECENT_EVENTS] = print;
 		return 0;
 	}
-	order = h->order;
-	drop_until_locked(w, token, hv, order);
+	order = h->fingerprint == print ? h->last_order : h->order;
+	drop_until_locked(w, token, hv, h->order);
 	return order;
 }
 
 void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
 {
 	const char *token = token_of(w, msg);
+	struct resolved names = RESOLVED_INITIALIZER(names);
 	char *tokens[WATCH_RESOLVE_MAX];
 	uint64_t hv, order;
 	size_t n;
@@ -299,6 +311,8 @@ void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
 		mutex_lock(&w->lock);
 		n = take_skipped_locked(w, order, is_removal, tokens);
 		mutex_unlock(&w->lock);
-		watch_resolve(w, tokens, n, seq);
+		/* Before another event not all that was announced is read. */
+		watch_read(w, tokens, n, is_removal ? seq : 0, &names);
 	} while (n == WATCH_RESOLVE_MAX);
+	watch_read_on(w, &names);
 }

@@ -79,6 +79,8 @@ void hints_add(struct watch *w, natsMsg *msg);
 void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal);
 /* When the next hint is due; UINT64_MAX: none. */
 uint64_t hints_due_locked(const struct watch *w);
+/* Notes a name as if it was announced now. */
+void hints_put_back(struct watch *w, const char *token);
 /* Takes the tokens of what is due, or of everything, out of the list; the caller frees them. */
 size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX]);
 /* Reads at the leader what is due (or everything) and delivers it. Watch thread; waits. */
@@ -86,13 +88,27 @@ void hints_resolve(struct watch *w, bool is_all);
 
 /* ---- watch_resolve.c ---- */
 
+/* Names that were read and turned out to be removed, which waits until all else was delivered. */
+struct resolved {
+	struct list removals;
+	bool has_moved_on; /* there may be names outstanding to which they were moved */
+};
+
+#define RESOLVED_INITIALIZER(name)                                                                 \
+	{                                                                                          \
+		.removals = LIST_INITIALIZER((name).removals)                                      \
+	}
+
 /*
- * Reads names and delivers them, removals last. A name that was removed after limit_seq may have
- * been moved, to a name that was announced by then but not looked at; so everything outstanding is
- * read too, until nothing has moved on.
- * Frees the tokens. Watch thread; waits.
+ * Reads names and delivers those that exist. A name that was removed after limit_seq may have been
+ * moved to one that was announced by then, but was not to be read. Frees the tokens. Watch thread;
+ * waits.
  */
-void watch_resolve(struct watch *w, char **tokens, size_t n, uint64_t limit_seq);
+void watch_read(struct watch *w, char **tokens, size_t n, uint64_t limit_seq,
+		struct resolved *names);
+/* Reads whatever is outstanding until nothing has moved on, then delivers the removals. Those that
+ * never come to an end are left to their events. Watch thread; waits. */
+void watch_read_on(struct watch *w, struct resolved *names);
 
 /* ---- watch_ahead.c: all on the watch thread ---- */
 
@@ -101,7 +117,10 @@ void watch_resolve(struct watch *w, char **tokens, size_t n, uint64_t limit_seq)
  */
 bool ahead_note(struct watch *w, const char *token, uint64_t seq) MUST_CHECK;
 /* True when an event is not newer than what was read ahead. */
-bool ahead_has(struct watch *w, const char *token, uint64_t seq);
+bool ahead_has(const struct watch *w, const char *token, uint64_t seq);
+/* The consumer has come to the event seq: what was read ahead of events up to there is done with.
+ */
+void ahead_pass(struct watch *w, uint64_t seq);
 void ahead_forget(struct watch *w);
 
 /* ---- watch_events.c: all on the watch thread ---- */

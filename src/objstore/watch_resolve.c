@@ -6,7 +6,7 @@
 #include "util/clock.h"
 
 /* How often names that move on and on are followed at a time, with a pause before each. */
-#define ROUNDS_MAX 8
+#define ROUNDS_MAX 32
 #define PAUSE_MS 2
 
 static void overflow(struct watch *w)
@@ -43,51 +43,45 @@ static void defer(struct watch *w, const char *token, struct obj_info *info, str
 	list_push_back(removals, &r->link);
 }
 
-static void deliver_removals(struct watch *w, struct list *removals)
+static void deliver_removals(struct watch *w, struct resolved *names)
 {
 	struct list *l;
 
-	while ((l = list_pop_front(removals))) {
+	while ((l = list_pop_front(&names->removals))) {
 		struct removal *r = list_entry(l, struct removal, link);
 
-		deliver_ahead(w, r->token, r->info);
+		if (names->has_moved_on)
+			hints_put_back(w, r->token);
+		else if (!ahead_has(w, r->token, r->info->seq))
+			deliver_ahead(w, r->token, steal_ptr(r->info));
+		obj_info_free(r->info);
 		free(r);
 	}
 }
 
-/* Reads names, delivers those that exist and defers the others. True when one of these was removed
- * after limit_seq. */
-static bool read_names(struct watch *w, char *const *tokens, size_t n, uint64_t limit_seq,
-		       struct list *removals)
+void watch_read(struct watch *w, char **tokens, size_t n, uint64_t limit_seq,
+		struct resolved *names)
 {
 	struct obj_info *infos[WATCH_RESOLVE_MAX] = {NULL};
 	int errs[WATCH_RESOLVE_MAX] = {0};
-	bool is_later = false;
-	int err;
+	int err = 0;
 
-	err = meta_read_tokens(w->bucket, (const char *const *)tokens, n, infos, errs);
+	if (n > 0)
+		err = meta_read_tokens(w->bucket, (const char *const *)tokens, n, infos, errs);
 	for (size_t i = 0; i < n; i++) {
 		if (err < 0 || (errs[i] < 0 && errs[i] != -ENOENT && errs[i] != -EIO))
 			overflow(w);
-		if (!infos[i])
-			continue;
-		if (!infos[i]->is_deleted) {
+		if (infos[i] && infos[i]->is_deleted) {
+			names->has_moved_on = names->has_moved_on || infos[i]->seq > limit_seq;
+			defer(w, tokens[i], infos[i], &names->removals);
+		} else if (infos[i]) {
 			deliver_ahead(w, tokens[i], infos[i]);
-			continue;
 		}
-		is_later = is_later || infos[i]->seq > limit_seq;
-		defer(w, tokens[i], infos[i], removals);
-	}
-	return is_later;
-}
-
-static void free_tokens(char **tokens, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
 		free(tokens[i]);
+	}
 }
 
-/* Lets the announcements in that were received before an answer, but by another thread. */
+/* Lets announcements in, which in a cluster come another way than an answer. */
 static void pause_a_moment(struct watch *w)
 {
 	uint64_t until = clock_deadline_ms(PAUSE_MS);
@@ -97,18 +91,18 @@ static void pause_a_moment(struct watch *w)
 		;
 }
 
-void watch_resolve(struct watch *w, char **tokens, size_t n, uint64_t limit_seq)
+void watch_read_on(struct watch *w, struct resolved *names)
 {
-	struct list removals = LIST_INITIALIZER(removals);
+	char *tokens[WATCH_RESOLVE_MAX];
+	size_t n;
 
-	for (int round = 0; n > 0; round++) {
-		bool is_later = read_names(w, tokens, n, limit_seq, &removals);
-
-		free_tokens(tokens, n);
-		if (!is_later || round == ROUNDS_MAX)
-			break;
+	for (int round = 0; names->has_moved_on && round < ROUNDS_MAX; round++) {
+		names->has_moved_on = false;
 		pause_a_moment(w);
-		n = hints_take(w, true, tokens);
+		do {
+			n = hints_take(w, true, tokens);
+			watch_read(w, tokens, n, 0, names);
+		} while (n == WATCH_RESOLVE_MAX);
 	}
-	deliver_removals(w, &removals);
+	deliver_removals(w, names);
 }
