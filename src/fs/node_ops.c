@@ -77,6 +77,17 @@ static int find_virtual(struct fs *fs, const struct node *dir, const char *name,
 	return n ? fs_make_entry(fs, n, ret) : -ENOENT;
 }
 
+/* What the lookup says when the name does not exist. */
+static int say_absent(struct fs *fs, const struct fs_ctx *ctx, struct fs_entry *ret)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	reopen_forget(&fs->reopen, ctx->pid);
+	if (fs->cfg.negative_timeout_ms == 0)
+		return -ENOENT;
+	*ret = (struct fs_entry){.entry_timeout = (double)fs->cfg.negative_timeout_ms / 1000.0};
+	return 0;
+}
+
 static bool is_removed(struct fs *fs, const struct node *n)
 {
 	LOCK_SCOPE(&fs->tree.lock);
@@ -105,11 +116,8 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 		err = ask_server(fs, dir, name);
 		if (!err)
 			err = fs_find_child(fs, dir, name, ret);
-		if (err == -ENOENT && fs->cfg.negative_timeout_ms > 0) {
-			*ret = (struct fs_entry){
-				.entry_timeout = (double)fs->cfg.negative_timeout_ms / 1000.0};
-			err = 0;
-		}
+		if (err == -ENOENT)
+			err = say_absent(fs, ctx, ret);
 	}
 	fs_unpin(fs, dir);
 	return err;

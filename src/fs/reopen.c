@@ -22,7 +22,14 @@ bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
 	bool is_back = tid > 0 && r->slots[slot].tid == tid && r->slots[slot].ino == ino &&
 		       seq >= r->slots[slot].seq && r->slots[slot].until_ns > clock_now_ns();
 
-	if (is_back)
-		r->slots[slot].tid = 0;
+	reopen_forget(r, tid);
 	return is_back;
+}
+
+void reopen_forget(struct reopen *r, pid_t tid)
+{
+	size_t slot = (size_t)tid % REOPEN_SLOTS;
+
+	if (r->slots[slot].tid == tid)
+		r->slots[slot].tid = 0;
 }

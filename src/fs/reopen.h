@@ -29,7 +29,10 @@ struct reopen {
 
 /* A thread is sent back from the inode, of which there is a version with sequence seq. */
 void reopen_note(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
-/* Whether it is back, with a version that is not older; true once. */
+/* Whether it is back, with a version that is not older. Whatever it opens now, it is not sent back
+ * any more. */
 bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
+/* The thread has found that the name is gone: its next open is another one. */
+void reopen_forget(struct reopen *r, pid_t tid);
 
 #endif

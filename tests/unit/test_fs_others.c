@@ -103,6 +103,32 @@ START_TEST(test_an_open_is_not_sent_back_twice)
 }
 END_TEST
 
+/* Who was sent back and found nothing opens the name anew the next time. */
+START_TEST(test_an_open_after_the_name_was_gone_is_another_one)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711};
+	struct fs_entry e;
+	struct fs_handle *h;
+	uint64_t id;
+	bool keep;
+
+	foreign_put("f", "old");
+	id = nodeid_of("f", NULL);
+	foreign_put("f", "newer");
+	ck_assert_int_eq(fs_open(m.fs, &ctx, id, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, id, 1);
+	fake_foreign_delete(bucket, "f");
+	fake_sync(bucket);
+	ck_assert(fs_lookup(m.fs, &ctx, FS_ROOT_ID, "f", &e) == -ENOENT || e.nodeid == 0);
+	foreign_put("f", "again");
+	id = nodeid_of("f", NULL);
+	fake_delay_events(bucket, 2000);
+	fake_foreign_put(bucket, "f", "newest", 6, CHUNK);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, id, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, id, 1);
+}
+END_TEST
+
 START_TEST(test_an_open_file_never_mixes_two_versions)
 {
 	_cleanup_free_ char *data = pattern(3 * CHUNK);
@@ -439,6 +465,7 @@ int main(void)
 	tcase_add_test(tc, test_replaced_content_has_a_new_nodeid_and_the_old_inode_number);
 	tcase_add_test(tc, test_an_open_that_was_sent_back_gets_the_newest_version);
 	tcase_add_test(tc, test_an_open_is_not_sent_back_twice);
+	tcase_add_test(tc, test_an_open_after_the_name_was_gone_is_another_one);
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
 	tcase_add_test(tc, test_a_deleted_object_disappears_with_its_directory);
 	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
