@@ -184,6 +184,20 @@ static bool is_same_node(const struct fs *fs, const struct node *n, const struct
 	return n->nuid && info->nuid[0] && strcmp(n->nuid, info->nuid) == 0;
 }
 
+/* Another client moved something to the entry's place. Whoever still comes by the old node is sent
+ * to look again. */
+static void take_over(struct fs *fs, struct dentry *d)
+{
+	struct node *n = d->node;
+
+	if (n->n_names == 1)
+		n->is_removed = true;
+	if (n->file && !n->link_id)
+		file_rescue_later(fs, n->file);
+	fs_inval_inode(fs, n, -1, 0);
+	tree_unlink(&fs->tree, d);
+}
+
 struct dentry *halves_follow(struct fs *fs, struct node *dir, struct dentry *d,
 			     const struct component *c, bool is_shadowed,
 			     const struct obj_info *info)
@@ -209,10 +223,8 @@ struct dentry *halves_follow(struct fs *fs, struct node *dir, struct dentry *d,
 	fs_inval_entry(fs, dir, c->name);
 	graves_note(&fs->graves, from, len, seq);
 	tree_pin(dir);
-	if (d) {
-		fs_inval_inode(fs, d->node, -1, 0);
-		tree_unlink(&fs->tree, d);
-	}
+	if (d)
+		take_over(fs, d);
 	fs_tell_moved(fs, dir, c->name, old);
 	if (tree_move(&fs->tree, old, dir, c->name, c->is_raw_needed ? c->raw : NULL, c->raw_len,
 		      is_shadowed) == 0)

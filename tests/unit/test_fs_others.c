@@ -207,6 +207,28 @@ START_TEST(test_a_removed_file_cannot_be_opened_by_its_old_identifier)
 }
 END_TEST
 
+START_TEST(test_a_file_that_another_mount_renamed_over_cannot_be_opened)
+{
+	struct mount other;
+	struct fs_handle *held, *h;
+	uint64_t old;
+	bool keep;
+
+	put_file(m.fs, "a", "old", 3);
+	put_file(m.fs, "b", "new", 3);
+	other = mount_bucket();
+	old = nodeid_of("a", NULL);
+	ck_assert_int_eq(open_path(m.fs, "a", O_RDONLY, &held), 0);
+	ck_assert_int_eq(rename_path(other.fs, "b", "a", 0), 0);
+	fake_sync(bucket);
+	ck_assert_int_eq(fs_open(m.fs, &root_ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	assert_file(m.fs, "a", "new", 3);
+	ck_assert_int_eq(close_file(m.fs, held), 0);
+	fs_forget(m.fs, old, 1);
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_a_deleted_object_disappears_with_its_directory)
 {
 	foreign_put("d/f", "text");
@@ -467,6 +489,7 @@ int main(void)
 	tcase_add_test(tc, test_an_open_is_not_sent_back_twice);
 	tcase_add_test(tc, test_an_open_after_the_name_was_gone_is_another_one);
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
+	tcase_add_test(tc, test_a_file_that_another_mount_renamed_over_cannot_be_opened);
 	tcase_add_test(tc, test_a_deleted_object_disappears_with_its_directory);
 	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
 	tcase_add_test(tc, test_trust_watch_saves_the_question);
