@@ -118,6 +118,7 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 	struct bucket *b = w->bucket;
 	const char *subject = natsMsg_GetSubject(msg);
 	size_t prefix_len = strlen(b->meta_prefix);
+	struct resolved names = RESOLVED_INITIALIZER(names);
 	struct obj_info *info;
 	bool is_marker, is_old;
 	int err;
@@ -138,17 +139,19 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 		return -EAGAIN;
 	if (err < 0) {
 		log_debug("%s: metadata that cannot be named", subject);
-		hints_meet(w, msg, meta->stream_seq, false);
+		hints_meet(w, msg, meta->stream_seq, false, &names);
+		watch_deliver_removals(w, &names);
 		return 0;
 	}
 	ahead_pass(w, meta->stream_seq);
 	is_old = ahead_has(w, subject + prefix_len, meta->stream_seq);
-	hints_meet(w, msg, meta->stream_seq, info->is_deleted && !is_old);
+	hints_meet(w, msg, meta->stream_seq, info->is_deleted && !is_old, &names);
 	/* It may have been read just now. */
 	if (is_old || ahead_has(w, subject + prefix_len, meta->stream_seq))
 		obj_info_free(info);
 	else
 		watch_deliver(w, info);
+	watch_deliver_removals(w, &names);
 	return 0;
 }
 

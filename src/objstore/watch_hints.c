@@ -221,6 +221,7 @@ void hints_resolve(struct watch *w, bool is_all)
 		watch_read(w, tokens, n, 0, &names);
 	} while (n == WATCH_RESOLVE_MAX);
 	watch_read_on(w, &names);
+	watch_deliver_removals(w, &names);
 }
 
 /* Takes tokens of hints before order: all, or those that have no later hint. */
@@ -293,10 +294,10 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 	return order;
 }
 
-void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
+void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
+		struct resolved *names)
 {
 	const char *token = token_of(w, msg);
-	struct resolved names = RESOLVED_INITIALIZER(names);
 	char *tokens[WATCH_RESOLVE_MAX];
 	uint64_t hv, order;
 	size_t n;
@@ -312,7 +313,7 @@ void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal)
 		n = take_skipped_locked(w, order, is_removal, tokens);
 		mutex_unlock(&w->lock);
 		/* Before another event not all that was announced is read. */
-		watch_read(w, tokens, n, is_removal ? seq : 0, &names);
+		watch_read(w, tokens, n, is_removal ? seq : 0, names);
 	} while (n == WATCH_RESOLVE_MAX);
-	watch_read_on(w, &names);
+	watch_read_on(w, names);
 }

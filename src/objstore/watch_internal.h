@@ -68,26 +68,6 @@ struct watch {
 	uint64_t ahead_max_seq;
 };
 
-/* ---- watch_hints.c ---- */
-
-void hints_init(struct hints *h);
-void hints_clear_locked(struct watch *w);
-/* A plain message was seen: notes it, unless its event has come already. */
-void hints_add(struct watch *w, natsMsg *msg);
-/* An event is about to be delivered: it meets its hint, and what was skipped before it is read at
- * the leader and delivered first. Watch thread; waits. */
-void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal);
-/* When the next hint is due; UINT64_MAX: none. */
-uint64_t hints_due_locked(const struct watch *w);
-/* Notes a name as if it was announced now. */
-void hints_put_back(struct watch *w, const char *token);
-/* Takes the tokens of what is due, or of everything, out of the list; the caller frees them. */
-size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX]);
-/* Reads at the leader what is due (or everything) and delivers it. Watch thread; waits. */
-void hints_resolve(struct watch *w, bool is_all);
-
-/* ---- watch_resolve.c ---- */
-
 /* Names that were read and turned out to be removed, which waits until all else was delivered. */
 struct resolved {
 	struct list removals;
@@ -99,6 +79,28 @@ struct resolved {
 		.removals = LIST_INITIALIZER((name).removals)                                      \
 	}
 
+/* ---- watch_hints.c ---- */
+
+void hints_init(struct hints *h);
+void hints_clear_locked(struct watch *w);
+/* A plain message was seen: notes it, unless its event has come already. */
+void hints_add(struct watch *w, natsMsg *msg);
+/* An event is about to be delivered: it meets its hint, and what was skipped before it is read at
+ * the leader and delivered first, but for removals: these come after the event, which may be what
+ * they were moved to. Watch thread; waits. */
+void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
+		struct resolved *names);
+/* When the next hint is due; UINT64_MAX: none. */
+uint64_t hints_due_locked(const struct watch *w);
+/* Notes a name as if it was announced now. */
+void hints_put_back(struct watch *w, const char *token);
+/* Takes the tokens of what is due, or of everything, out of the list; the caller frees them. */
+size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX]);
+/* Reads at the leader what is due (or everything) and delivers it. Watch thread; waits. */
+void hints_resolve(struct watch *w, bool is_all);
+
+/* ---- watch_resolve.c ---- */
+
 /*
  * Reads names and delivers those that exist. A name that was removed after limit_seq may have been
  * moved to one that was announced by then, but was not to be read. Frees the tokens. Watch thread;
@@ -106,9 +108,10 @@ struct resolved {
  */
 void watch_read(struct watch *w, char **tokens, size_t n, uint64_t limit_seq,
 		struct resolved *names);
-/* Reads whatever is outstanding until nothing has moved on, then delivers the removals. Those that
- * never come to an end are left to their events. Watch thread; waits. */
+/* Reads whatever is outstanding until nothing has moved on. Watch thread; waits. */
 void watch_read_on(struct watch *w, struct resolved *names);
+/* To be called in the end. Where names never came to rest, removals are left to their events. */
+void watch_deliver_removals(struct watch *w, struct resolved *names);
 
 /* ---- watch_ahead.c: all on the watch thread ---- */
 

@@ -43,7 +43,7 @@ static void defer(struct watch *w, const char *token, struct obj_info *info, str
 	list_push_back(removals, &r->link);
 }
 
-static void deliver_removals(struct watch *w, struct resolved *names)
+void watch_deliver_removals(struct watch *w, struct resolved *names)
 {
 	struct list *l;
 
@@ -104,5 +104,4 @@ void watch_read_on(struct watch *w, struct resolved *names)
 			watch_read(w, tokens, n, 0, names);
 		} while (n == WATCH_RESOLVE_MAX);
 	}
-	deliver_removals(w, names);
 }

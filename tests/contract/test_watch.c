@@ -24,7 +24,8 @@ struct known {
 	bool is_deleted[NAMES];
 	unsigned int round[NAMES]; /* of the listing that reported it last */
 	unsigned int n_begun, n_ended, n_backward;
-	unsigned int n_lost; /* removals of n<i> while n<i + RENAMED> was not there */
+	unsigned int n_lost;	       /* removals of n<i> while n<i + RENAMED> was not there */
+	unsigned int n_there, n_empty; /* names there; removals of the last one */
 	enum watch_state state;
 };
 
@@ -63,6 +64,10 @@ static void on_info(void *arg, struct obj_info *info)
 	if (info->is_deleted && i + RENAMED < NAMES &&
 	    (k->seq[i + RENAMED] == 0 || k->is_deleted[i + RENAMED]))
 		k->n_lost++;
+	k->n_there += !info->is_deleted;
+	k->n_there -= k->seq[i] != 0 && !k->is_deleted[i];
+	if (info->is_deleted && k->n_there == 0)
+		k->n_empty++;
 	k->seq[i] = info->seq;
 	k->is_deleted[i] = info->is_deleted;
 	k->round[i] = k->n_begun;
@@ -222,6 +227,29 @@ START_TEST(a_rename_never_shows_neither_name)
 }
 END_TEST
 
+/* The same for one file that moves on and on, and changes in between more often than is announced
+ * one by one. */
+START_TEST(a_file_that_moves_on_is_always_there)
+{
+	struct store *s = fixture_open(NULL), *other = fixture_open(NULL);
+	uint64_t seq = store_number(other, 0, 0), next;
+
+	ck_assert_int_eq(store_watch(s, &listener), 0);
+	for (unsigned int i = 0; i < 300; i++) {
+		for (unsigned int j = 0; j < i % 4; j++)
+			seq = store_number(other, i, seq);
+		next = store_number(other, i + 1, 0);
+		remove_number(other, i, seq);
+		seq = next;
+	}
+	WAIT_FOR(known.seq[300] == seq);
+	ck_assert_uint_eq(known.n_empty, 0);
+	ck_assert_uint_eq(known.n_backward, 0);
+	store_close(other);
+	store_close(s);
+}
+END_TEST
+
 /* Deletes every consumer of the stream behind the watch's back. */
 static void delete_consumers(void)
 {
@@ -355,6 +383,7 @@ int main(void)
 	tcase_add_test(tc, changes_of_others_arrive);
 	tcase_add_test(tc, no_change_is_missed_under_load);
 	tcase_add_test(tc, a_rename_never_shows_neither_name);
+	tcase_add_test(tc, a_file_that_moves_on_is_always_there);
 	tcase_add_test(tc, lost_consumer_is_replaced);
 	tcase_add_test(tc, restarted_server_means_a_new_listing);
 	tcase_add_test(tc, purged_name_vanishes_with_the_next_listing);
