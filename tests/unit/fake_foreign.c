@@ -42,6 +42,12 @@ char *fake_find(struct fake *b, const char *prefix)
 	return NULL;
 }
 
+void fake_lose_answer(struct fake *b, int err)
+{
+	LOCK_SCOPE(&b->lock);
+	b->lost_answer = err;
+}
+
 unsigned int fake_calls(struct fake *b, enum fake_op op)
 {
 	LOCK_SCOPE(&b->lock);

@@ -50,6 +50,7 @@ struct fake {
 		unsigned int n_failures;
 		unsigned int n_calls;
 	} ops[FAKE_N_OPS];
+	int lost_answer;
 };
 
 struct fake_store {

@@ -222,7 +222,13 @@ static int put_info(struct store *s, struct obj_info *info, uint64_t expected_se
 		return -ENAMETOOLONG;
 	LOCK_SCOPE(&b->lock);
 	err = fake_enter(fake_store_of(s), FAKE_PUT_INFO);
-	return err ? err : put_locked(b, info, expected_seq);
+	if (!err)
+		err = put_locked(b, info, expected_seq);
+	if (err || !b->lost_answer)
+		return err;
+	err = b->lost_answer;
+	b->lost_answer = 0;
+	return err;
 }
 
 static int put_infos(struct store *s, struct obj_info *const *infos, const uint64_t *expected_seqs,

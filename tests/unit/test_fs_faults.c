@@ -424,6 +424,46 @@ START_TEST(test_a_small_file_with_two_names_outlives_its_chunks_too)
 }
 END_TEST
 
+/* --- answers that do not come --- */
+
+START_TEST(test_a_version_that_may_be_stored_keeps_its_chunks)
+{
+	char *data = pattern(BIG);
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", "old", 3);
+	h = must_open("f", O_RDWR | O_TRUNC);
+	ck_assert_int_eq(write_at(m.fs, h, 0, data, BIG), 0);
+	fake_lose_answer(bucket, -ETIMEDOUT);
+	ck_assert_int_eq(close_file(m.fs, h), -ETIMEDOUT);
+	fake_sync(bucket);
+	assert_object("f", data, BIG);
+	assert_file(m.fs, "f", data, BIG);
+	free(data);
+}
+END_TEST
+
+START_TEST(test_a_conflict_copy_that_may_be_stored_keeps_its_chunks)
+{
+	struct fs_handle *h;
+	char *names;
+
+	put_file(m.fs, "f", "old", 3);
+	h = must_open("f", O_RDWR);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "own", 3), 0);
+	foreign_put("f", "theirs");
+	fake_fail_next(bucket, FAKE_PUT_INFO, -ESTALE, 1);
+	fake_lose_answer(bucket, -ETIMEDOUT);
+	ck_assert_int_eq(close_file(m.fs, h), -ETIMEDOUT);
+	fake_sync(bucket);
+	names = list_dir(m.fs, "", 100);
+	ck_assert_ptr_nonnull(strstr(names, "f.conflict-"));
+	*strchr(strstr(names, "f.conflict-"), ' ') = '\0';
+	assert_file(m.fs, strstr(names, "f.conflict-"), "own", 3);
+	free(names);
+}
+END_TEST
+
 /* --- metadata that lie --- */
 
 /* Says another thing about the size of the object's chunks. */
@@ -529,6 +569,8 @@ int main(void)
 	tcase_add_test(tc, test_a_conflict_over_a_file_with_two_names_is_stored_where_it_is_seen);
 	tcase_add_test(tc, test_unsaved_changes_of_a_last_name_that_another_took_are_not_lost);
 	tcase_add_test(tc, test_a_small_file_with_two_names_outlives_its_chunks_too);
+	tcase_add_test(tc, test_a_version_that_may_be_stored_keeps_its_chunks);
+	tcase_add_test(tc, test_a_conflict_copy_that_may_be_stored_keeps_its_chunks);
 	tcase_add_test(tc, test_memory_is_counted_by_what_came);
 	tcase_add_test(tc, test_a_claim_of_huge_chunks_does_not_empty_the_cache);
 	tcase_add_test(tc, test_a_name_that_no_subject_can_have_does_no_harm);
