@@ -90,7 +90,7 @@ static int store_beside(struct fs *fs, struct file *f, struct obj_info *info, co
 		if (!err)
 			err = fs_publish_new(fs, info);
 	}
-	if (!err || fs_is_uncertain(err))
+	if (!store_is_certain(err))
 		store_put_close(steal_ptr(f->put), true);
 	if (err)
 		return err;

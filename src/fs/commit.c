@@ -193,7 +193,7 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 		if (!err)
 			err = store_put_info(fs->store, info, f->base_seq);
 		/* Without an answer the version may be there, so its chunks stay. */
-		if (info && fs_is_uncertain(err))
+		if (info && err && !store_is_certain(err))
 			store_put_close(steal_ptr(f->put), true);
 		if (!err)
 			*ret = steal_ptr(info);

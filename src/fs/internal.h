@@ -348,8 +348,6 @@ int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_C
 int fs_set_content(struct obj_info *info, const struct put_result *r) MUST_CHECK;
 /* Stores a marker for a directory that would vanish with its last entry. */
 int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
-/* Whether what was to be stored may be there, or come yet, although storing it failed so. */
-bool fs_is_uncertain(int err);
 /* What info described has lost its name: its chunks go, or one name of a hidden object. info may be
  * NULL. */
 void fs_drop_content(struct fs *fs, const struct obj_info *info);

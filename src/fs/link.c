@@ -48,7 +48,7 @@ static int publish_name(struct fs *fs, const struct new_name *nn, const char *id
 		err = fs_publish_exclusive(fs, info);
 	if (!err)
 		fs_apply_own(fs, info, nn->dir, nn->name);
-	else if (!fs_is_uncertain(err) && !leads_to(fs, nn, id))
+	else if (store_is_certain(err) && !leads_to(fs, nn, id))
 		links_count_down(fs, id);
 	return err;
 }

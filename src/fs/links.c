@@ -135,7 +135,7 @@ static int convert_held(struct fs *fs, struct node *n, const struct buf *name, c
 	if (err) {
 		/* Not the content: it still belongs to the name, or to nobody here. Where the name
 		 * may lead to the hidden object now, that has to stay. */
-		if (!fs_is_uncertain(err))
+		if (store_is_certain(err))
 			(void)!store_remove_info(fs->store, hidden);
 		return err == -ESTALE ? -EAGAIN : err;
 	}

@@ -118,11 +118,6 @@ int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 	return -EEXIST;
 }
 
-bool fs_is_uncertain(int err)
-{
-	return err == -ETIMEDOUT || err == -ENOTCONN || err == -ESHUTDOWN;
-}
-
 void fs_drop_content(struct fs *fs, const struct obj_info *info)
 {
 	const char *id = info ? links_id(fs, info) : NULL;

@@ -20,6 +20,7 @@
  *    EIO everything else.
  */
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -193,6 +194,14 @@ static inline int MUST_CHECK store_put_infos(struct store *s, struct obj_info *c
 					     const uint64_t *expected_seqs, size_t n, int *ret_errs)
 {
 	return s->ops->put_infos(s, infos, expected_seqs, n, ret_errs);
+}
+
+/* Whether nothing can have been stored by store_put_info that failed with err. After other errors
+ * the metadata may be there, without an answer, and need the chunks. */
+static inline bool store_is_certain(int err)
+{
+	return err == -ESTALE || err == -EEXIST || err == -ENOSPC || err == -EROFS ||
+	       err == -EINVAL || err == -ENAMETOOLONG;
 }
 
 /*

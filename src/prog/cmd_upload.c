@@ -178,14 +178,6 @@ void upload_purge(struct store *s, const char *name, const char *nuid)
 			 name, nuid, s->bucket, cmd_strerror(err));
 }
 
-/* After these nothing can have been stored. After others the metadata may be there, without an
- * answer, and need the chunks. */
-static bool is_certain(int err)
-{
-	return err == -ESTALE || err == -EEXIST || err == -ENOSPC || err == -EROFS ||
-	       err == -EINVAL || err == -ENAMETOOLONG;
-}
-
 struct content {
 	const struct put_result *result;
 	describe_fn describe;
@@ -228,7 +220,7 @@ int upload_publish(struct upload *u, const char *name, bool must_be_new, describ
 		return -EINTR;
 	err = upload_store_info(u->store, name, must_be_new, describe_content, &content, ret,
 				replaced);
-	u->is_kept = !err || !is_certain(err);
+	u->is_kept = !err || !store_is_certain(err);
 	if (!err)
 		upload_purge(u->store, name, replaced);
 	return err;
