@@ -169,13 +169,16 @@ static struct timespec to_timespec(int64_t ns)
 	return ts;
 }
 
-/* A file that was unlinked has none; one that was only replaced elsewhere still counts. */
+/* What was removed has none; what was only replaced elsewhere still counts. The root and the files
+ * about the mount have no entry, but are there. */
 static nlink_t count_links(const struct node *n)
 {
+	bool is_there = n->dentry || n->is_superseded || n->virtual_kind || n->id == FS_ROOT_ID;
+
 	if (n->dir)
-		return 2 + n->dir->n_subdirs;
+		return is_there ? 2 + n->dir->n_subdirs : 0;
 	if (!n->dentry)
-		return n->is_superseded ? 1 : 0;
+		return is_there ? 1 : 0;
 	return n->link_count > n->n_names ? n->link_count : n->n_names;
 }
 
@@ -195,8 +198,6 @@ void attr_stat(const struct node *n, struct stat *ret)
 		.st_mtim = to_timespec(n->mtime_ns),
 		.st_ctim = to_timespec(n->ctime_ns),
 	};
-	if (!n->dentry && !n->is_superseded && !n->virtual_kind && n->id != FS_ROOT_ID)
-		ret->st_nlink = 0;
 	if (S_ISLNK(n->mode) && n->target)
 		ret->st_size = (off_t)strlen(n->target);
 }

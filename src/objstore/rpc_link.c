@@ -73,6 +73,8 @@ static natsStatus subscribe_inbox(struct rpc *r, natsConnection *nc)
 	free(r->inbox);
 	r->inbox = strdup(inbox);
 	r->inbox_len = r->inbox ? strlen(inbox) : 0;
+	/* A refusal of the subscription may come at once. */
+	r->is_inbox_denied = false;
 	mutex_unlock(&r->lock);
 	if (!r->inbox)
 		return NATS_NO_MEMORY;
@@ -107,7 +109,6 @@ void rpc_link_up(void *arg, natsConnection *nc)
 	}
 	mutex_lock(&r->lock);
 	r->nc = nc;
-	r->is_inbox_denied = false;
 	r->is_up = s == NATS_OK;
 	cond_broadcast(&r->idle);
 	mutex_unlock(&r->lock);

@@ -36,8 +36,10 @@ class Client:
             await self.store.put(name, f)
 
     async def get(self, name, path):
+        # Its writeinto is not handed on to the target of a link.
+        result = await self.store.get(name)
         with open(path, "wb") as f:
-            await self.store.get(name, writeinto=f)
+            f.write(result.data)
 
     async def info(self, name):
         info = await self.store.get_info(name)
