@@ -2,7 +2,7 @@
 # long: all of /usr/include, copied, archived, synchronised twice, cloned; and a gibibyte in and out.
 begin
 cp -r /usr/include "$M/include"
-diff -r /usr/include "$M/include"
+diff -r --no-dereference /usr/include "$M/include"
 tar -C /usr -cf a.tar include
 tar -C "$M" -xf a.tar
 tar -C "$M" -df a.tar
