@@ -37,20 +37,6 @@ static void side_done(struct side *s)
 	obj_info_free(s->now);
 }
 
-static int commit_file(struct fs *fs, struct node *n)
-{
-	struct file *f = file_find(fs, n);
-	int err;
-
-	if (!f)
-		return 0;
-	mutex_lock(&f->lock);
-	err = file_commit(fs, f);
-	mutex_unlock(&f->lock);
-	file_put(fs, f);
-	return err;
-}
-
 static int put_side(struct obj_info *intent, const char *key, const struct obj_info *was,
 		    const char *bucket)
 {
@@ -232,9 +218,9 @@ int move_exchange(struct fs *fs, const struct move *m)
 
 		buf_init(&from, OBJ_META_MAX);
 		buf_init(&to, OBJ_META_MAX);
-		err = commit_file(fs, m->n);
+		err = file_commit_of(fs, m->n);
 		if (!err)
-			err = commit_file(fs, m->target);
+			err = file_commit_of(fs, m->target);
 		if (!err)
 			err = move_take_names(fs, m, &from, &to);
 		if (err)

@@ -158,3 +158,17 @@ void file_touch(struct fs *fs, struct file *f, bool is_content)
 	n->is_dirty = true;
 	f->is_dirty = true;
 }
+
+int file_commit_of(struct fs *fs, struct node *n)
+{
+	struct file *f = file_find(fs, n);
+	int err;
+
+	if (!f)
+		return 0;
+	mutex_lock(&f->lock);
+	err = file_commit(fs, f);
+	mutex_unlock(&f->lock);
+	file_put(fs, f);
+	return err;
+}

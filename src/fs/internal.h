@@ -367,6 +367,9 @@ int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint
 
 /* Stores what is unsaved; 0 when nothing is. File lock held. */
 int file_commit(struct fs *fs, struct file *f) MUST_CHECK;
+/* Stores what is unsaved of a node, open or not, before it gets another name. Takes the file's
+ * lock. Waits. */
+int file_commit_of(struct fs *fs, struct node *n) MUST_CHECK;
 /* The same when a descriptor is closed: 0 also when it gave way to somebody who waits to empty or
  * unlink the file, and who stores what is unsaved if that fails. */
 int file_commit_at_close(struct fs *fs, struct file *f) MUST_CHECK;

@@ -11,21 +11,6 @@
 
 #define RETRIES 16
 
-/* What is to have another name must be in the bucket. */
-static int store_unsaved(struct fs *fs, struct node *n)
-{
-	struct file *f = file_find(fs, n);
-	int err;
-
-	if (!f)
-		return 0;
-	mutex_lock(&f->lock);
-	err = file_commit(fs, f);
-	mutex_unlock(&f->lock);
-	file_put(fs, f);
-	return err;
-}
-
 /* Whether the name leads to the hidden object, or might. */
 static bool leads_to(struct fs *fs, const struct new_name *nn, const char *id)
 {
@@ -59,7 +44,7 @@ static int link_once(struct fs *fs, const struct fs_ctx *ctx, struct node *n, ui
 {
 	char id[OBJ_NUID_LEN + 1];
 	struct new_name nn;
-	int err = store_unsaved(fs, n);
+	int err = file_commit_of(fs, n);
 
 	if (!err)
 		err = links_convert(fs, n, id);
