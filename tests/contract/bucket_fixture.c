@@ -215,3 +215,12 @@ void fixture_wait_messages(struct store *s, uint64_t n)
 	} while (clock_now_ns() < deadline_ns);
 	ck_abort_msg("%lu messages instead of %lu", (unsigned long)st.messages, (unsigned long)n);
 }
+
+struct obj_info *fixture_info(struct store *s, const char *name)
+{
+	struct obj_info *info = NULL;
+	int err = store_get_info(s, name, strlen(name), &info);
+
+	ck_assert_msg(err == 0, "%s: %d", name, err);
+	return info;
+}

@@ -40,6 +40,8 @@ int fixture_upload(struct store_put *put, uint32_t chunk_size, uint64_t from, ui
 /* Uploads and commits over expected_seq; returns what was stored. */
 struct obj_info *fixture_store(struct store *s, const char *name, uint64_t size,
 			       uint64_t expected_seq);
+/* The newest version of a name, which must exist; the caller frees. */
+struct obj_info *fixture_info(struct store *s, const char *name);
 /* Reads everything and compares it with fixture_byte: 0 or the first error. */
 int fixture_check(struct store *s, const struct obj_info *info);
 /* One chunk. */
