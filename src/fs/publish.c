@@ -34,17 +34,11 @@ bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *r
 
 int fs_set_info_name(struct obj_info *info, const char *name, size_t len)
 {
-	char *copy = malloc(len + 1);
+	int err = obj_info_rename(info, name, len);
 
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, name, len);
-	copy[len] = '\0';
-	free(info->name);
-	info->name = copy;
-	info->name_len = len;
-	free(steal_ptr(info->foreign_token));
-	return 0;
+	if (!err)
+		free(steal_ptr(info->foreign_token));
+	return err;
 }
 
 int fs_publish_new(struct fs *fs, struct obj_info *info)

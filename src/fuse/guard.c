@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fuse/child.h"
 #include "fuse/mountinfo.h"
 #include "util/log.h"
 
@@ -97,47 +98,20 @@ static int open_death(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* What the terminal sends to the daemon's group is not for the guard. */
-static void detach_from_daemon(int fd)
-{
-	sigset_t all;
-	int null_fd;
-
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	(void)prctl(PR_SET_NAME, "natsobj-guard");
-	(void)!chdir("/");
-	(void)dup2(fd, 3);
-	(void)close_range(4, ~0U, 0);
-	null_fd = open("/dev/null", O_RDWR);
-	for (int i = 0; i <= STDERR_FILENO && null_fd >= 0; i++)
-		(void)dup2(null_fd, i);
-	log_use_syslog();
-}
-
 int guard_start(struct guard *g)
 {
-	int fds[2];
-	pid_t pid;
+	int fd;
+	pid_t pid = child_fork("natsobj-guard", &fd);
 
 	*g = GUARD_NONE;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		int err = -errno;
-
-		(void)close(fds[0]);
-		(void)close(fds[1]);
-		return err;
-	}
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
-		detach_from_daemon(fds[1]);
-		guard_main(3, open_death());
+		log_use_syslog();
+		guard_main(fd, open_death());
 		_exit(0);
 	}
-	(void)close(fds[1]);
-	*g = (struct guard){.fd = fds[0], .pid = pid};
+	*g = (struct guard){.fd = fd, .pid = pid};
 	return 0;
 }
 

@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fuse/child.h"
 #include "fuse/replay.h"
 
 /* A directory of the mount, and nothing else: paths cannot lead out of it. */
@@ -110,37 +110,19 @@ static void serve(int fd)
 
 int replay_helper_start(struct replay_helper *h)
 {
-	int fds[2];
-	sigset_t all;
-	pid_t pid;
+	int fd;
+	pid_t pid = child_fork("natsobj-replay", &fd);
 
 	*h = REPLAY_HELPER_NONE;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		int err = -errno;
-
-		(void)close(fds[0]);
-		(void)close(fds[1]);
-		return err;
+	if (pid < 0)
+		return pid;
+	if (pid == 0) {
+		(void)umask(0);
+		serve(fd);
+		_exit(0);
 	}
-	if (pid > 0) {
-		(void)close(fds[1]);
-		*h = (struct replay_helper){.fd = fds[0], .pid = pid};
-		return 0;
-	}
-	/* Signals are for the daemon, whose end closes the socket. */
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	(void)prctl(PR_SET_NAME, "natsobj-replay");
-	(void)close(fds[0]);
-	(void)dup2(fds[1], STDIN_FILENO);
-	(void)close_range(STDIN_FILENO + 1, ~0U, 0);
-	(void)!chdir("/");
-	(void)umask(0);
-	serve(STDIN_FILENO);
-	_exit(0);
+	*h = (struct replay_helper){.fd = fd, .pid = pid};
+	return 0;
 }
 
 void replay_helper_kill(struct replay_helper *h)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/subject.h"
+#include "util/explain.h"
 
 #define STREAM_PREFIX "OBJ_"
 /* Pages are 1024 names; a server that never ends is not believed. */
@@ -93,32 +93,19 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int admin_explain(int err, char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-
-	free(*ret_why);
-	va_start(ap, fmt);
-	if (vasprintf(ret_why, fmt, ap) < 0)
-		*ret_why = NULL;
-	va_end(ap);
-	return err;
-}
-
 int admin_explain_api(const struct bucket *b, int err, const struct api_error *error,
 		      const char *what, char **ret_why)
 {
 	const char *bucket = b->store.bucket;
 
 	if (error->err_code == API_NO_STREAM)
-		return admin_explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
+		return explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
 	if (err == -ENODEV)
-		return admin_explain(err, ret_why, "JetStream is not enabled on %s%s", b->where,
-				     error->err_code ? " for this account" : "");
-	return admin_explain(err, ret_why, "cannot %s%s%s%s on %s: %s", what,
-			     *bucket ? " bucket \"" : " the buckets", bucket, *bucket ? "\"" : "",
-			     b->where,
-			     *error->description ? error->description : strerrordesc_np(-err));
+		return explain(err, ret_why, "JetStream is not enabled on %s%s", b->where,
+			       error->err_code ? " for this account" : "");
+	return explain(err, ret_why, "cannot %s%s%s%s on %s: %s", what,
+		       *bucket ? " bucket \"" : " the buckets", bucket, *bucket ? "\"" : "",
+		       b->where, *error->description ? error->description : strerrordesc_np(-err));
 }
 
 int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket **ret,
@@ -129,14 +116,13 @@ int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket 
 	int err;
 
 	if (*bucket && !obj_bucket_is_valid(bucket))
-		return admin_explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket",
-				     bucket);
+		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
 	b = bucket_new(cfg, bucket);
 	if (!b)
 		return -ENOMEM;
 	err = bucket_connect(b, cfg, CONN_CONTROL, &b->control, &why);
 	if (err < 0) {
-		err = admin_explain(err, ret_why, "cannot connect to %s", why ? why : b->where);
+		err = explain(err, ret_why, "cannot connect to %s", why ? why : b->where);
 		bucket_free(b);
 		return err;
 	}

@@ -14,8 +14,6 @@
  * freed with bucket_free. Waits. */
 int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket **ret,
 	       char **ret_why) MUST_CHECK;
-/* Puts a sentence in the place of *ret_why, which is NULL or allocated; results in err. */
-int admin_explain(int err, char **ret_why, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* What a failed request means to people; what is "delete", "look at" … */
 int admin_explain_api(const struct bucket *b, int err, const struct api_error *error,
 		      const char *what, char **ret_why);

@@ -4,16 +4,17 @@
 
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
+#include "util/explain.h"
 
 int config_check_version(const struct bucket *b, bool has_compression, bool has_metadata,
 			 char **ret_why)
 {
 	if ((!has_compression && !has_metadata) || b->version >= SERVER_VERSION(2, 10, 0))
 		return 0;
-	return admin_explain(-EOPNOTSUPP, ret_why,
-			     "%s of a bucket needs nats-server 2.10; %s has %u.%u.%u",
-			     has_compression ? "compression" : "metadata", b->where,
-			     b->version >> 16, b->version >> 8 & 0xff, b->version & 0xff);
+	return explain(-EOPNOTSUPP, ret_why,
+		       "%s of a bucket needs nats-server 2.10; %s has %u.%u.%u",
+		       has_compression ? "compression" : "metadata", b->where, b->version >> 16,
+		       b->version >> 8 & 0xff, b->version & 0xff);
 }
 
 static void append_placement(const struct bucket_options *opts, struct buf *out)

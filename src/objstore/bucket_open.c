@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,24 +8,13 @@
 #include "objstore/bucket_internal.h"
 #include "objstore/long_name.h"
 #include "objstore/subject.h"
+#include "util/explain.h"
 #include "util/log.h"
 
 /* No chunk is larger, whatever the server allows. */
 #define CHUNK_SIZE_MAX (UINT32_C(8) << 20)
 /* The part of a description that its name may be. */
 #define NAME_SHARE 8
-
-static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-
-	free(*ret_why);
-	va_start(ap, fmt);
-	if (vasprintf(ret_why, fmt, ap) < 0)
-		*ret_why = NULL;
-	va_end(ap);
-	return err;
-}
 
 /* Connects one of the four; on failure the clause of conn_open becomes a sentence. */
 static int connect_link(struct bucket *b, const struct conn_config *cfg, enum conn_kind kind,

@@ -6,6 +6,7 @@
 
 #include "objstore/errmap.h"
 #include "objstore/nkey.h"
+#include "util/explain.h"
 
 #define PING_INTERVAL_MS 10000
 #define PINGS_OUT_MAX 2
@@ -89,7 +90,7 @@ int conn_settings_new(const struct conn_config *cfg, struct conn_settings **ret,
 
 static void free_const(const char *s)
 {
-	secret_free((char *)(uintptr_t)s);
+	wipe_and_free((char *)(uintptr_t)s);
 }
 
 void conn_settings_free(struct conn_settings *s)
@@ -206,24 +207,14 @@ static natsStatus set_behaviour(natsOptions *o, const struct conn_settings *s,
 	return st;
 }
 
-static int explain(const char *what, const char *detail, int err, char **ret_why)
-{
-	if (asprintf(ret_why, "%s%s%s", what, detail && *detail ? ": " : "", detail ? detail : "") <
-	    0)
-		*ret_why = NULL;
-	return err;
-}
-
 /* Only files can be at fault here. */
 static int explain_auth(const struct conn_settings *s, int err, char **ret_why)
 {
 	const char *file = s->config.creds_file ? s->config.creds_file : s->config.nkey_file;
 
-	if (asprintf(ret_why, "cannot use the credentials in %s: %s", file ? file : "memory",
-		     err == -EINVAL ? "there is no key of a user in it" : strerrordesc_np(-err)) <
-	    0)
-		*ret_why = NULL;
-	return err == -ENOMEM ? err : -EINVAL;
+	return explain(err == -ENOMEM ? err : -EINVAL, ret_why,
+		       "cannot use the credentials in %s: %s", file ? file : "memory",
+		       err == -EINVAL ? "there is no key of a user in it" : strerrordesc_np(-err));
 }
 
 int conn_options_build(const struct conn_settings *s, const struct conn_server *server,
@@ -238,8 +229,8 @@ int conn_options_build(const struct conn_settings *s, const struct conn_server *
 		return -ENOMEM;
 	st = set_behaviour(o, s, server, kind, timeout_ms);
 	if (st != NATS_OK) {
-		r = explain("cannot use the connection options", nats_GetLastError(NULL),
-			    errmap_status(st), ret_why);
+		r = explain(errmap_status(st), ret_why, "cannot use the connection options: %s",
+			    nats_GetLastError(NULL));
 		goto fail;
 	}
 	st = set_auth(o, s, server, &r);
@@ -251,8 +242,8 @@ int conn_options_build(const struct conn_settings *s, const struct conn_server *
 	}
 	st = set_tls(o, s, server);
 	if (st != NATS_OK) {
-		r = explain("cannot use the TLS files", nats_GetLastError(NULL),
-			    st == NATS_NO_MEMORY ? -ENOMEM : -EINVAL, ret_why);
+		r = explain(st == NATS_NO_MEMORY ? -ENOMEM : -EINVAL, ret_why,
+			    "cannot use the TLS files: %s", nats_GetLastError(NULL));
 		goto fail;
 	}
 	*ret = o;

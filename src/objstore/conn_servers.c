@@ -5,26 +5,20 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/explain.h"
 #include "util/parse.h"
 
 #define DEFAULT_PORT 4222
 #define SERVERS_MAX 64
 #define HOST_MAX 255
 
-void secret_free(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
-
 static void server_done(struct conn_server *s)
 {
 	free(s->host);
 	free(s->label);
-	secret_free(s->user);
-	secret_free(s->password);
-	secret_free(s->token);
+	wipe_and_free(s->user);
+	wipe_and_free(s->password);
+	wipe_and_free(s->token);
 }
 
 static int hex_value(char c)
@@ -57,7 +51,7 @@ static int percent_decode(const char *s, size_t len, char **ret)
 		lo = i + 2 < len ? hex_value(s[i + 2]) : -1;
 		if (hi < 0 || lo < 0 || (hi | lo) == 0) {
 			out[n] = '\0';
-			secret_free(out);
+			wipe_and_free(out);
 			return -EINVAL;
 		}
 		out[n++] = (char)(hi << 4 | lo);

@@ -29,7 +29,4 @@ int conn_servers_parse(const char *text, bool force_tls, struct conn_server **re
 /* Wipes secrets before freeing. */
 void conn_servers_free(struct conn_server *list, size_t n);
 
-/* Wipes and frees a string; NULL is harmless. */
-void secret_free(char *s);
-
 #endif

@@ -3,34 +3,16 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <cjson/cJSON.h>
 
+#include "util/explain.h"
 #include "util/log.h"
 
 #define FILE_MAX (256 * 1024)
-
-static int PRINTF_LIKE(2, 3) explain(char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(ret_why, fmt, ap) < 0)
-		*ret_why = NULL;
-	va_end(ap);
-	return *ret_why ? -EINVAL : -ENOMEM;
-}
-
-static void wipe(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
 
 void nats_context_done(struct nats_context *c)
 {
@@ -38,7 +20,7 @@ void nats_context_done(struct nats_context *c)
 			     c->ca,  c->cert, c->key,	   c->domain, c->inbox_prefix};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		wipe(all[i]);
+		wipe_and_free(all[i]);
 	*c = (struct nats_context){0};
 }
 
@@ -142,7 +124,7 @@ static int take_api_prefix(const cJSON *json, const char *name, struct nats_cont
 	len = strlen(prefix);
 	if (len <= strlen("$JS..API") || strncmp(prefix, "$JS.", 4) != 0 ||
 	    strcmp(prefix + len - 4, ".API") != 0 || c->domain)
-		return explain(ret_why,
+		return explain(-EINVAL, ret_why,
 			       "context %s has a JetStream API prefix that names no domain, which "
 			       "natsobj cannot use",
 			       name);
@@ -157,11 +139,12 @@ static int take_members(const cJSON *json, const char *name, struct nats_context
 
 	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
 		if (text_of(json, unknown[i]))
-			return explain(ret_why, "context %s uses \"%s\", which natsobj cannot do",
-				       name, unknown[i]);
+			return explain(-EINVAL, ret_why,
+				       "context %s uses \"%s\", which natsobj cannot do", name,
+				       unknown[i]);
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "tls_first")))
-		return explain(ret_why, "context %s uses \"tls_first\", which natsobj cannot do",
-			       name);
+		return explain(-EINVAL, ret_why,
+			       "context %s uses \"tls_first\", which natsobj cannot do", name);
 	err |= copy_text(json, "url", &c->url);
 	err |= copy_text(json, "user", &c->user);
 	err |= copy_text(json, "password", &c->password);
@@ -185,17 +168,18 @@ static int load_file(const char *path, const char *name, struct nats_context *re
 	int err = read_text(path, &text, &len, &mode);
 
 	if (err == -ENOENT)
-		return explain(ret_why, "there is no context \"%s\": %s does not exist", name,
-			       path);
+		return explain(-EINVAL, ret_why, "there is no context \"%s\": %s does not exist",
+			       name, path);
 	if (err)
-		return explain(ret_why, "cannot read context \"%s\" from %s: %s", name, path,
-			       strerrordesc_np(-err));
+		return explain(-EINVAL, ret_why, "cannot read context \"%s\" from %s: %s", name,
+			       path, strerrordesc_np(-err));
 	json = cJSON_ParseWithLength(text, len);
 	explicit_bzero(text, len);
 	free(text);
 	if (!cJSON_IsObject(json)) {
 		cJSON_Delete(json);
-		return explain(ret_why, "context \"%s\": %s is not a JSON object", name, path);
+		return explain(-EINVAL, ret_why, "context \"%s\": %s is not a JSON object", name,
+			       path);
 	}
 	err = take_members(json, name, ret, ret_why);
 	cJSON_Delete(json);

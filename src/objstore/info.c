@@ -57,20 +57,28 @@ static int pairs_copy(const struct obj_pairs *from, struct obj_pairs *to)
 	return err;
 }
 
+int obj_info_rename(struct obj_info *info, const char *name, size_t name_len)
+{
+	char *copy = malloc(name_len + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, name, name_len);
+	copy[name_len] = '\0';
+	free(info->name);
+	info->name = copy;
+	info->name_len = name_len;
+	return 0;
+}
+
 struct obj_info *obj_info_new(const char *name, size_t name_len)
 {
 	struct obj_info *info = calloc(1, sizeof(*info));
 
-	if (!info)
-		return NULL;
-	info->name = malloc(name_len + 1);
-	if (!info->name) {
+	if (info && obj_info_rename(info, name, name_len) < 0) {
 		free(info);
 		return NULL;
 	}
-	memcpy(info->name, name, name_len);
-	info->name[name_len] = '\0';
-	info->name_len = name_len;
 	return info;
 }
 

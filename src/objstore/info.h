@@ -69,6 +69,9 @@ struct obj_info {
 
 struct obj_info *obj_info_new(const char *name, size_t name_len) MUST_CHECK;
 struct obj_info *obj_info_dup(const struct obj_info *info) MUST_CHECK;
+/* Gives info another name; foreign_token, of the subject it came from, stays. -ENOMEM changes
+ * nothing. */
+int obj_info_rename(struct obj_info *info, const char *name, size_t name_len) MUST_CHECK;
 void obj_info_free(struct obj_info *info);
 DEFINE_CLEANUP(struct obj_info *, obj_info_free)
 #define _cleanup_obj_info_ CLEANUP(obj_info_free_p)

@@ -9,7 +9,6 @@
  */
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@
 #include "objstore/kv_internal.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
+#include "util/explain.h"
 
 #define MAX_AGE_NS (24 * 3600 * NS_PER_SEC)
 #define VALUE_MAX (512 * 1024)
@@ -27,18 +27,6 @@ struct kv_call {
 	kv_done_fn done;
 	void *arg;
 };
-
-static int PRINTF_LIKE(3, 4) explain(int err, char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-
-	free(*ret_why);
-	va_start(ap, fmt);
-	if (vasprintf(ret_why, fmt, ap) < 0)
-		*ret_why = NULL;
-	va_end(ap);
-	return err;
-}
 
 /* What came instead of an answer. Nobody to answer is a matter of time, while a leader is elected.
  */

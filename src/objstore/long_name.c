@@ -41,20 +41,6 @@ static bool has_alias_form(const struct obj_info *info)
 	       memcmp(info->name, OBJ_ALIAS_PREFIX, sizeof(OBJ_ALIAS_PREFIX) - 1) == 0;
 }
 
-static int rename_info(struct obj_info *info, const char *name, size_t len)
-{
-	char *copy = malloc(len + 1);
-
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, name, len);
-	copy[len] = '\0';
-	free(info->name);
-	info->name = copy;
-	info->name_len = len;
-	return 0;
-}
-
 int obj_info_resolve_alias(struct obj_info *info)
 {
 	const char *name = has_alias_form(info) ? obj_info_meta(info, OBJ_META_NAME) : NULL;
@@ -68,7 +54,7 @@ int obj_info_resolve_alias(struct obj_info *info)
 	err = obj_alias(name, len, alias);
 	if (err < 0 || strcmp(alias, info->name) != 0)
 		return err;
-	err = rename_info(info, name, len);
+	err = obj_info_rename(info, name, len);
 	return err < 0 ? err : obj_info_set_meta(info, OBJ_META_NAME, NULL);
 }
 
@@ -77,5 +63,5 @@ int obj_info_expect_name(struct obj_info *info, const char *name, size_t len)
 	if (len <= OBJ_NAME_PLAIN_MAX || !has_alias_form(info))
 		return 0;
 	info->is_malformed = !info->is_deleted;
-	return rename_info(info, name, len);
+	return obj_info_rename(info, name, len);
 }

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "util/explain.h"
 #include "util/log.h"
 #include "util/parse.h"
 
@@ -19,27 +19,9 @@
 /* JSON web tokens may be long; the server's limit for a CONNECT line is below this. */
 #define SECRET_MAX 65536
 
-static int PRINTF_LIKE(2, 3) explain(char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(ret_why, fmt, ap) < 0)
-		*ret_why = NULL;
-	va_end(ap);
-	return *ret_why ? -EINVAL : -ENOMEM;
-}
-
 void connect_opts_init(struct connect_opts *o)
 {
 	*o = (struct connect_opts){0};
-}
-
-static void wipe_and_free(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
 }
 
 void connect_opts_done(struct connect_opts *o)
@@ -111,12 +93,13 @@ static int check_private(int fd, const char *path, char **ret_why)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return explain(ret_why, "cannot read %s: %s", path, strerror(errno));
+		return explain(-EINVAL, ret_why, "cannot read %s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return explain(ret_why, "%s is a directory, not a file with a secret", path);
-	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)))
-		return explain(ret_why, "%s can be used by others than its owner: chmod 600 it",
+		return explain(-EINVAL, ret_why, "%s is a directory, not a file with a secret",
 			       path);
+	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)))
+		return explain(-EINVAL, ret_why,
+			       "%s can be used by others than its owner: chmod 600 it", path);
 	return 0;
 }
 
@@ -126,7 +109,7 @@ static int open_private(const char *path, int *ret_fd, char **ret_why)
 	int err;
 
 	if (fd < 0)
-		return explain(ret_why, "cannot read %s: %s", path, strerror(errno));
+		return explain(-EINVAL, ret_why, "cannot read %s: %s", path, strerror(errno));
 	err = check_private(fd, path, ret_why);
 	if (!err)
 		*ret_fd = steal_fd(&fd);
@@ -152,17 +135,18 @@ static int read_secret(const char *path, char **ret, char **ret_why)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			err = explain(ret_why, "cannot read %s: %s", path, strerror(errno));
+			err = explain(-EINVAL, ret_why, "cannot read %s: %s", path,
+				      strerror(errno));
 		if (n <= 0)
 			break;
 		len += (size_t)n;
 	}
 	if (!err && len == SECRET_MAX)
-		err = explain(ret_why, "%s is too long for a secret", path);
+		err = explain(-EINVAL, ret_why, "%s is too long for a secret", path);
 	while (!err && len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		text[--len] = '\0';
 	if (!err && (len == 0 || strlen(text) != len || strpbrk(text, "\r\n")))
-		err = explain(ret_why, "%s has to hold one line of text", path);
+		err = explain(-EINVAL, ret_why, "%s has to hold one line of text", path);
 	if (!err) {
 		*ret = text;
 		return 0;
@@ -189,11 +173,11 @@ static int use_given_credentials(struct connect_opts *o, char **ret_why)
 
 	o->config.user = user ? user : password_file ? from_env("NATS_USER") : NULL;
 	if (password_file && !o->config.user)
-		return explain(ret_why, "--password-file needs --user or NATS_USER");
+		return explain(-EINVAL, ret_why, "--password-file needs --user or NATS_USER");
 	if (password_file)
 		err = read_secret(password_file, &o->password, ret_why);
 	else if (user && !env)
-		return explain(ret_why, "--user needs --password-file or NATS_PASSWORD");
+		return explain(-EINVAL, ret_why, "--user needs --password-file or NATS_PASSWORD");
 	else if (user && !(o->password = strdup(env)))
 		err = -ENOMEM;
 	if (!err && token_file)
@@ -253,7 +237,7 @@ static int find_credentials(struct connect_opts *o, char **ret_why)
 	int err = 0;
 
 	if (n > 1)
-		return explain(ret_why,
+		return explain(-EINVAL, ret_why,
 			       "only one of --user, --token-file, --creds and --nkey can be given");
 	if (n > 0)
 		err = use_given_credentials(o, ret_why);
@@ -289,7 +273,7 @@ static int use_tls(struct connect_opts *o, char **ret_why)
 	c->tls_cert = choose(o, CONNECT_OPT_TLSCERT, o->context.cert, "NATS_CERT");
 	c->tls_key = choose(o, CONNECT_OPT_TLSKEY, o->context.key, "NATS_KEY");
 	if (!c->tls_cert != !c->tls_key)
-		return explain(ret_why, "--tlscert and --tlskey go together");
+		return explain(-EINVAL, ret_why, "--tlscert and --tlskey go together");
 	c->tls_required = c->tls_ca || c->tls_cert;
 	return check_key_file(c->tls_key, ret_why);
 }
@@ -328,11 +312,13 @@ static int choose_rest(struct connect_opts *o, char **ret_why)
 	c->connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	c->timeout_ms = TIMEOUT_MS;
 	if (c->inbox_prefix && !conn_inbox_prefix_is_valid(c->inbox_prefix))
-		return explain(ret_why, "\"%s\" cannot be the prefix of inboxes", c->inbox_prefix);
+		return explain(-EINVAL, ret_why, "\"%s\" cannot be the prefix of inboxes",
+			       c->inbox_prefix);
 	if (!timeout)
 		return 0;
 	if (parse_duration_ms(timeout, 1, TIMEOUT_MAX_MS, &c->timeout_ms) < 0)
-		return explain(ret_why, "--timeout %s is not a duration such as 30s", timeout);
+		return explain(-EINVAL, ret_why, "--timeout %s is not a duration such as 30s",
+			       timeout);
 	c->connect_timeout_ms = c->timeout_ms;
 	return 0;
 }
