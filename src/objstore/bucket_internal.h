@@ -4,7 +4,7 @@
 
 /*
  * What the files that implement a bucket share: bucket*.c, api.c, meta*.c, put*.c, get*.c, index.c,
- * push.c, watch*.c, purge.c and space.c. Nobody else includes it.
+ * push.c, watch*.c, purge.c, replaced.c and space.c. Nobody else includes it.
  *
  * Locks: every mutex of this layer has rank LOCK_RANK_STORE and none is held while another is
  * taken, except those of rpc and space, which rank above. None is held across a wait for the server
@@ -84,12 +84,32 @@ struct parked {
 	pthread_t thread;
 };
 
-/* Removal of what aborted uploads left behind: see purge.c. */
+/* Who else stores a name at present. */
+struct replaced_traffic {
+	uint64_t hash; /* of the subject */
+	uint64_t last_ns;
+	uint64_t others_ns;	    /* when another client was seen; 0: never */
+	unsigned int n_seen, n_own; /* publishes since the subject was at rest, and attempts */
+};
+
+struct replaced_name;
+
+/* Metadata that natsobj removes by itself after replacing it: see replaced.c. */
+struct replaced {
+	bool is_used;		      /* the server is not to be asked for it */
+	atomic_bool is_delete_denied; /* of single messages */
+	struct hash names;
+	struct list cold, resting; /* to be removed at once, and in the order of due_ns */
+	struct replaced_traffic traffic[1024];
+};
+
+/* Removal of what aborted uploads left behind, and of replaced metadata: see purge.c. */
 struct janitor {
 	struct mutex lock;
 	struct cond changed;
 	/* protected by lock */
 	struct list queue;
+	struct replaced replaced;
 	bool is_busy; /* a purge is under way, of whatever origin */
 	bool is_stopping, has_thread;
 	unsigned int n_hurried; /* callers that want the queue emptied now */
@@ -177,8 +197,10 @@ int meta_decode(struct bucket *b, const char *subject, const void *data, size_t 
 void meta_note_token(struct bucket *b, const struct obj_info *info);
 void meta_forget_tokens(struct bucket *b);
 
-/* ---- meta_put.c ---- */
+/* ---- meta_put.c, meta_remove.c ---- */
 
+/* What store_put_info does, for who has entered and may write. */
+int meta_put_one(struct bucket *b, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
 int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
 int meta_put_infos(struct store *s, struct obj_info *const *infos, const uint64_t *expected_seqs,
 		   size_t n, int *ret_errs) MUST_CHECK;
@@ -199,6 +221,28 @@ bool janitor_hurry(struct bucket *b);
 int purge_chunks(struct store *s, const char *nuid) MUST_CHECK;
 /* Removes messages of one subject with sequences below seq_end (0: all). Waits for its turn. */
 int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end) MUST_CHECK;
+
+/* ---- replaced.c ---- */
+
+void replaced_init(struct replaced *r);
+void replaced_done(struct replaced *r);
+/* Once it is known what the server can do. */
+void replaced_start(struct bucket *b);
+/* A message of a metadata subject was announced. */
+void replaced_saw(struct bucket *b, const char *subject);
+/* Before each attempt to store metadata. True: the server must not be asked to roll up, and
+ * replaced_note has to be called for what was replaced. */
+bool replaced_begin(struct bucket *b, const char *subject);
+/* The message seq was replaced by by_seq. Does not wait. */
+void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t by_seq);
+/* What is to be removed now, out of the queue: for replaced_remove or, at the end, to be purged and
+ * freed. NULL: nothing before *ret_due_ns. Janitor's lock held. */
+struct replaced_name *replaced_take_locked(struct replaced *r, bool is_hurried,
+					   uint64_t *ret_due_ns);
+const char *replaced_subject(const struct replaced_name *name);
+uint64_t replaced_below(const struct replaced_name *name);
+/* Removes and frees, or queues again. Janitor's turn; waits. */
+void replaced_remove(struct bucket *b, struct replaced_name *name);
 
 /* ---- put.c, uploads.c, put_resume.c ---- */
 

@@ -194,6 +194,7 @@ static int open_rest(struct bucket *b, const struct conn_config *cfg, char **ret
 	err = connect_link(b, cfg, CONN_WRITE, &b->write, ret_why);
 	if (!err)
 		err = connect_link(b, cfg, CONN_JANITOR, &b->janitor_link, ret_why);
+	replaced_start(b);
 	if (!err)
 		err = janitor_start(b);
 	if (err < 0)

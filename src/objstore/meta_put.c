@@ -33,6 +33,7 @@ struct offer {
 	uint64_t deadline_ns;
 	bool is_uncertain; /* an earlier attempt may have been stored */
 	bool is_purged;	   /* room was already made */
+	bool is_kept;	   /* what is replaced is not removed by the server: see replaced.c */
 	unsigned int n_busy;
 	uint64_t seq; /* result */
 	int64_t time_ns;
@@ -45,10 +46,11 @@ struct attempt {
 	struct rpc_request req;
 };
 
-static void attempt_init(struct attempt *a, const struct offer *o)
+static void attempt_init(struct attempt *a, struct offer *o)
 {
 	uint64_t deadline_ns = clock_deadline_ms((int64_t)o->b->timeout_ms);
 
+	o->is_kept = replaced_begin(o->b, o->subject);
 	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
 	a->headers[0] = (struct rpc_header){"Nats-Expected-Last-Subject-Sequence", a->expected};
 	a->headers[1] = (struct rpc_header){"Nats-Expected-Stream", o->b->stream};
@@ -57,7 +59,7 @@ static void attempt_init(struct attempt *a, const struct offer *o)
 		.subject = o->subject,
 		.headers = a->headers,
 		/* Nothing is there to roll up, and the server looks for it all the same. */
-		.n_headers = o->expected_seq > 0 ? 3 : 2,
+		.n_headers = o->expected_seq > 0 && !o->is_kept ? 3 : 2,
 		.data = o->payload.data,
 		.len = o->payload.len,
 		.deadline_ns = deadline_ns < o->deadline_ns ? deadline_ns : o->deadline_ns,
@@ -222,13 +224,22 @@ static int offer_init(struct offer *o, struct bucket *b, const struct obj_info *
 	return o->subject ? 0 : -ENOMEM;
 }
 
+/* Metadata that was stored. */
+static void offer_settle(struct offer *o, struct obj_info *info)
+{
+	info->seq = o->seq;
+	info->time_ns = o->time_ns;
+	if (o->is_kept && o->expected_seq > 0)
+		replaced_note(o->b, o->subject, o->expected_seq, o->seq);
+}
+
 static void offer_done(struct offer *o)
 {
 	free(o->subject);
 	buf_done(&o->payload);
 }
 
-static int put_info(struct bucket *b, struct obj_info *info, uint64_t expected_seq)
+int meta_put_one(struct bucket *b, struct obj_info *info, uint64_t expected_seq)
 {
 	struct offer o CLEANUP(offer_done) = {0};
 	int err;
@@ -238,11 +249,9 @@ static int put_info(struct bucket *b, struct obj_info *info, uint64_t expected_s
 		err = check_room(&o);
 	if (!err)
 		err = run_offer(&o);
-	if (err < 0)
-		return err;
-	info->seq = o.seq;
-	info->time_ns = o.time_ns;
-	return 0;
+	if (!err)
+		offer_settle(&o, info);
+	return err;
 }
 
 /* Content that stays is as old as it was, whatever the age of its metadata. info->time_ns is 0 for
@@ -272,7 +281,7 @@ int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
 		err = bucket_enter(b);
 	if (err < 0)
 		return err;
-	err = put_info(b, info, expected_seq);
+	err = meta_put_one(b, info, expected_seq);
 	bucket_leave(b);
 	return err;
 }
@@ -308,10 +317,8 @@ static void put_batch(struct bucket *b, struct obj_info *const *infos,
 			ret_errs[i] = judge(&offers[i], item->msg, item->err, item->was_sent);
 		if (ret_errs[i] == -EAGAIN)
 			ret_errs[i] = run_offer(&offers[i]);
-		if (!ret_errs[i]) {
-			infos[i]->seq = offers[i].seq;
-			infos[i]->time_ns = offers[i].time_ns;
-		}
+		if (!ret_errs[i])
+			offer_settle(&offers[i], infos[i]);
 		offer_done(&offers[i]);
 	}
 }
@@ -333,80 +340,4 @@ int meta_put_infos(struct store *s, struct obj_info *const *infos, const uint64_
 	}
 	bucket_leave(b);
 	return 0;
-}
-
-/* A fresh identifier: some clients purge that of a tombstone when they find one. */
-static struct obj_info *new_tombstone(const struct obj_info *info)
-{
-	_cleanup_obj_info_ struct obj_info *t = obj_info_new(info->name, info->name_len);
-
-	if (!t)
-		return NULL;
-	t->is_deleted = true;
-	t->mtime_ns = clock_wall_ns();
-	obj_nuid_new(t->nuid);
-	if (info->foreign_token) {
-		t->foreign_token = strdup(info->foreign_token);
-		if (!t->foreign_token)
-			return NULL;
-	}
-	return steal_ptr(t);
-}
-
-/*
- * In a full bucket even a tombstone is refused. Purging the metadata up to the version to be
- * deleted needs no room and spares newer versions; it also makes room for the tombstone, which is
- * for those who watch.
- */
-static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
-				 struct obj_info *tombstone)
-{
-	_cleanup_obj_info_ struct obj_info *now = NULL;
-	_cleanup_free_ char *subject = obj_meta_subject(b->store.bucket, info);
-	const char *tokens[1];
-	int err, item_err;
-
-	if (!subject)
-		return -ENOMEM;
-	tokens[0] = subject + strlen(b->meta_prefix);
-	err = meta_read_tokens(b, tokens, 1, &now, &item_err);
-	if (!err)
-		err = item_err;
-	if (err < 0)
-		return err == -ENOENT ? -ESTALE : err;
-	if (now->seq != info->seq)
-		return -ESTALE;
-	err = purge_subject(b, subject, info->seq + 1);
-	if (err < 0)
-		return err;
-	err = put_info(b, tombstone, 0);
-	if (err == -ENOSPC) {
-		log_warn("bucket %s is full: an object was deleted without a tombstone, other "
-			 "hosts learn of it late",
-			 b->store.bucket);
-		return 0;
-	}
-	return err;
-}
-
-int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq)
-{
-	_cleanup_obj_info_ struct obj_info *tombstone = new_tombstone(info);
-	struct bucket *b = bucket_of(s);
-	int err = bucket_check_writable(b);
-
-	if (!tombstone)
-		return -ENOMEM;
-	if (info->seq == 0)
-		return -EINVAL;
-	if (!err)
-		err = bucket_enter(b);
-	if (err < 0)
-		return err;
-	err = put_info(b, tombstone, info->seq);
-	if (err == -ENOSPC)
-		err = remove_in_full_bucket(b, info, tombstone);
-	bucket_leave(b);
-	*ret_seq = tombstone->seq ? tombstone->seq : info->seq;
-	return err;
 }

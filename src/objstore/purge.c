@@ -37,6 +37,7 @@ void janitor_init(struct janitor *j)
 	mutex_init(&j->lock, LOCK_RANK_STORE);
 	cond_init(&j->changed);
 	list_init(&j->queue);
+	replaced_init(&j->replaced);
 }
 
 void janitor_done(struct janitor *j)
@@ -45,6 +46,7 @@ void janitor_done(struct janitor *j)
 
 	while ((l = list_pop_front(&j->queue)))
 		free(list_entry(l, struct job, link));
+	replaced_done(&j->replaced);
 	cond_done(&j->changed);
 	mutex_done(&j->lock);
 }
@@ -194,6 +196,35 @@ static void rest(struct bucket *b, uint64_t took_ns)
 		;
 }
 
+/* What there is to do next: one of the two. */
+struct task {
+	struct job *job;
+	struct replaced_name *replaced;
+};
+
+static bool next_task_locked(struct janitor *j, bool is_hurried, struct task *ret,
+			     uint64_t *ret_due_ns)
+{
+	uint64_t due_ns;
+
+	*ret = (struct task){.replaced = replaced_take_locked(&j->replaced, is_hurried, &due_ns)};
+	*ret_due_ns = due_ns;
+	if (ret->replaced)
+		return true;
+	ret->job = next_job_locked(j, is_hurried, &due_ns);
+	if (due_ns < *ret_due_ns)
+		*ret_due_ns = due_ns;
+	return ret->job != NULL;
+}
+
+static void run_task(struct bucket *b, const struct task *task)
+{
+	if (task->replaced)
+		replaced_remove(b, task->replaced);
+	else
+		settle(b, task->job, purge_nuid(b, task->job->nuid));
+}
+
 static void *janitor_main(void *arg)
 {
 	struct bucket *b = arg;
@@ -202,15 +233,15 @@ static void *janitor_main(void *arg)
 	mutex_lock(&j->lock);
 	while (!j->is_stopping) {
 		uint64_t due_ns, start_ns;
-		struct job *job = next_job_locked(j, false, &due_ns);
+		struct task task;
 
-		if (!job) {
+		if (!next_task_locked(j, false, &task, &due_ns)) {
 			(void)cond_wait_until(&j->changed, &j->lock, due_ns);
 			continue;
 		}
 		mutex_unlock(&j->lock);
 		start_ns = clock_now_ns();
-		settle(b, job, purge_nuid(b, job->nuid));
+		run_task(b, &task);
 		rest(b, clock_now_ns() - start_ns);
 		mutex_lock(&j->lock);
 	}
@@ -231,15 +262,15 @@ bool janitor_hurry(struct bucket *b)
 {
 	struct janitor *j = &b->janitor;
 	bool has_done = false;
-	struct job *job;
+	struct task task;
 	uint64_t due_ns;
 
 	mutex_lock(&j->lock);
 	j->n_hurried++;
 	cond_broadcast(&j->changed);
-	while ((job = next_job_locked(j, true, &due_ns))) {
+	while (next_task_locked(j, true, &task, &due_ns)) {
 		mutex_unlock(&j->lock);
-		settle(b, job, purge_nuid(b, job->nuid));
+		run_task(b, &task);
 		has_done = true;
 		mutex_lock(&j->lock);
 		if (j->is_stopping)
@@ -256,9 +287,8 @@ bool janitor_hurry(struct bucket *b)
 }
 
 /* Without bucket_call, which refuses once the bucket is closing. */
-static int purge_last(struct bucket *b, const char *nuid, uint64_t deadline_ns)
+static int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)
 {
-	_cleanup_free_ char *subject = obj_chunk_subject(b->store.bucket, nuid);
 	_cleanup_free_ char *api = api_subject(b, "STREAM.PURGE");
 	_cleanup_msg_ natsMsg *msg = NULL;
 	_cleanup_buf_ struct buf body;
@@ -269,7 +299,7 @@ static int purge_last(struct bucket *b, const char *nuid, uint64_t deadline_ns)
 	buf_init(&body, 4096);
 	if (!subject || !api)
 		return -ENOMEM;
-	format_body(&body, subject, 0);
+	format_body(&body, subject, seq_end);
 	if (buf_error(&body) < 0)
 		return -ENOMEM;
 	req.data = body.data;
@@ -278,10 +308,32 @@ static int purge_last(struct bucket *b, const char *nuid, uint64_t deadline_ns)
 	return err < 0 ? err : api_parse(msg, NULL, NULL);
 }
 
+/* When nobody else is left, so that no lock is needed any more. */
+static void clean_up(struct bucket *b, uint64_t deadline_ns)
+{
+	struct janitor *j = &b->janitor;
+	struct replaced_name *name;
+	struct list *l;
+	uint64_t due_ns;
+
+	while (clock_now_ns() < deadline_ns && (l = list_pop_front(&j->queue))) {
+		struct job *job = list_entry(l, struct job, link);
+		_cleanup_free_ char *subject = obj_chunk_subject(b->store.bucket, job->nuid);
+
+		if (purge_last(b, subject, 0, deadline_ns) < 0)
+			log_warn("%s: chunks of %s are left behind", b->store.bucket, job->nuid);
+		free(job);
+	}
+	while (clock_now_ns() < deadline_ns &&
+	       (name = replaced_take_locked(&j->replaced, true, &due_ns))) {
+		(void)!purge_last(b, replaced_subject(name), replaced_below(name), deadline_ns);
+		free(name);
+	}
+}
+
 void janitor_stop(struct bucket *b, uint64_t deadline_ns)
 {
 	struct janitor *j = &b->janitor;
-	struct list *l;
 
 	if (!j->has_thread)
 		return;
@@ -291,12 +343,5 @@ void janitor_stop(struct bucket *b, uint64_t deadline_ns)
 	mutex_unlock(&j->lock);
 	pthread_join(j->thread, NULL);
 	j->has_thread = false;
-	/* No lock is needed any more: nobody else is left. */
-	while (clock_now_ns() < deadline_ns && (l = list_pop_front(&j->queue))) {
-		struct job *job = list_entry(l, struct job, link);
-
-		if (purge_last(b, job->nuid, deadline_ns) < 0)
-			log_warn("%s: chunks of %s are left behind", b->store.bucket, job->nuid);
-		free(job);
-	}
+	clean_up(b, deadline_ns);
 }

@@ -43,6 +43,7 @@ static void on_hint(void *arg, natsMsg *msg)
 
 	if (w && strncmp(natsMsg_GetSubject(msg), b->meta_prefix, strlen(b->meta_prefix)) == 0) {
 		hints_add(w, msg);
+		replaced_saw(b, natsMsg_GetSubject(msg));
 	} else if (w) {
 		LOCK_SCOPE(&w->lock);
 		w->is_told = true;

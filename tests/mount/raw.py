@@ -47,6 +47,23 @@ class Raw:
                 body = self.input.read(int(words[-1]) + 2)[:-2]
                 return body[int(words[-2]):] if words[0] == b"HMSG" else body
 
+    def listen(self, subject):
+        """Every message of a subject from now on: its subject, headers and payload as bytes. The
+        connection is good for nothing else then."""
+        self._send(f"SUB {subject} 2\r\nPING\r\n".encode())
+        while True:
+            words = self.input.readline().split()
+            if not words:
+                return
+            if words[0] == b"PING":
+                self._send(b"PONG\r\n")
+            elif words[0] == b"PONG":
+                yield None
+            elif words[0] in (b"MSG", b"HMSG"):
+                body = self.input.read(int(words[-1]) + 2)[:-2]
+                n = int(words[-2]) if words[0] == b"HMSG" else 0
+                yield words[1].decode(), body[:n], body[n:]
+
     def api(self, verb, body=""):
         body = json.dumps(body) if isinstance(body, dict) else body
         answer = json.loads(self.request(f"$JS.API.{verb}", body))
@@ -99,6 +116,15 @@ class Raw:
             return None, 0
         message = answer["message"]
         return json.loads(base64.b64decode(message.get("data", "e30="))), message["seq"]
+
+    def has_message(self, sequence):
+        body = json.dumps({"seq": sequence})
+        return "error" not in json.loads(self.request(f"$JS.API.STREAM.MSG.GET.OBJ_{self.bucket}", body))
+
+    def counts(self):
+        """How many messages each metadata subject has."""
+        body = {"subjects_filter": f"$O.{self.bucket}.M.>"}
+        return self.api(f"STREAM.INFO.OBJ_{self.bucket}", body)["state"].get("subjects") or {}
 
     def purge_subject(self, subject):
         self.api(f"STREAM.PURGE.OBJ_{self.bucket}", {"filter": subject})

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deleting an object: a tombstone takes the place of its metadata. */
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "objstore/subject.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* A fresh identifier: some clients purge that of a tombstone when they find one. */
+static struct obj_info *new_tombstone(const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *t = obj_info_new(info->name, info->name_len);
+
+	if (!t)
+		return NULL;
+	t->is_deleted = true;
+	t->mtime_ns = clock_wall_ns();
+	obj_nuid_new(t->nuid);
+	if (info->foreign_token) {
+		t->foreign_token = strdup(info->foreign_token);
+		if (!t->foreign_token)
+			return NULL;
+	}
+	return steal_ptr(t);
+}
+
+/*
+ * In a full bucket even a tombstone is refused. Purging the metadata up to the version to be
+ * deleted needs no room and spares newer versions; it also makes room for the tombstone, which is
+ * for those who watch.
+ */
+static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
+				 struct obj_info *tombstone)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	_cleanup_free_ char *subject = obj_meta_subject(b->store.bucket, info);
+	const char *tokens[1];
+	int err, item_err;
+
+	if (!subject)
+		return -ENOMEM;
+	tokens[0] = subject + strlen(b->meta_prefix);
+	err = meta_read_tokens(b, tokens, 1, &now, &item_err);
+	if (!err)
+		err = item_err;
+	if (err < 0)
+		return err == -ENOENT ? -ESTALE : err;
+	if (now->seq != info->seq)
+		return -ESTALE;
+	err = purge_subject(b, subject, info->seq + 1);
+	if (err < 0)
+		return err;
+	err = meta_put_one(b, tombstone, 0);
+	if (err == -ENOSPC) {
+		log_warn("bucket %s is full: an object was deleted without a tombstone, other "
+			 "hosts learn of it late",
+			 b->store.bucket);
+		return 0;
+	}
+	return err;
+}
+
+int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq)
+{
+	_cleanup_obj_info_ struct obj_info *tombstone = new_tombstone(info);
+	struct bucket *b = bucket_of(s);
+	int err = bucket_check_writable(b);
+
+	if (!tombstone)
+		return -ENOMEM;
+	if (info->seq == 0)
+		return -EINVAL;
+	if (!err)
+		err = bucket_enter(b);
+	if (err < 0)
+		return err;
+	err = meta_put_one(b, tombstone, info->seq);
+	if (err == -ENOSPC)
+		err = remove_in_full_bucket(b, info, tombstone);
+	bucket_leave(b);
+	*ret_seq = tombstone->seq ? tombstone->seq : info->seq;
+	return err;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Metadata messages that newer ones have replaced.
+ *
+ * Usually the server removes them: a publish asks for it with Nats-Rollup. Before 2.12, and where a
+ * stream has one replica, the server does so in two steps: it counts the messages of the subject,
+ * and removes so many less one from the oldest on. When two clients store one name at the same
+ * moment both count both messages, and the second removal takes the newest message too, which was
+ * acknowledged. So natsobj does not ask such a server, and removes by sequence what it has
+ * replaced.
+ *
+ * A removal between another client's count and its removal does the same harm. Where others store
+ * the same name it therefore waits until the name has been left alone for REST_MS; whatever the
+ * others roll up meanwhile need not be removed any more. The plain subscription of the watch tells
+ * of others; each attempt of our own is counted off there.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define REST_MS 1000
+#define REST_NS (REST_MS * (uint64_t)NS_PER_MS)
+/* Beyond that the server is asked all the same. */
+#define NAMES_MAX 8192
+#define TRIES_MAX 5
+#define DELETE_MS 60000
+
+struct replaced_name {
+	struct hash_node node;
+	struct list link;
+	uint64_t due_ns;
+	uint64_t seq;	/* the one that was replaced, if it is only one */
+	uint64_t below; /* everything with a lower sequence goes */
+	unsigned int n;
+	unsigned int n_failed;
+	char subject[];
+};
+
+void replaced_init(struct replaced *r)
+{
+	hash_init(&r->names);
+	list_init(&r->cold);
+	list_init(&r->resting);
+}
+
+void replaced_done(struct replaced *r)
+{
+	struct list *l;
+
+	while ((l = list_pop_front(&r->cold)) || (l = list_pop_front(&r->resting))) {
+		struct replaced_name *name = list_entry(l, struct replaced_name, link);
+
+		hash_remove(&r->names, &name->node);
+		free(name);
+	}
+	hash_done(&r->names);
+}
+
+void replaced_start(struct bucket *b)
+{
+	b->janitor.replaced.is_used =
+		b->version < SERVER_VERSION(2, 12, 0) && b->at_open.replicas <= 1;
+}
+
+/* The traffic of a subject; another subject's is forgotten for it. */
+static struct replaced_traffic *traffic_of(struct replaced *r, uint64_t hv)
+{
+	struct replaced_traffic *t = &r->traffic[hv % ARRAY_LEN(r->traffic)];
+	uint64_t now = clock_now_ns();
+
+	if (t->hash != hv || now - t->last_ns > REST_NS)
+		*t = (struct replaced_traffic){.hash = hv};
+	t->last_ns = now;
+	return t;
+}
+
+/* Until when the subject has to be left alone; 0: nobody else was seen. */
+static uint64_t busy_until_ns(const struct replaced *r, uint64_t hv)
+{
+	const struct replaced_traffic *t = &r->traffic[hv % ARRAY_LEN(r->traffic)];
+
+	return t->hash == hv && t->others_ns ? t->others_ns + REST_NS : 0;
+}
+
+void replaced_saw(struct bucket *b, const char *subject)
+{
+	struct janitor *j = &b->janitor;
+	struct replaced_traffic *t;
+
+	LOCK_SCOPE(&j->lock);
+	if (!j->replaced.is_used)
+		return;
+	t = traffic_of(&j->replaced, hash_bytes(subject, strlen(subject)));
+	if (++t->n_seen > t->n_own)
+		t->others_ns = t->last_ns;
+}
+
+bool replaced_begin(struct bucket *b, const char *subject)
+{
+	struct janitor *j = &b->janitor;
+
+	LOCK_SCOPE(&j->lock);
+	if (!j->replaced.is_used)
+		return false;
+	traffic_of(&j->replaced, hash_bytes(subject, strlen(subject)))->n_own++;
+	return j->has_thread && j->replaced.names.count < NAMES_MAX;
+}
+
+static struct replaced_name *find(const struct replaced *r, const char *subject, uint64_t hv)
+{
+	hash_for_each (n, &r->names, hv) {
+		struct replaced_name *name = container_of(n, struct replaced_name, node);
+
+		if (n->hash == hv && strcmp(name->subject, subject) == 0)
+			return name;
+	}
+	return NULL;
+}
+
+static struct replaced_name *add(struct replaced *r, const char *subject, uint64_t hv)
+{
+	struct replaced_name *name = calloc(1, sizeof(*name) + strlen(subject) + 1);
+
+	if (!name || hash_insert(&r->names, &name->node, hv) < 0) {
+		free(name);
+		return NULL;
+	}
+	list_init(&name->link);
+	strcpy(name->subject, subject);
+	return name;
+}
+
+static void enqueue(struct replaced *r, struct replaced_name *name, uint64_t busy_until)
+{
+	uint64_t now = clock_now_ns();
+
+	list_remove(&name->link);
+	name->due_ns = busy_until > now ? now + REST_NS : 0;
+	list_push_back(name->due_ns ? &r->resting : &r->cold, &name->link);
+}
+
+void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t by_seq)
+{
+	struct janitor *j = &b->janitor;
+	uint64_t hv = hash_bytes(subject, strlen(subject));
+	struct replaced_name *name;
+
+	LOCK_SCOPE(&j->lock);
+	name = find(&j->replaced, subject, hv);
+	if (!name)
+		name = add(&j->replaced, subject, hv);
+	if (!name)
+		return;
+	name->n++;
+	name->seq = seq;
+	if (by_seq > name->below)
+		name->below = by_seq;
+	enqueue(&j->replaced, name, busy_until_ns(&j->replaced, hv));
+	cond_broadcast(&j->changed);
+}
+
+/* A name out of its list and the table; NULL when it has to rest again. */
+static struct replaced_name *take(struct replaced *r, struct replaced_name *name, bool is_hurried)
+{
+	if (!is_hurried && busy_until_ns(r, name->node.hash) > clock_now_ns()) {
+		enqueue(r, name, UINT64_MAX);
+		return NULL;
+	}
+	list_remove(&name->link);
+	hash_remove(&r->names, &name->node);
+	return name;
+}
+
+struct replaced_name *replaced_take_locked(struct replaced *r, bool is_hurried,
+					   uint64_t *ret_due_ns)
+{
+	struct replaced_name *name;
+
+	*ret_due_ns = UINT64_MAX;
+	while (!list_is_empty(&r->cold)) {
+		name = list_entry(r->cold.next, struct replaced_name, link);
+		name = take(r, name, is_hurried);
+		if (name)
+			return name;
+	}
+	while (!list_is_empty(&r->resting)) {
+		name = list_entry(r->resting.next, struct replaced_name, link);
+		if (!is_hurried && name->due_ns > clock_now_ns()) {
+			*ret_due_ns = name->due_ns;
+			return NULL;
+		}
+		name = take(r, name, is_hurried);
+		if (name)
+			return name;
+	}
+	return NULL;
+}
+
+const char *replaced_subject(const struct replaced_name *name)
+{
+	return name->subject;
+}
+
+uint64_t replaced_below(const struct replaced_name *name)
+{
+	return name->below;
+}
+
+/* 0 also when it is gone already. */
+static int delete_one(struct bucket *b, uint64_t seq)
+{
+	_cleanup_buf_ struct buf body;
+	int err;
+
+	buf_init(&body, 128);
+	buf_printf(&body, "{\"seq\":%" PRIu64 ",\"no_erase\":true}", seq);
+	err = api_call(b, b->janitor_link.rpc, "STREAM.MSG.DELETE", &body, DELETE_MS, NULL, NULL);
+	return err == -ENOENT ? 0 : err;
+}
+
+/* One message is removed without a look at the others of the stream, where that is permitted. */
+static int remove_messages(struct bucket *b, const struct replaced_name *name)
+{
+	if (name->n == 1 && !atomic_load(&b->janitor.replaced.is_delete_denied)) {
+		int err = delete_one(b, name->seq);
+
+		if (!err || err == -ENOTCONN || err == -ESHUTDOWN || err == -ENODEV)
+			return err;
+		atomic_store(&b->janitor.replaced.is_delete_denied, true);
+	}
+	return purge_subject(b, name->subject, name->below);
+}
+
+void replaced_remove(struct bucket *b, struct replaced_name *name)
+{
+	struct janitor *j = &b->janitor;
+	int err = remove_messages(b, name);
+	uint64_t hv = name->node.hash;
+
+	if (err < 0 && err != -ESHUTDOWN && err != -ENODEV && ++name->n_failed < TRIES_MAX) {
+		LOCK_SCOPE(&j->lock);
+		if (!find(&j->replaced, name->subject, hv) &&
+		    hash_insert(&j->replaced.names, &name->node, hv) == 0) {
+			list_init(&name->link);
+			enqueue(&j->replaced, name, UINT64_MAX);
+			return;
+		}
+	}
+	if (err < 0)
+		log_info("%s: replaced metadata under %s is left behind: %s", b->store.bucket,
+			 name->subject, strerrordesc_np(-err));
+	free(name);
+}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# A server before 2.12 is not asked to roll metadata up, because it may take the newest version for
+# an old one. What was replaced goes all the same, but not while others store the same name.
+begin
+cat >check.py <<'EOF'
+import json, os, subprocess, sys, threading, time
+from raw import Raw
+
+url, m = sys.argv[1:]
+raw = Raw(url)
+version = subprocess.run([os.environ.get("NATS_SERVER", "nats-server"), "--version"],
+                         capture_output=True, text=True).stdout.split("v")[-1]
+is_old = tuple(int(n) for n in version.strip().split("-")[0].split(".")) < (2, 12, 0)
+
+def wait(what, test, seconds=30):
+    end = time.monotonic() + seconds
+    while not test():
+        if time.monotonic() > end:
+            sys.exit(f"not within time: {what}; {raw.counts()}")
+        time.sleep(0.05)
+
+seen = []
+messages = Raw(url).listen("$O.b.M.>")
+assert next(messages) is None
+threading.Thread(target=lambda: seen.extend(messages), daemon=True).start()
+
+def write(name, text):
+    with open(f"{m}/{name}", "w") as f:
+        f.write(text)
+
+for i in range(5):
+    write("f", f"version {i}")
+    os.chmod(f"{m}/f", 0o600 + i)
+os.rename(f"{m}/f", f"{m}/g")
+os.unlink(f"{m}/g")
+write("g", "last")
+wait("messages seen", lambda: len(seen) >= 14)
+rolled = [s for s, headers, _ in seen if b"Nats-Rollup" in headers]
+assert is_old == (not rolled), (version, rolled)
+wait("one message of each name", lambda: set(raw.counts().values()) == {1})
+assert open(f"{m}/g").read() == "last"
+
+# Somebody else stores the name again and again.
+first = raw.get_meta("g")
+busy = True
+def disturb():
+    other = Raw(url)
+    while busy:
+        info, _ = other.get_meta("g")
+        other.publish("$O.b.M.Zw==", json.dumps(info))
+        time.sleep(0.1)
+thread = threading.Thread(target=disturb)
+thread.start()
+wait("the other one", lambda: raw.get_meta("g")[1] > first[1] + 2)
+replaced = raw.get_meta("g")[1]
+os.chmod(f"{m}/g", 0o644)
+assert raw.get_meta("g")[1] > replaced
+if is_old:
+    time.sleep(2.5)
+    assert raw.has_message(replaced), "removed while others store the name"
+busy = False
+thread.join()
+wait("removed when it is left alone", lambda: not raw.has_message(replaced))
+assert open(f"{m}/g").read() == "last"
+EOF
+python3 check.py "$URL" "$M" || fail "replaced metadata"
+end
+# A command has no time to wait.
+echo one >x
+"$NATSOBJ" --server "$URL" put b x >/dev/null
+echo two >x
+"$NATSOBJ" --server "$URL" put b x >/dev/null
+python3 -c '
+import sys
+from raw import Raw
+counts = Raw(sys.argv[1]).counts()
+assert counts["$O.b.M.eA=="] == 1, counts' "$URL" || fail "left behind by a command"
