@@ -160,6 +160,10 @@ static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
 	is_unsaved = f->node->is_dirty || f->state != FILE_CLEAN;
 	is_nameless = !f->node->dentry && !f->node->is_superseded && !f->node->is_removed;
 	mutex_unlock(&fs->tree.lock);
+	/* By way of a descriptor, or of a name that is being removed by another thread: the second
+	 * comes to something else when it tries again. */
+	if (is_nameless && !is_back)
+		return -ESTALE;
 	if (f->state == FILE_FAILED && !(flags & O_TRUNC))
 		return f->error;
 	/* While this host has unsaved changes, its own opens see those. */
@@ -247,6 +251,8 @@ static void send_back(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino)
 	n = tree_find_ino(&fs->tree, ino);
 	if (n && n->dentry)
 		fs_content_name(fs, n, &name);
+	else if (n)
+		reopen_note(&fs->reopen, ctx->pid, ino, n->seq);
 	mutex_unlock(&fs->tree.lock);
 	if (name.len == 0 || buf_error(&name) || fs_refresh(fs, name.data, name.len, &seq) < 0)
 		return;

@@ -42,6 +42,7 @@ class Worker:
         self.number, self.mount, self.until = number, Path(mount) if mount else None, until
         self.random = random.Random(f"{seed}/{number}")
         self.url = url
+        self.raw = None
         self.n = 0
         self.log = []
         self.faults = []
@@ -52,6 +53,14 @@ class Worker:
 
     def fault(self, text):
         self.faults.append(f"worker {self.number} on {self.mount}: {text} at {time.monotonic():.6f}")
+
+    def leader(self, name):
+        """What the server itself has at this moment, past every mount."""
+        self.raw = self.raw or Raw(self.url)
+        info, seq = self.raw.get_meta(name)
+        if not seq:
+            return checker.NOTHING
+        return f"{'tombstone' if info.get('deleted') else info['nuid']} at {seq}"
 
     def version(self):
         self.n += 1
@@ -88,7 +97,9 @@ class Worker:
             fd = os.open(self.mount / name, os.O_RDONLY)
         except OSError as e:
             if e.errno == errno.ENOENT:
-                self.note("read", name, t0, v=None)
+                t1 = time.monotonic()
+                self.note("read", name, t0, v=None, leader=self.leader(name))
+                self.log[-1]["t1"] = t1
             elif e.errno not in PASSING:
                 self.fault(f"open of {name}: {e}")
             return
@@ -234,7 +245,6 @@ class Foreign(Worker):
     """Knows nothing of files: no expected sequence, no attributes, purges what it replaces."""
     def __init__(self, *args):
         super().__init__(*args)
-        self.raw = None
         self.moved = 0
 
     def newest(self, name):

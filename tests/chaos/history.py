@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections import defaultdict
 
 FOREVER = float("inf")
+# What a read that found no file says of the leader: no message of the name, not even a tombstone.
+NOTHING = "nothing"
 
 
 def content(version, size):
@@ -69,7 +71,8 @@ class Register:
     def violations(self):
         for read in self.reads:
             if not self.is_allowed(read["v"], read["t0"], read["t1"]):
-                yield f"{self.name}: stale: {describe(read)}; horizon {self.horizon(read['t0']):.6f}" \
+                what = "lost at the server" if read.get("leader") == NOTHING else "stale"
+                yield f"{self.name}: {what}: {describe(read)}; horizon {self.horizon(read['t0']):.6f}" \
                       f"; written {describe(self.by_version.get(read['v']))}"
 
 

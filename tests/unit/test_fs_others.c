@@ -229,6 +229,27 @@ START_TEST(test_a_file_that_another_mount_renamed_over_cannot_be_opened)
 }
 END_TEST
 
+/* The kernel resolved the name before another thread unlinked it; what it found then may have been
+ * replaced before the open began. By way of a descriptor the same file is found again. */
+START_TEST(test_a_file_that_was_just_unlinked_is_opened_at_the_second_try_only)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711};
+	struct fs_handle *held, *h;
+	uint64_t id;
+	bool keep;
+
+	foreign_put("f", "text");
+	id = nodeid_of("f", NULL);
+	ck_assert_int_eq(open_path(m.fs, "f", O_RDONLY, &held), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "f"), 0);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, id, O_RDONLY, &h, &keep), -ESTALE);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, id, O_RDONLY, &h, &keep), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	ck_assert_int_eq(close_file(m.fs, held), 0);
+	fs_forget(m.fs, id, 1);
+}
+END_TEST
+
 START_TEST(test_a_deleted_object_disappears_with_its_directory)
 {
 	foreign_put("d/f", "text");
@@ -490,6 +511,7 @@ int main(void)
 	tcase_add_test(tc, test_an_open_after_the_name_was_gone_is_another_one);
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
 	tcase_add_test(tc, test_a_file_that_another_mount_renamed_over_cannot_be_opened);
+	tcase_add_test(tc, test_a_file_that_was_just_unlinked_is_opened_at_the_second_try_only);
 	tcase_add_test(tc, test_a_deleted_object_disappears_with_its_directory);
 	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
 	tcase_add_test(tc, test_trust_watch_saves_the_question);

@@ -50,6 +50,7 @@ changed = bytearray(big)
 changed[1000000:1000006] = b"change"
 assert os.pread(r, len(big) + 1, 0) == changed
 assert os.fstat(r).st_nlink == 0
+assert open(f"/proc/self/fd/{r}", "rb").read() == changed
 open(d + "/gone", "w").write("another")
 assert os.pread(r, 5, 0) == changed[:5]
 os.close(r)
