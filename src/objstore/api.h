@@ -14,14 +14,13 @@
 #include <cjson/cJSON.h>
 #include <nats/nats.h>
 
+#include "objstore/msg_free.h"
 #include "objstore/rpc.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 
 struct bucket;
 
-DEFINE_CLEANUP(natsMsg *, natsMsg_Destroy)
-#define _cleanup_msg_ CLEANUP(natsMsg_Destroy_p)
 DEFINE_CLEANUP(cJSON *, cJSON_Delete)
 #define _cleanup_json_ CLEANUP(cJSON_Delete_p)
 

@@ -59,7 +59,7 @@ struct bucket_link {
 /* All uploads together: see uploads.c. */
 struct uploads {
 	struct mutex lock;
-	struct cond changed;
+	struct cond changed; /* for the thread that resumes, and for closing */
 	/* protected by lock */
 	struct list puts; /* those with chunks queued or in flight, in turn */
 	size_t n_puts;	  /* not yet freed */
@@ -67,6 +67,7 @@ struct uploads {
 	uint64_t window, window_max;
 	uint64_t latency_min_ns;
 	struct list disturbed; /* to be sent again, in order */
+	struct list waiting;   /* those whose owner waits */
 	bool is_shut;	       /* nobody waits any more */
 	bool is_stopping, has_thread;
 	pthread_t thread;

@@ -27,7 +27,7 @@ void chunk_msg_format(enum chunk_which which, const char *subject, uint64_t seq,
 
 static void release_msg(void *owner)
 {
-	natsMsg_Destroy(owner);
+	msg_free(owner);
 }
 
 static void release_bytes(void *owner)

@@ -24,6 +24,7 @@
 #include "objstore/conn_options.h"
 #include "objstore/conn_session.h"
 #include "objstore/errmap.h"
+#include "objstore/msg_free.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/lock.h"
@@ -387,5 +388,6 @@ int conn_library_init(void)
 
 void conn_library_done(void)
 {
+	msg_free_kept();
 	nats_Close();
 }

@@ -117,7 +117,7 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 	mutex_unlock(&g->lock);
 	if (kind == PUSH_FLOW)
 		push_reply(b->read.rpc, msg);
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 	if (is_end)
 		parked_add_listing(b, l);
 }
@@ -166,7 +166,7 @@ static void on_created(void *arg, natsMsg *msg, int err, bool was_sent)
 		err = -ENOTCONN;
 	is_empty = !err && api_u64(json, "num_pending") == 0;
 	cJSON_Delete(json);
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 	mutex_lock(&g->lock);
 	/* Without a single message there will be no event. */
 	if (is_empty && g->index.n_places == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "objstore/group.h"
 
+#include "objstore/msg_free.h"
 #include "util/lock.h"
 
 struct group {
@@ -31,7 +32,7 @@ void group_free(struct group *g)
 		return;
 	group_wait(g);
 	for (size_t i = 0; i < g->count; i++)
-		natsMsg_Destroy(g->items[i].msg);
+		msg_free(g->items[i].msg);
 	cond_done(&g->cond);
 	mutex_done(&g->lock);
 	free(g);

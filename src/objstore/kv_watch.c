@@ -38,7 +38,7 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 	LOCK_SCOPE(&kv->lock);
 	if (!e || kv->n_queued >= QUEUE_MAX) {
 		free(e);
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 		kv->is_overflown = true;
 	} else {
 		*e = (struct event){.kind = kind, .msg = msg, .meta = *meta};
@@ -64,7 +64,7 @@ static void free_events(struct list *events)
 	while ((l = list_pop_front(events))) {
 		struct event *e = list_entry(l, struct event, link);
 
-		natsMsg_Destroy(e->msg);
+		msg_free(e->msg);
 		free(e);
 	}
 }
@@ -185,7 +185,7 @@ static int follow(struct kv_bucket *kv)
 			struct event *e = list_entry(l, struct event, link);
 
 			err = handle_event(kv, e);
-			natsMsg_Destroy(e->msg);
+			msg_free(e->msg);
 			free(e);
 		}
 		free_events(&events);

@@ -197,7 +197,7 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
 	(void)nc;
 	(void)sub;
 	if (classify(msg, &kind, &meta, name, sizeof(name)) < 0) {
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 		return;
 	}
 	mutex_lock(&p->lock);
@@ -206,7 +206,7 @@ static void on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg,
 		p->n_running++;
 	mutex_unlock(&p->lock);
 	if (!c) {
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 		return;
 	}
 	c->handler.on_event(c->handler.arg, kind, msg, &meta);
@@ -420,7 +420,7 @@ static void discard(void *arg, natsMsg *msg, int err, bool was_sent)
 	(void)arg;
 	(void)err;
 	(void)was_sent;
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 }
 
 void push_remove(struct push *p, struct rpc *r, struct push_consumer *c)

@@ -6,6 +6,9 @@
 #include "objstore/put_internal.h"
 #include "objstore/subject.h"
 
+/* Such a chunk fits the socket's buffer, more or less. */
+#define HELP_LEN (64 * 1024)
+
 static struct put *put_of(struct store_put *sp)
 {
 	return container_of(sp, struct put, pub);
@@ -19,6 +22,7 @@ static void put_free(struct put *p)
 	put_free_chunks(&p->flight);
 	digest_free(p->digest);
 	mutex_done(&p->hash_lock);
+	cond_done(&p->turn);
 	seq_runs_done(&p->acked);
 	free(p->subject);
 	free(p);
@@ -54,6 +58,8 @@ int put_open(struct store *s, struct store_put **ret)
 	list_init(&p->queue);
 	list_init(&p->flight);
 	mutex_init(&p->hash_lock, LOCK_RANK_LEAF);
+	list_init(&p->in_waiting);
+	cond_init(&p->turn);
 	obj_nuid_new(p->nuid);
 	p->subject = obj_chunk_subject(s->bucket, p->nuid);
 	p->digest = digest_new();
@@ -69,7 +75,7 @@ int put_open(struct store *s, struct store_put **ret)
 	return 0;
 }
 
-static int enqueue(struct put *p, struct put_chunk *c)
+static int enqueue(struct put *p, struct put_chunk *c, bool is_helped)
 {
 	struct uploads *u = &p->bucket->uploads;
 
@@ -81,7 +87,9 @@ static int enqueue(struct put *p, struct put_chunk *c)
 	c->idx = p->n_added++;
 	p->size += c->chunk->len;
 	list_push_back(&p->queue, &c->link);
+	p->is_helped = is_helped;
 	uploads_pump_locked(p->bucket);
+	p->is_helped = false;
 	(void)put_settle_locked(p);
 	return 0;
 }
@@ -90,6 +98,7 @@ int put_add(struct store_put *sp, struct chunk *chunk)
 {
 	struct put *p = put_of(sp);
 	struct put_chunk *c;
+	bool is_helped;
 	int err;
 
 	if (chunk->len == 0 || chunk->len > p->bucket->store.chunk_size) {
@@ -104,30 +113,15 @@ int put_add(struct store_put *sp, struct chunk *chunk)
 	list_init(&c->link);
 	c->put = p;
 	c->chunk = chunk_ref(chunk);
-	err = enqueue(p, c);
+	/* The whole of a small content: whoever adds it waits for its end next. */
+	is_helped = chunk->len <= HELP_LEN && chunk->len < p->bucket->store.chunk_size;
+	err = enqueue(p, c, is_helped);
 	if (err < 0)
 		put_chunk_free(c);
+	else if (is_helped)
+		rpc_help(p->bucket->control.rpc);
 	chunk_unref(chunk);
 	return err;
-}
-
-static bool has_room_locked(const struct put *p)
-{
-	const struct uploads *u = &p->bucket->uploads;
-	uint64_t len = p->bucket->store.chunk_size, share;
-	size_t n_active = 1;
-
-	if (u->in_flight == 0 && list_is_empty(&p->queue))
-		return true;
-	list_for_each (it, &u->puts) {
-		const struct put *other = list_entry(it, struct put, link);
-
-		if (other != p && (other->own_bytes > 0 || !list_is_empty(&other->queue)))
-			n_active++;
-	}
-	share = u->window / n_active;
-	return list_is_empty(&p->queue) && !p->trouble && u->in_flight + len <= u->window &&
-	       (p->own_bytes == 0 || p->own_bytes + len <= share);
 }
 
 bool put_has_room(struct store_put *sp)
@@ -135,29 +129,15 @@ bool put_has_room(struct store_put *sp)
 	struct put *p = put_of(sp);
 
 	LOCK_SCOPE(&p->bucket->uploads.lock);
-	return has_room_locked(p);
-}
-
-static int end_of_wait_locked(const struct put *p)
-{
-	return p->err ? p->err : p->bucket->uploads.is_shut ? -ESHUTDOWN : 0;
+	return put_has_room_locked(p);
 }
 
 int put_wait_room(struct store_put *sp)
 {
 	struct put *p = put_of(sp);
-	struct uploads *u = &p->bucket->uploads;
 
-	LOCK_SCOPE(&u->lock);
-	while (end_of_wait_locked(p) == 0 && !has_room_locked(p))
-		cond_wait(&u->changed, &u->lock);
-	return end_of_wait_locked(p);
-}
-
-static bool is_settled_locked(const struct put *p)
-{
-	return list_is_empty(&p->queue) && list_is_empty(&p->flight) && !p->trouble &&
-	       !p->is_resuming;
+	LOCK_SCOPE(&p->bucket->uploads.lock);
+	return put_wait_locked(p, PUT_WAITS_ROOM);
 }
 
 int put_finish(struct store_put *sp, struct put_result *ret)
@@ -165,13 +145,11 @@ int put_finish(struct store_put *sp, struct put_result *ret)
 	struct put *p = put_of(sp);
 	struct uploads *u = &p->bucket->uploads;
 	struct digest *sum;
+	int err;
 
 	mutex_lock(&u->lock);
-	while (end_of_wait_locked(p) == 0 && !is_settled_locked(p))
-		cond_wait(&u->changed, &u->lock);
-	if (end_of_wait_locked(p) < 0) {
-		int err = end_of_wait_locked(p);
-
+	err = put_wait_locked(p, PUT_WAITS_END);
+	if (err < 0) {
 		mutex_unlock(&u->lock);
 		return err;
 	}
@@ -202,7 +180,7 @@ void put_close(struct store_put *sp, bool keep)
 	p->is_kept = keep;
 	list_splice_back(&dropped, &p->queue);
 	is_end = put_settle_locked(p);
-	cond_broadcast(&u->changed);
+	uploads_tell_locked(u);
 	mutex_unlock(&u->lock);
 	put_free_chunks(&dropped);
 	if (is_end)

@@ -18,6 +18,12 @@ struct put_chunk {
 	uint64_t sent_ns;
 };
 
+/* What the owner of an upload, one thread at a time, waits for. */
+enum put_wait {
+	PUT_WAITS_ROOM,
+	PUT_WAITS_END,
+};
+
 struct put {
 	struct store_put pub; /* first */
 	struct bucket *bucket;
@@ -50,6 +56,10 @@ struct put {
 	bool is_disturbed; /* in the list of that name */
 	bool is_resuming;
 	bool is_closed, is_kept;
+	bool is_helped; /* put_add sends a small first chunk itself */
+	struct list in_waiting;
+	enum put_wait waits_for;
+	struct cond turn; /* the wait is over */
 };
 
 /* Starts the thread that sends disturbed uploads again. */
@@ -65,6 +75,11 @@ void put_chunk_hash(struct put_chunk *c);
 void put_end(struct put *p);
 /* Sends what the window allows. */
 void uploads_pump_locked(struct bucket *b);
+/* Waits until there is room or nothing left to do: 0 or an error. */
+int put_wait_locked(struct put *p, enum put_wait what) MUST_CHECK;
+/* After any change: wakes those whose wait is over. */
+void uploads_tell_locked(struct uploads *u);
+bool put_has_room_locked(const struct put *p);
 /* What is due after a change: the put is handed on, or was the last thing to wait for. True when
  * the caller has to run put_end. */
 bool put_settle_locked(struct put *p);

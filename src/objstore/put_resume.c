@@ -332,7 +332,7 @@ static void settle(struct put *p, int err)
 	is_end = p->is_closed;
 	if (!is_end)
 		list_push_back(&u->puts, &p->link);
-	cond_broadcast(&u->changed);
+	uploads_tell_locked(u);
 	mutex_unlock(&u->lock);
 	if (is_end)
 		put_end(p);

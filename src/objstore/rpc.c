@@ -25,6 +25,10 @@
 #define CONTROL_LINE_EXTRA 64
 /* Requests waiting or on the wire; callers bound their windows far below. */
 #define PENDING_MAX (1U << 18)
+/* A thread that waits for its answer sends itself: no more than this, none of it large, so that it
+ * does not wait for the socket instead. */
+#define SEND_HERE_MAX 8
+#define SEND_HERE_LEN (64 * 1024)
 
 static void rpc_free(struct rpc *r)
 {
@@ -165,6 +169,30 @@ static int check_size(const struct rpc *r, const struct rpc_pending *p)
 	return 0;
 }
 
+/*
+ * The calling thread is going to wait for an answer anyway, so it sends what is queued itself: that
+ * saves waking the sender thread, which matters most when everything else takes a tenth of a
+ * millisecond. What it cannot finish soon is the sender's.
+ */
+static void send_here_locked(struct rpc *r)
+{
+	r->n_waiters++;
+	for (int i = 0; i < SEND_HERE_MAX && rpc_send_next_locked(r); i++)
+		;
+	if (--r->n_waiters == 0 && r->is_closing)
+		cond_broadcast(&r->idle);
+}
+
+/* Whether the sender thread has to wake now: to send, to run the end of something, to be in time.
+ */
+static bool needs_sender_locked(const struct rpc *r)
+{
+	const struct rpc_pending *next = rpc_table_earliest(&r->table);
+
+	return (!list_is_empty(&r->queue) && !r->is_sending) || !list_is_empty(&r->ended) ||
+	       r->is_closing || (next && next->deadline_ns < r->alarm_ns);
+}
+
 static int enqueue(struct rpc *r, const struct rpc_request *req)
 {
 	struct rpc_pending *p;
@@ -192,9 +220,20 @@ static int enqueue(struct rpc *r, const struct rpc_request *req)
 	err = check_size(r, p);
 	if (err < 0)
 		rpc_end_locked(r, p, err);
-	cond_signal(&r->wake);
+	if (req->is_waited_for && req->len <= SEND_HERE_LEN)
+		send_here_locked(r);
+	if (!req->is_helped && needs_sender_locked(r))
+		cond_signal(&r->wake);
 	mutex_unlock(&r->lock);
 	return 0;
+}
+
+void rpc_help(struct rpc *r)
+{
+	LOCK_SCOPE(&r->lock);
+	send_here_locked(r);
+	if (needs_sender_locked(r))
+		cond_signal(&r->wake);
 }
 
 int rpc_send(struct rpc *r, const struct rpc_request *req)

@@ -7,7 +7,8 @@
  * a publish with a reply subject <inbox>.<slot>, one message back. Chunk acknowledgements, direct
  * gets, API calls and metadata publishes all go through here, many at a time.
  *
- * One sender thread per rpc makes all calls into the library; callers only queue. One subscription
+ * One sender thread per rpc makes all calls into the library, except that threads that wait for an
+ * answer anyway send themselves while it sleeps; all others only queue. One subscription
  * on <inbox>.* brings the answers; the slot in the subject says which request they belong to, and a
  * generation in it keeps a late answer from meeting a reused slot. A request ends exactly once: by
  * its answer, its deadline, a lost connection, a refusal by the server's permissions, or rpc_close.
@@ -29,7 +30,7 @@ struct rpc_header {
 };
 
 /*
- * End of a request. err 0: msg is the answer and belongs to the callee (natsMsg_Destroy); a status
+ * End of a request. err 0: msg is the answer and belongs to the callee (msg_free); a status
  * message such as 404 is an answer too. Else msg is NULL and err is -ETIMEDOUT (outcome unknown),
  * -ENOTCONN (connection lost or absent; was_sent tells whether the server may have seen the
  * request), -ENOENT (no responders), -EACCES (no permission), -ESHUTDOWN (rpc_close), -EFBIG (above
@@ -47,7 +48,9 @@ struct rpc_request {
 	struct chunk *chunk;
 	uint64_t deadline_ns; /* clock_now_ns() scale */
 	rpc_done_fn done;
-	bool is_waited_for; /* a thread sleeps until its end: rpc_abandon ends it */
+	bool is_waited_for; /* a thread sleeps until its end: rpc_abandon ends it, and the calling
+			     * thread may wait for the socket */
+	bool is_helped;	    /* the caller is going to call rpc_help */
 	/* Runs on the sender thread right before the publish, without locks; NULL: nothing. It may
 	 * use processor time but must not wait. */
 	void (*sending)(void *arg);
@@ -79,6 +82,10 @@ int rpc_wait_up(struct rpc *r, uint64_t deadline_ns) MUST_CHECK;
  * else -ENOMEM or -ESHUTDOWN and it will not. While the connection is down a request ends at once
  * with -ENOTCONN. */
 int rpc_send(struct rpc *r, const struct rpc_request *req) MUST_CHECK;
+
+/* Sends what is queued on the calling thread, which may wait for the socket as long as the
+ * connection's write deadline. Without locks. */
+void rpc_help(struct rpc *r);
 
 /* The same as a blocking call; for threads that may wait. ret_msg is the caller's. */
 int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bool *ret_was_sent)

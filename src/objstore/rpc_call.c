@@ -6,6 +6,7 @@
  */
 #include "objstore/rpc.h"
 
+#include "objstore/msg_free.h"
 #include "util/clock.h"
 #include "util/lock.h"
 
@@ -25,7 +26,7 @@ struct call {
 
 static void call_free(struct call *c)
 {
-	natsMsg_Destroy(c->msg);
+	msg_free(c->msg);
 	cond_done(&c->cond);
 	mutex_done(&c->lock);
 	free(c);

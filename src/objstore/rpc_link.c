@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objstore/msg_free.h"
 #include "objstore/natscompat.h"
 #include "objstore/rpc_priv.h"
 #include "util/log.h"
@@ -35,11 +36,11 @@ static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 	}
 	mutex_unlock(&r->lock);
 	if (!p) {
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 		return;
 	}
 	if (natsMsg_IsNoResponders(msg)) {
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 		p->done(p->arg, NULL, -ENOENT, true);
 	} else {
 		p->done(p->arg, msg, 0, true);

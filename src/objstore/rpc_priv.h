@@ -29,8 +29,9 @@ struct rpc {
 	struct list queue, ended;
 	size_t n_pending;
 	bool is_up, is_closing, is_sending, is_inbox_denied;
-	bool is_inbox_live; /* the delivery thread may still run on_answer */
-	unsigned int n_waiters;
+	bool is_inbox_live;	/* the delivery thread may still run on_answer */
+	unsigned int n_waiters; /* threads inside rpc_wait_up or rpc_send_here */
+	uint64_t alarm_ns;	/* the sender wakes by itself no later than this */
 
 	/* the manager's to write, under lock; the sender reads them while is_sending */
 	natsConnection *nc;
@@ -44,6 +45,10 @@ struct rpc {
 void rpc_end_locked(struct rpc *r, struct rpc_pending *p, int err);
 /* The same for every request there is. */
 void rpc_end_all_locked(struct rpc *r, int err);
+
+/* Sends the first of the queue, if that is possible now: false when there is nothing to do. Unlocks
+ * meanwhile. Only one thread at a time, which is_sending tells. */
+bool rpc_send_next_locked(struct rpc *r);
 
 /* The sender thread. Start: 0 or -errno. Stop sets is_closing, ends everything pending, joins. */
 int rpc_sender_start(struct rpc *r) MUST_CHECK;

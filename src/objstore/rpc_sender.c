@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sender thread publishes without r->lock, because a publish may wait for the socket as long as
- * the write deadline. r->is_sending says so; rpc_link_down waits for it to go, after which nobody
- * touches the connection. The sender's reference keeps a request's bytes alive should it end
- * meanwhile.
+ * Whoever sends, the sender thread or a thread that waits for the answer, publishes without
+ * r->lock, because a publish may wait for the socket as long as the write deadline. r->is_sending
+ * says so; rpc_link_down waits for it to go, after which nobody touches the connection. The
+ * reference taken meanwhile keeps a request's bytes alive should it end.
  */
 #include <stdio.h>
 
 #include "objstore/errmap.h"
+#include "objstore/msg_free.h"
 #include "objstore/rpc_priv.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -81,7 +82,7 @@ static natsStatus publish(natsConnection *nc, const struct rpc_pending *p, const
 		s = natsMsgHeader_Add(msg, p->headers[i].key, p->headers[i].value);
 	if (s == NATS_OK)
 		s = natsConnection_PublishMsg(nc, msg);
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 	return s;
 }
 
@@ -148,13 +149,13 @@ static void send_one_locked(struct rpc *r, struct rpc_pending *p)
 	mutex_lock(&r->lock);
 }
 
-/* Lets the first of the queue go if that is possible now. */
-static bool send_next_locked(struct rpc *r)
+bool rpc_send_next_locked(struct rpc *r)
 {
 	struct rpc_pending *p;
 	int err = 0;
 
-	if (list_is_empty(&r->queue))
+	/* Whoever is at it goes on with the rest. */
+	if (list_is_empty(&r->queue) || r->is_sending)
 		return false;
 	if (!r->is_up || r->is_inbox_denied) {
 		end_queued_locked(r, r->is_up ? -EACCES : -ENOTCONN);
@@ -173,14 +174,27 @@ static bool send_next_locked(struct rpc *r)
 	return true;
 }
 
+/*
+ * When to wake without being told. An alarm stays set although what it was set for has ended:
+ * requests come one after the other, and the next one is due later than the alarm, so that it need
+ * not wake this thread to be expired in time.
+ */
+static uint64_t set_alarm_locked(struct rpc *r)
+{
+	const struct rpc_pending *next = rpc_table_earliest(&r->table);
+	uint64_t due_ns = next ? next->deadline_ns : UINT64_MAX;
+
+	if (due_ns < r->alarm_ns || r->alarm_ns <= clock_now_ns())
+		r->alarm_ns = due_ns;
+	return r->alarm_ns;
+}
+
 static void *sender_main(void *arg)
 {
 	struct rpc *r = arg;
 
 	mutex_lock(&r->lock);
 	for (;;) {
-		const struct rpc_pending *next;
-
 		if (r->is_closing)
 			rpc_end_all_locked(r, -ESHUTDOWN);
 		if (expire_locked(r)) {
@@ -189,10 +203,9 @@ static void *sender_main(void *arg)
 		}
 		if (r->is_closing)
 			break;
-		if (send_next_locked(r))
+		if (rpc_send_next_locked(r))
 			continue;
-		next = rpc_table_earliest(&r->table);
-		(void)cond_wait_until(&r->wake, &r->lock, next ? next->deadline_ns : UINT64_MAX);
+		(void)cond_wait_until(&r->wake, &r->lock, set_alarm_locked(r));
 	}
 	mutex_unlock(&r->lock);
 	nats_ReleaseThreadMemory();

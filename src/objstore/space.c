@@ -68,7 +68,7 @@ static void on_info(void *arg, natsMsg *msg, int err, bool was_sent)
 	(void)was_sent;
 	if (!err)
 		err = stream_info_parse(b, msg, &info);
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 	mutex_lock(&s->lock);
 	if (!err)
 		learn_locked(s, info.bytes);

@@ -41,6 +41,7 @@ void uploads_init(struct uploads *u, uint64_t window)
 	cond_init(&u->changed);
 	list_init(&u->puts);
 	list_init(&u->disturbed);
+	list_init(&u->waiting);
 	u->window = u->window_max = window;
 }
 
@@ -193,6 +194,7 @@ static int send_locked(struct put *p)
 	bool is_first = is_small(p, c);
 	int err;
 
+	req.is_helped = is_first && p->is_helped;
 	c->sent_ns = clock_now_ns();
 	err = rpc_send(is_first ? b->control.rpc : b->write.rpc, &req);
 	if (err < 0)
@@ -299,7 +301,7 @@ void uploads_pump(struct bucket *b)
 	LOCK_SCOPE(&u->lock);
 	uploads_pump_locked(b);
 	settle_idle_locked(u);
-	cond_broadcast(&u->changed);
+	uploads_tell_locked(u);
 }
 
 static void on_ack(void *arg, natsMsg *msg, int err, bool was_sent)
@@ -314,7 +316,7 @@ static void on_ack(void *arg, natsMsg *msg, int err, bool was_sent)
 
 	if (!err)
 		err = api_parse_ack(b, msg, &seq, NULL);
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 	mutex_lock(&u->lock);
 	p->n_flying--;
 	p->own_bytes -= c->chunk->len;
@@ -330,7 +332,7 @@ static void on_ack(void *arg, natsMsg *msg, int err, bool was_sent)
 	uploads_pump_locked(b);
 	is_end = put_settle_locked(p);
 	settle_idle_locked(u);
-	cond_broadcast(&u->changed);
+	uploads_tell_locked(u);
 	mutex_unlock(&u->lock);
 	put_free_chunks(&done);
 	if (is_end)
@@ -343,7 +345,7 @@ void uploads_shutdown(struct bucket *b)
 
 	LOCK_SCOPE(&u->lock);
 	u->is_shut = true;
-	cond_broadcast(&u->changed);
+	uploads_tell_locked(u);
 }
 
 void uploads_stop(struct bucket *b, uint64_t deadline_ns)
@@ -352,7 +354,7 @@ void uploads_stop(struct bucket *b, uint64_t deadline_ns)
 
 	mutex_lock(&u->lock);
 	u->is_stopping = u->is_shut = true;
-	cond_broadcast(&u->changed);
+	uploads_tell_locked(u);
 	mutex_unlock(&u->lock);
 	if (u->has_thread)
 		pthread_join(u->thread, NULL);

@@ -49,7 +49,7 @@ static void on_hint(void *arg, natsMsg *msg)
 		w->is_told = true;
 		cond_broadcast(&w->changed);
 	}
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 }
 
 int watch_prepare(struct bucket *b)

@@ -24,7 +24,7 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 	LOCK_SCOPE(&w->lock);
 	if (!e || w->n_queued >= QUEUE_MAX) {
 		free(e);
-		natsMsg_Destroy(msg);
+		msg_free(msg);
 		w->is_overflown = true;
 	} else {
 		*e = (struct watch_event){.kind = kind, .msg = msg, .meta = *meta};
@@ -56,7 +56,7 @@ void watch_free_events(struct list *events)
 	while ((l = list_pop_front(events))) {
 		struct watch_event *e = list_entry(l, struct watch_event, link);
 
-		natsMsg_Destroy(e->msg);
+		msg_free(e->msg);
 		free(e);
 	}
 }
@@ -189,7 +189,7 @@ int watch_handle_events(struct watch *w, struct list *events, bool *ret_idle, ui
 		struct watch_event *e = list_entry(l, struct watch_event, link);
 
 		err = handle_event(w, e, ret_idle, ret_pending);
-		natsMsg_Destroy(e->msg);
+		msg_free(e->msg);
 		free(e);
 	}
 	watch_free_events(events);
