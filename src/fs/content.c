@@ -16,45 +16,48 @@ static uint64_t mean_chunk_size(uint64_t size, uint32_t chunks)
 	return chunks > 0 ? (size - 1) / chunks + 1 : size;
 }
 
-int content_new(struct store *store, struct chunk_cache *cache, const char *nuid, uint64_t size,
-		uint32_t chunks, uint32_t max_chunk_size, const uint8_t *digest,
-		struct content **ret)
+static int open_get(struct content *c, struct store *store, struct chunk_cache *cache,
+		    struct disk_cache *disk, const struct obj_info *info)
+{
+	uint64_t chunk_bytes = mean_chunk_size(info->size, info->chunks);
+	int err = -EFBIG;
+
+	if (disk && info->has_digest)
+		err = disk_get_open(disk, store, info, &c->get);
+	c->is_on_disk = !err;
+	if (c->is_on_disk && disk_get_block_size(c->get) < info->size)
+		chunk_bytes = disk_get_block_size(c->get);
+	if (err == -EFBIG)
+		err = store_get_open(store, info, &c->get);
+	if (!err)
+		chunk_source_init(&c->source, cache, c->get, chunk_bytes);
+	return err;
+}
+
+int content_new(struct store *store, struct chunk_cache *cache, struct disk_cache *disk,
+		const struct obj_info *info, struct content **ret)
 {
 	struct content *c = calloc(1, sizeof(*c));
-	struct obj_info info = {0};
-	int err = -ENOMEM;
+	int err = 0;
 
 	if (!c)
 		return -ENOMEM;
 	atomic_init(&c->refs, 1);
-	c->size = size;
+	c->size = info->size;
 	mutex_init(&c->check_lock, LOCK_RANK_FILE_INNER);
-	c->nuid = strdup(nuid ? nuid : "");
+	c->has_digest = info->has_digest;
+	memcpy(c->expected, info->digest, OBJ_DIGEST_LEN);
+	c->nuid = strdup(info->nuid);
 	if (!c->nuid)
-		goto fail;
-	if (digest) {
-		c->has_digest = true;
-		memcpy(c->expected, digest, OBJ_DIGEST_LEN);
-	}
-	if (size > 0) {
-		if (strlen(c->nuid) > OBJ_NUID_MAX) {
-			err = -EIO;
-			goto fail;
-		}
-		strcpy(info.nuid, c->nuid);
-		info.size = size;
-		info.chunks = chunks;
-		info.max_chunk_size = max_chunk_size;
-		err = store_get_open(store, &info, &c->get);
-		if (err)
-			goto fail;
-		chunk_source_init(&c->source, cache, c->get, mean_chunk_size(size, chunks));
+		err = -ENOMEM;
+	else if (c->size > 0)
+		err = open_get(c, store, cache, disk, info);
+	if (err) {
+		content_unref(c);
+		return err;
 	}
 	*ret = c;
 	return 0;
-fail:
-	content_unref(c);
-	return err;
 }
 
 struct content *content_ref(struct content *c)
@@ -131,12 +134,36 @@ static bool was_asked(struct content *c, uint32_t idx)
 	return __atomic_load_n(&c->asked[idx / 8], __ATOMIC_SEQ_CST) & (1u << (idx % 8));
 }
 
+/* A chunk; see disk_get_open for why the index may have to be asked for once more. */
+static int get_chunk(struct content *c, uint32_t idx, bool may_wait, struct chunk **ret)
+{
+	int err = chunk_source_get(&c->source, idx, may_wait, ret);
+
+	while (err == DISK_GET_ASK && c->is_on_disk) {
+		err = store_get_index(c->get, may_wait);
+		if (!err)
+			err = chunk_source_get(&c->source, idx, may_wait, ret);
+	}
+	return err;
+}
+
+/* Whether nothing is left to be hashed. */
+static bool is_settled(struct content *c)
+{
+	return !c->has_digest || atomic_load(&c->is_checked) ||
+	       (c->is_on_disk && disk_get_is_verified(c->get));
+}
+
 static void compare_locked(struct content *c)
 {
 	uint8_t actual[OBJ_DIGEST_LEN];
+	bool is_right;
 
 	digest_finish(c->digest, actual);
-	if (memcmp(actual, c->expected, sizeof(actual)) != 0) {
+	is_right = memcmp(actual, c->expected, sizeof(actual)) == 0;
+	if (c->is_on_disk)
+		disk_get_judge(c->get, is_right);
+	if (!is_right) {
 		atomic_store(&c->is_bad, true);
 		log_error("content %s contradicts its SHA-256 digest: reads of it fail", c->nuid);
 	}
@@ -148,7 +175,7 @@ static int advance_locked(struct content *c, bool is_whole, bool may_wait)
 {
 	while (!atomic_load(&c->is_checked) && (is_whole || was_asked(c, c->next_idx))) {
 		_cleanup_chunk_ struct chunk *chunk = NULL;
-		int err = chunk_source_get(&c->source, c->next_idx, may_wait, &chunk);
+		int err = get_chunk(c, c->next_idx, may_wait, &chunk);
 
 		if (err)
 			return err;
@@ -162,7 +189,7 @@ static int advance_locked(struct content *c, bool is_whole, bool may_wait)
 
 void content_check_behind(struct content *c)
 {
-	if (!c->has_digest || !atomic_load(&c->is_ready) || atomic_load(&c->is_checked))
+	if (!atomic_load(&c->is_ready) || is_settled(c))
 		return;
 	if (!mutex_trylock(&c->check_lock))
 		return;
@@ -175,7 +202,7 @@ static int check_whole(struct content *c, bool may_wait)
 {
 	int err;
 
-	if (!c->has_digest || atomic_load(&c->is_checked))
+	if (is_settled(c))
 		return 0;
 	/* The kernel sends the reads of a scan in parallel, so the last may come before a few
 	 * others. */
@@ -247,7 +274,7 @@ static int gather(struct content *c, uint64_t off, size_t len, uint32_t first, u
 		int err;
 
 		store_get_locate(c->get, off, &idx, &start);
-		err = chunk_source_get(&c->source, idx, may_wait, &chunk);
+		err = get_chunk(c, idx, may_wait, &chunk);
 		if (err)
 			return err;
 		at = (size_t)(off - start);
@@ -260,6 +287,17 @@ static int gather(struct content *c, uint64_t off, size_t len, uint32_t first, u
 		off += n;
 	}
 	return 0;
+}
+
+/* The chunks that the read ended with or passed need no place in memory: the disk's cache has them.
+ */
+static void leave_to_disk(struct content *c, uint64_t end, uint32_t first, uint32_t last)
+{
+	uint64_t block = disk_get_block_size(c->get);
+
+	for (uint32_t i = first; i <= last; i++)
+		if (end == c->size || (i + UINT64_C(1)) * block <= end)
+			chunk_source_spent(&c->source, i);
 }
 
 int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, struct fs_data *ret)
@@ -285,6 +323,8 @@ int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, str
 		(void)chunk_source_prefetch(&c->source, i);
 	}
 	err = gather(c, off, len, first, last, may_wait, &d);
+	if (!err && c->is_on_disk && disk_get_is_verified(c->get))
+		leave_to_disk(c, off + len, first, last);
 	if (!err && off + len == c->size)
 		err = check_whole(c, may_wait);
 	if (!err && atomic_load(&c->is_bad))
@@ -318,11 +358,16 @@ int content_keep(struct content *c)
 {
 	int err = c->get ? prepare(c, true) : 0;
 
-	if (err || !c->get)
+	if (err || !c->get || (c->is_on_disk && disk_get_is_verified(c->get)))
 		return err;
 	content_prefetch(c, 0, c->size);
-	for (uint32_t i = 0; i < c->n_chunks && !err; i++)
-		err = chunk_source_keep(&c->source, i);
+	for (uint32_t i = 0; i < c->n_chunks && !err; i++) {
+		_cleanup_chunk_ struct chunk *chunk = NULL;
+
+		err = get_chunk(c, i, true, &chunk);
+		if (!err)
+			err = chunk_source_keep(&c->source, i);
+	}
 	return err;
 }
 
@@ -335,6 +380,10 @@ void content_prefetch(struct content *c, uint64_t from, uint64_t to)
 		to = c->size;
 	if (from >= to || !c->get || !atomic_load(&c->is_ready))
 		return;
+	if (c->is_on_disk && disk_get_is_verified(c->get)) {
+		disk_get_will_need(c->get, from, to);
+		return;
+	}
 	store_get_locate(c->get, from, &first, &start);
 	store_get_locate(c->get, to - 1, &last, &start);
 	for (uint32_t i = first; i <= last; i++)

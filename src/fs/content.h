@@ -10,7 +10,8 @@
  * The digest is computed as a scan goes on, one chunk after the other, by whichever reader comes by
  * (content_check_behind). A read of the last byte, once all chunks were asked for, waits for the
  * result; a mismatch makes the content bad for good. A read of the end without a whole scan is not
- * checked, and the content remembers that.
+ * checked, and the content remembers that. What the disk cache has of a content that was checked
+ * when it came there is not hashed again.
  */
 
 #include <stdatomic.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #include "fs/chunk_cache.h"
+#include "fs/disk_cache.h"
 #include "fs/fs.h"
 #include "objstore/digest.h"
 #include "objstore/info.h"
@@ -31,6 +33,7 @@ struct content {
 	bool has_digest;
 	uint8_t expected[OBJ_DIGEST_LEN];
 	struct store_get *get; /* NULL when empty; closed by the source */
+	bool is_on_disk;       /* get is one of the disk cache */
 	struct chunk_source source;
 	/* Atomic. */
 	atomic_bool is_bad;
@@ -49,10 +52,10 @@ struct content {
 	atomic_bool is_ready;
 };
 
-/* What a content needs to know. digest may be NULL. */
-int content_new(struct store *store, struct chunk_cache *cache, const char *nuid, uint64_t size,
-		uint32_t chunks, uint32_t max_chunk_size, const uint8_t *digest,
-		struct content **ret) MUST_CHECK;
+/* The content that info describes by nuid, size, chunks, max_chunk_size and digest. disk: where it
+ * is looked for, and kept, besides memory, or NULL. */
+int content_new(struct store *store, struct chunk_cache *cache, struct disk_cache *disk,
+		const struct obj_info *info, struct content **ret) MUST_CHECK;
 struct content *content_ref(struct content *c);
 /* The last reference waits for requests under way to be cancelled, which does not take a server. */
 void content_unref(struct content *c);

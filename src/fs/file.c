@@ -112,34 +112,33 @@ uint64_t file_stored_size(struct fs *fs, struct file *f)
 	return f->node->size;
 }
 
+/* The node's content as metadata tell of it; -EIO when nothing can be read. */
+static int describe_content(struct fs *fs, const struct node *n, struct obj_info *info)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	if (n->is_malformed || n->is_bad || (n->size > 0 && !n->nuid) ||
+	    (n->nuid && strlen(n->nuid) > OBJ_NUID_MAX))
+		return -EIO;
+	strcpy(info->nuid, n->nuid ? n->nuid : "");
+	info->size = n->size;
+	info->chunks = n->chunks;
+	info->max_chunk_size = n->max_chunk_size;
+	info->has_digest = n->has_digest;
+	memcpy(info->digest, n->digest, sizeof(info->digest));
+	return 0;
+}
+
 int file_content(struct fs *fs, struct file *f, struct content **ret)
 {
-	struct node *n = f->node;
-	uint8_t digest[OBJ_DIGEST_LEN];
-	uint32_t chunks, max_chunk_size;
-	_cleanup_free_ char *nuid = NULL;
-	uint64_t size;
-	bool has_digest, is_unreadable;
+	struct obj_info info = {0};
 	int err;
 
 	mutex_assert_held(&f->lock);
-	mutex_lock(&fs->tree.lock);
-	is_unreadable = n->is_malformed || n->is_bad;
-	size = n->size;
-	chunks = n->chunks;
-	max_chunk_size = n->max_chunk_size;
-	has_digest = n->has_digest;
-	memcpy(digest, n->digest, sizeof(digest));
-	nuid = n->nuid ? strdup(n->nuid) : NULL;
-	mutex_unlock(&fs->tree.lock);
-	if (is_unreadable || (size > 0 && !nuid))
-		return -EIO;
-	if (!f->content) {
-		err = content_new(fs->store, &fs->cache, nuid, size, chunks, max_chunk_size,
-				  has_digest ? digest : NULL, &f->content);
-		if (err)
-			return err;
-	}
+	err = describe_content(fs, f->node, &info);
+	if (!err && !f->content)
+		err = content_new(fs->store, &fs->cache, fs->disk, &info, &f->content);
+	if (err)
+		return err;
 	*ret = content_ref(f->content);
 	return 0;
 }

@@ -44,6 +44,18 @@ static void on_state(void *arg, enum watch_state state)
 		log_error("bucket %s was deleted", fs->store->bucket);
 }
 
+/* A mount works without it. */
+static void start_disk_cache(struct fs *fs, const struct fs_config *cfg)
+{
+	int err = 0;
+
+	if (cfg->disk_cache_size > 0)
+		err = disk_cache_new(cfg->cache_dir, cfg->disk_cache_size, cfg->disk_min_free,
+				     &fs->disk);
+	if (err)
+		log_warn("disk cache in %s: %s: it is off", cfg->cache_dir, strerror(-err));
+}
+
 static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 {
 	int err;
@@ -98,6 +110,7 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	attr_implied_dir(&fs->cfg, made_ns(store), &root);
 	attr_to_node(&root, fs->tree.root);
 	fs->counts.since_ns = clock_now_ns();
+	start_disk_cache(fs, cfg);
 	err = virtual_init(fs);
 	if (!err)
 		err = later_start(&fs->later);
@@ -182,6 +195,7 @@ void fs_free(struct fs *fs)
 	tree_done(&fs->tree);
 	graves_done(&fs->graves);
 	chunk_cache_done(&fs->cache);
+	disk_cache_free(fs->disk);
 	staging_area_done(&fs->staging);
 	namelock_done(&fs->names);
 	free(fs->prefix);

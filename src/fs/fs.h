@@ -54,7 +54,9 @@ struct fs_config {
 	bool has_acl;		      /* POSIX access control lists */
 	uint64_t memory;	      /* bytes of received content kept, and in flight */
 	uint64_t readahead;	      /* bytes requested ahead of a sequential reader at most */
-	const char *cache_dir;	      /* for staging files; copied */
+	const char *cache_dir;	      /* for staging files and the disk cache; copied */
+	uint64_t disk_cache_size;     /* bytes of received content kept on disk; 0: none */
+	uint64_t disk_min_free;	      /* bytes of the disk that it leaves to others */
 	uint64_t staging_max;	      /* bytes of all staging files together; 0: no limit */
 	uint64_t staging_memory;      /* bytes of unsaved changes kept in memory instead */
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */

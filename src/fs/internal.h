@@ -61,6 +61,7 @@ struct fs {
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */
 	struct namelock names;
 	struct chunk_cache cache;
+	struct disk_cache *disk; /* NULL: there is none */
 	struct staging_area staging;
 	struct later later;
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */

@@ -31,8 +31,7 @@ int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base)
 
 	mutex_assert_held(&f->lock);
 	if (!err && to > 0)
-		err = content_new(fs->store, &fs->cache, base->nuid, base->size, base->chunks,
-				  base->max_chunk_size, base->has_digest ? base->digest : NULL, &c);
+		err = content_new(fs->store, &fs->cache, NULL, base, &c);
 	if (!err)
 		err = draft_new(&fs->staging, c, to, &d);
 	base_len = to;

@@ -16,6 +16,7 @@ struct figures {
 	uint64_t open, unsaved, unsaved_bytes;
 	uint64_t later;
 	uint64_t cache, staging;
+	struct disk_cache_stats disk;
 	uint64_t last_seq, events, listings, uptime_s;
 };
 
@@ -53,7 +54,27 @@ static void collect(struct fs *fs, struct figures *f)
 	count_files(fs, f);
 	f->later = later_count(&fs->later);
 	f->cache = locked_value(&fs->cache.lock, &fs->cache.bytes);
+	if (fs->disk)
+		disk_cache_stats(fs->disk, &f->disk);
 	f->staging = locked_value(&fs->staging.lock, &fs->staging.used);
+}
+
+static void disk_json(const struct disk_cache_stats *d, struct json_writer *w)
+{
+	json_begin_object(w, "disk_cache");
+	json_bool(w, "on", d->max_bytes > 0 && !d->is_off);
+	json_u64(w, "bytes", d->bytes);
+	json_u64(w, "limit", d->max_bytes);
+	json_u64(w, "hits", d->hits);
+	json_u64(w, "hit_bytes", d->hit_bytes);
+	json_u64(w, "misses", d->misses);
+	json_u64(w, "miss_bytes", d->miss_bytes);
+	json_u64(w, "stored_bytes", d->stored_bytes);
+	json_u64(w, "skipped_bytes", d->skipped_bytes);
+	json_u64(w, "evicted_files", d->evictions);
+	json_u64(w, "evicted_bytes", d->evicted_bytes);
+	json_u64(w, "damaged_files", d->damaged);
+	json_end_object(w);
 }
 
 static const char *watch_state(const struct figures *f)
@@ -85,6 +106,8 @@ void status_json(struct fs *fs, struct buf *out)
 	json_u64(&w, "cache_bytes", f.cache);
 	json_u64(&w, "cache_limit", fs->cfg.memory);
 	json_u64(&w, "staging_bytes", f.staging);
+	if (fs->disk)
+		disk_json(&f.disk, &w);
 	if (f.has_store) {
 		json_u64(&w, "bucket_bytes", f.store.bytes);
 		json_u64(&w, "bucket_limit", f.store.max_bytes);
@@ -99,6 +122,23 @@ static void metric(struct buf *out, const char *name, const char *type, const ch
 {
 	buf_printf(out, "# HELP natsobj_%s %s\n# TYPE natsobj_%s %s\nnatsobj_%s %" PRIu64 "\n",
 		   name, help, name, type, name, value);
+}
+
+static void disk_metrics(const struct disk_cache_stats *d, struct buf *out)
+{
+	metric(out, "disk_cache_bytes", "gauge", "Content on disk, as last counted.", d->bytes);
+	metric(out, "disk_cache_limit_bytes", "gauge", "Its limit.", d->max_bytes);
+	metric(out, "disk_cache_hits_total", "counter", "Blocks read from disk.", d->hits);
+	metric(out, "disk_cache_hit_bytes_total", "counter", "Their bytes.", d->hit_bytes);
+	metric(out, "disk_cache_misses_total", "counter", "Blocks not on disk.", d->misses);
+	metric(out, "disk_cache_miss_bytes_total", "counter", "Their bytes.", d->miss_bytes);
+	metric(out, "disk_cache_stored_bytes_total", "counter", "Written.", d->stored_bytes);
+	metric(out, "disk_cache_skipped_bytes_total", "counter", "Not kept.", d->skipped_bytes);
+	metric(out, "disk_cache_evicted_files_total", "counter", "Removed to make room.",
+	       d->evictions);
+	metric(out, "disk_cache_evicted_bytes_total", "counter", "Their bytes.", d->evicted_bytes);
+	metric(out, "disk_cache_damaged_files_total", "counter", "Removed because of damage.",
+	       d->damaged);
 }
 
 void status_metrics(struct fs *fs, struct buf *out)
@@ -117,6 +157,8 @@ void status_metrics(struct fs *fs, struct buf *out)
 	metric(out, "deferred_jobs", "gauge", "Removals and second looks still to come.", f.later);
 	metric(out, "cache_bytes", "gauge", "Received content in memory.", f.cache);
 	metric(out, "staging_bytes", "gauge", "Content in staging files.", f.staging);
+	if (fs->disk)
+		disk_metrics(&f.disk, out);
 	if (!f.has_store)
 		return;
 	metric(out, "bucket_bytes", "gauge", "Bytes stored in the bucket.", f.store.bytes);

@@ -150,6 +150,7 @@ bool writer_is_ready(struct file *f, uint64_t off, size_t len, bool is_append)
 /* What was published up to end at least, as a content to read. */
 static int sent_content(struct fs *fs, struct file *f, uint64_t end)
 {
+	struct obj_info info = {.has_digest = true};
 	struct put_result r;
 	int err;
 
@@ -159,8 +160,12 @@ static int sent_content(struct fs *fs, struct file *f, uint64_t end)
 	if (err)
 		return err;
 	content_unref(steal_ptr(f->sent));
-	return content_new(fs->store, &fs->cache, r.nuid, r.size, r.chunks, r.max_chunk_size,
-			   r.digest, &f->sent);
+	strcpy(info.nuid, r.nuid);
+	info.size = r.size;
+	info.chunks = r.chunks;
+	info.max_chunk_size = r.max_chunk_size;
+	memcpy(info.digest, r.digest, sizeof(info.digest));
+	return content_new(fs->store, &fs->cache, NULL, &info, &f->sent);
 }
 
 static int stage_streaming(struct fs *fs, struct file *f, struct draft **ret)

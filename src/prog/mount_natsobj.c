@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/disk_cache.h"
 #include "fs/fs.h"
 #include "fuse/farewell.h"
 #include "fuse/guard.h"
@@ -202,6 +203,8 @@ static int run(struct startup *s, const struct mount_options *o, const char *pat
 {
 	int err = make_cache_dir(o->cache_dir), code;
 
+	if (!err && o->cache_size > 0)
+		err = disk_cache_check(o->cache_dir);
 	if (err)
 		return fail(s, EXIT_MOUNT, "cannot use cache directory %s: %s", o->cache_dir,
 			    strerror(-err));

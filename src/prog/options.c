@@ -113,6 +113,8 @@ static void fill_configs(struct mount_options *o)
 		.memory = o->memory,
 		.readahead = o->readahead,
 		.cache_dir = o->cache_dir,
+		.disk_cache_size = o->cache_size,
+		.disk_min_free = o->cache_min_free,
 		.staging_max = o->staging_size,
 		.staging_memory = o->staging_memory,
 		.conflict = (enum fs_conflict)o->conflict,
@@ -151,6 +153,7 @@ static void set_defaults(struct mount_options *o)
 		.max_file_size = 8 * TIB,
 		.drain_timeout_ms = 60000,
 		.lock_lease_ms = 30000,
+		.cache_min_free = UINT64_C(1) << 30,
 	};
 	buf_init(&o->kernel, 4096);
 }

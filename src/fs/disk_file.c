@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/disk_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "objstore/digest.h"
+#include "util/crc32c.h"
+
+#define MAGIC "natsobj\1"
+#define WHOLE_LEN ((size_t)2 * OBJ_DIGEST_LEN)
+#define PART_LEN ((size_t)32)
+
+/* Behind the blocks, in the byte order of this machine. */
+struct header {
+	char magic[8];
+	uint64_t size;
+	uint8_t digest[OBJ_DIGEST_LEN];
+	uint32_t block_size;
+	uint32_t n_blocks;
+	uint32_t reserved;
+	uint32_t crc; /* of all before */
+};
+
+struct slot {
+	uint32_t mark; /* says that the block is there: see slot_mark */
+	uint32_t crc;
+};
+
+static uint32_t slot_mark(uint32_t idx)
+{
+	return UINT32_C(0x5A000000) + idx;
+}
+
+static uint64_t header_off(const struct disk_file *f)
+{
+	return (f->size + 7) / 8 * 8;
+}
+
+static uint64_t slot_off(const struct disk_file *f, uint32_t idx)
+{
+	return header_off(f) + sizeof(struct header) + (uint64_t)idx * sizeof(struct slot);
+}
+
+static void to_hex(const uint8_t *data, size_t len, char *out)
+{
+	for (size_t i = 0; i < len; i++)
+		(void)sprintf(out + 2 * i, "%02x", data[i]);
+}
+
+bool disk_name_is_valid(const char *name)
+{
+	size_t n = strspn(name, "0123456789abcdef");
+
+	return (n == WHOLE_LEN && name[n] == '\0') ||
+	       (n == PART_LEN && strcmp(name + n, ".part") == 0);
+}
+
+static int set_blocks(struct disk_file *f, uint32_t block_size)
+{
+	uint64_t n = (f->size - 1) / block_size + 1;
+
+	if (n > DISK_BLOCKS_MAX)
+		return -EFBIG;
+	f->block_size = block_size;
+	f->n_blocks = (uint32_t)n;
+	return 0;
+}
+
+/* The name of a content as long as only one upload vouches for it. */
+static int name_part(struct disk_file *f, const char *bucket, const struct obj_info *info)
+{
+	struct digest *d = digest_new();
+	uint8_t hash[OBJ_DIGEST_LEN];
+	const uint64_t numbers[] = {info->size, f->block_size, info->chunks};
+
+	if (!d)
+		return -ENOMEM;
+	digest_add(d, bucket, strlen(bucket) + 1);
+	digest_add(d, info->nuid, strlen(info->nuid) + 1);
+	digest_add(d, info->digest, OBJ_DIGEST_LEN);
+	digest_add(d, numbers, sizeof(numbers));
+	digest_finish(d, hash);
+	digest_free(d);
+	to_hex(hash, PART_LEN / 2, f->part_name);
+	strcpy(f->part_name + PART_LEN, ".part");
+	return 0;
+}
+
+int disk_file_init(struct disk_file *f, int dir_fd, const char *bucket, const struct obj_info *info)
+{
+	/* A block is a chunk of the object where its chunks are of one size. */
+	bool is_fit =
+		info->max_chunk_size >= DISK_BLOCK_MIN && info->max_chunk_size <= DISK_BLOCK_MAX;
+	int err;
+
+	*f = (struct disk_file){.dir_fd = dir_fd, .fd = -1, .size = info->size};
+	if (f->size == 0 || f->size > INT64_MAX / 2)
+		return -EFBIG;
+	memcpy(f->digest, info->digest, OBJ_DIGEST_LEN);
+	err = set_blocks(f, is_fit ? info->max_chunk_size : OBJ_DEFAULT_CHUNK_SIZE);
+	if (err)
+		return err;
+	to_hex(f->digest, OBJ_DIGEST_LEN, f->whole_name);
+	return name_part(f, bucket, info);
+}
+
+void disk_file_done(struct disk_file *f)
+{
+	if (f->fd >= 0)
+		(void)close(f->fd);
+	free(f->present);
+}
+
+static int pread_all(int fd, void *buf, size_t len, uint64_t off)
+{
+	char *p = buf;
+
+	while (len > 0) {
+		ssize_t n = pread(fd, p, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EBADMSG;
+		p += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int pwrite_all(int fd, const void *buf, size_t len, uint64_t off)
+{
+	const char *p = buf;
+
+	while (len > 0) {
+		ssize_t n = pwrite(fd, p, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static void make_header(const struct disk_file *f, struct header *h)
+{
+	*h = (struct header){.size = f->size, .block_size = f->block_size, .n_blocks = f->n_blocks};
+	memcpy(h->magic, MAGIC, sizeof(h->magic));
+	memcpy(h->digest, f->digest, sizeof(h->digest));
+	h->crc = crc32c(h, offsetof(struct header, crc));
+}
+
+static void set_present(struct disk_file *f, uint32_t idx)
+{
+	uint8_t bit = (uint8_t)(1u << (idx % 8));
+
+	if (!(__atomic_fetch_or(&f->present[idx / 8], bit, __ATOMIC_RELEASE) & bit))
+		atomic_fetch_add(&f->n_present, 1);
+}
+
+static int load_slots(struct disk_file *f)
+{
+	struct slot slots[512];
+
+	for (uint32_t at = 0; at < f->n_blocks; at += ARRAY_LEN(slots)) {
+		uint32_t n = f->n_blocks - at < ARRAY_LEN(slots) ? f->n_blocks - at
+								 : (uint32_t)ARRAY_LEN(slots);
+		int err = pread_all(f->fd, slots, n * sizeof(*slots), slot_off(f, at));
+
+		if (err)
+			return err;
+		for (uint32_t i = 0; i < n; i++)
+			if (slots[i].mark == slot_mark(at + i))
+				set_present(f, at + i);
+	}
+	return 0;
+}
+
+/* Whether the open file is one of this content. Takes its block size: other uploads may have had
+ * chunks of another size. */
+static int check_header(struct disk_file *f)
+{
+	struct header h, expected;
+	struct stat st;
+	int err;
+
+	if (fstat(f->fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return -EPERM;
+	err = pread_all(f->fd, &h, sizeof(h), header_off(f));
+	if (err)
+		return err;
+	if (h.block_size < DISK_BLOCK_MIN || h.block_size > DISK_BLOCK_MAX)
+		return -EBADMSG;
+	err = set_blocks(f, h.block_size);
+	if (err)
+		return err;
+	make_header(f, &expected);
+	if (memcmp(&h, &expected, sizeof(h)) != 0 ||
+	    (uint64_t)st.st_size != slot_off(f, f->n_blocks))
+		return -EBADMSG;
+	return 0;
+}
+
+static void close_file(struct disk_file *f)
+{
+	(void)close(f->fd);
+	f->fd = -1;
+}
+
+/* Opens a file that is there; one that is not what it should be goes. */
+static int open_named(struct disk_file *f, const char *name)
+{
+	uint32_t block_size = f->block_size;
+	int err;
+
+	f->fd = openat(f->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (f->fd < 0)
+		return -errno;
+	err = check_header(f);
+	if (!err)
+		return 0;
+	close_file(f);
+	(void)set_blocks(f, block_size);
+	if (err == -EBADMSG)
+		(void)unlinkat(f->dir_fd, name, 0);
+	return err;
+}
+
+/* 0, with fd -1 when there is none that can be used. */
+static int open_and_load(struct disk_file *f, const char *name)
+{
+	if (open_named(f, name) < 0)
+		return 0;
+	f->present = calloc(f->n_blocks / 8 + 1, 1);
+	if (!f->present)
+		return -ENOMEM;
+	if (load_slots(f) == 0)
+		/* What was used last is evicted last. */
+		(void)futimens(f->fd, NULL);
+	else
+		atomic_store(&f->n_present, 0);
+	return 0;
+}
+
+/* A file with the digest's name has all blocks, unless a crash took some. It is not completed: what
+ * would be added has not been compared with the digest. */
+static void give_up_torn(struct disk_file *f, uint32_t block_size)
+{
+	disk_file_drop(f);
+	atomic_store(&f->is_dropped, false);
+	close_file(f);
+	free(f->present);
+	f->present = NULL;
+	atomic_store(&f->n_present, 0);
+	(void)!set_blocks(f, block_size);
+}
+
+int disk_file_open(struct disk_file *f)
+{
+	uint32_t block_size = f->block_size;
+	int err = open_and_load(f, f->whole_name);
+
+	if (!err && f->fd >= 0 && atomic_load(&f->n_present) < f->n_blocks)
+		give_up_torn(f, block_size);
+	atomic_store(&f->is_whole, f->fd >= 0);
+	if (!err && f->fd < 0)
+		err = open_and_load(f, f->part_name);
+	if (!err && !f->present) {
+		f->present = calloc(f->n_blocks / 8 + 1, 1);
+		err = f->present ? 0 : -ENOMEM;
+	}
+	return err;
+}
+
+static int read_now(int fd, void *buf, size_t len, uint64_t off)
+{
+	struct iovec v = {buf, len};
+
+	return preadv2(fd, &v, 1, (off_t)off, RWF_NOWAIT) == (ssize_t)len ? 0 : -EAGAIN;
+}
+
+int disk_file_read(const struct disk_file *f, uint32_t idx, void *buf, bool may_wait)
+{
+	int (*read_fn)(int, void *, size_t, uint64_t) = may_wait ? pread_all : read_now;
+	uint64_t off = (uint64_t)idx * f->block_size;
+	size_t len = disk_file_len(f, idx);
+	struct slot slot;
+	int err = read_fn(f->fd, &slot, sizeof(slot), slot_off(f, idx));
+
+	if (!err)
+		err = read_fn(f->fd, buf, len, off);
+	if (err)
+		return err == -EAGAIN ? err : -EBADMSG;
+	return slot.mark == slot_mark(idx) && slot.crc == crc32c(buf, len) ? 0 : -EBADMSG;
+}
+
+/* A new file for one upload, or the one that another reader of it has made meanwhile. */
+static int create(struct disk_file *f)
+{
+	struct header h;
+	int err, fd = openat(f->dir_fd, f->part_name,
+			     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		return -errno;
+	make_header(f, &h);
+	err = ftruncate(fd, (off_t)slot_off(f, f->n_blocks)) < 0 ? -errno : 0;
+	if (!err)
+		err = pwrite_all(fd, &h, sizeof(h), header_off(f));
+	if (err) {
+		(void)unlinkat(f->dir_fd, f->part_name, 0);
+		(void)close(fd);
+		return err;
+	}
+	f->fd = fd;
+	return 0;
+}
+
+int disk_file_write(struct disk_file *f, uint32_t idx, const void *data, uint64_t *ret_bytes)
+{
+	size_t len = disk_file_len(f, idx);
+	const struct slot slot = {slot_mark(idx), crc32c(data, len)};
+	struct stat st;
+	int err = 0;
+
+	*ret_bytes = 0;
+	if (f->fd < 0) {
+		err = create(f);
+		*ret_bytes = 4096;
+	}
+	if (!err && (fstat(f->fd, &st) < 0 || st.st_nlink == 0))
+		err = -ESTALE;
+	if (!err)
+		err = pwrite_all(f->fd, data, len, (uint64_t)idx * f->block_size);
+	if (!err)
+		err = pwrite_all(f->fd, &slot, sizeof(slot), slot_off(f, idx));
+	if (err)
+		return err;
+	*ret_bytes += len;
+	set_present(f, idx);
+	return 0;
+}
+
+void disk_file_finish(struct disk_file *f)
+{
+	int err;
+
+	if (f->fd < 0 || atomic_load(&f->is_dropped) || atomic_load(&f->is_whole) ||
+	    atomic_load(&f->n_present) != f->n_blocks)
+		return;
+	err = renameat2(f->dir_fd, f->part_name, f->dir_fd, f->whole_name, RENAME_NOREPLACE);
+	if (err < 0 && errno == EINVAL)
+		err = renameat(f->dir_fd, f->part_name, f->dir_fd, f->whole_name);
+	if (err == 0)
+		atomic_store(&f->is_whole, true);
+	else if (errno == EEXIST)
+		(void)unlinkat(f->dir_fd, f->part_name, 0);
+}
+
+void disk_file_drop(struct disk_file *f)
+{
+	/* Another mount may have renamed it. */
+	const char *names[] = {f->part_name, f->whole_name};
+	struct stat mine, found;
+
+	atomic_store(&f->is_dropped, true);
+	if (f->fd < 0 || fstat(f->fd, &mine) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		/* Somebody may have put a better one in its place. */
+		if (fstatat(f->dir_fd, names[i], &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    mine.st_ino == found.st_ino && mine.st_dev == found.st_dev)
+			(void)unlinkat(f->dir_fd, names[i], 0);
+}
