@@ -32,9 +32,14 @@
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 2000
+/* An attempt at a server that cannot be reached costs a packet or two: for some minutes, which is
+ * how long networks and servers are usually away, whoever was cut off is to notice at once that he
+ * is back. */
+#define BACKOFF_CHEAP_MS 250
+#define CHEAP_FOR_NS (5 * 60 * NS_PER_SEC)
 /* A connection that lives shorter than this counts as a failed attempt: a server that accepts and
  * then throws us out is not to be hammered. */
-#define STABLE_MS 5000
+#define STABLE_MS 1000
 /* The closed callback is lost when the library has no memory for it. */
 #define CLOSED_POLL_MS 5000
 
@@ -47,8 +52,9 @@ struct conn {
 	pthread_t manager;
 
 	/* the manager's */
-	size_t server; /* index of the server to try first */
-	unsigned int failures;
+	size_t server;	       /* index of the server to try first */
+	unsigned int failures; /* in a row, that cost the server something */
+	uint64_t down_ns;      /* when the last session ended */
 	struct conn_session session;
 
 	_Atomic uint64_t max_payload;
@@ -164,19 +170,31 @@ static int try_all(struct conn *c, natsConnection **ret, char **ret_why)
 	return result;
 }
 
-/* Waits for the next attempt. False when told to stop. */
-static bool back_off(struct conn *c)
+/* What the last attempt cost the server: nothing when nobody was there. */
+static bool is_cheap(int err)
+{
+	return err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ETIMEDOUT;
+}
+
+/* Waits for the next attempt, after one that ended with err or a session that did (0). False when
+ * told to stop. */
+static bool back_off(struct conn *c, int err)
 {
 	unsigned int shift = c->failures < 6 ? c->failures : 6;
 	uint64_t max_ms = (uint64_t)BACKOFF_MIN_MS << shift, seed, deadline_ns;
 
 	if (max_ms > BACKOFF_MAX_MS)
 		max_ms = BACKOFF_MAX_MS;
+	if (!is_cheap(err))
+		c->failures++;
+	else if (clock_now_ns() - c->down_ns < (uint64_t)CHEAP_FOR_NS)
+		max_ms = BACKOFF_CHEAP_MS;
+	else
+		max_ms = BACKOFF_MAX_MS;
 	/* Many mounts lose one server at the same moment: spread them over the second half. */
 	seed = clock_now_ns() ^ (uint64_t)(uintptr_t)c;
 	max_ms -= hash_bytes(&seed, sizeof(seed)) % (max_ms / 2 + 1);
 	deadline_ns = clock_deadline_ms((int64_t)max_ms);
-	c->failures++;
 	LOCK_SCOPE(&c->lock);
 	while (!c->stop && cond_wait_until(&c->cond, &c->lock, deadline_ns) != -ETIMEDOUT)
 		;
@@ -186,16 +204,16 @@ static bool back_off(struct conn *c)
 static natsConnection *reconnect(struct conn *c)
 {
 	natsConnection *nc = NULL;
-	int last = 0;
+	int last = 0, r = 0;
 
-	while (back_off(c)) {
+	c->down_ns = clock_now_ns();
+	while (back_off(c, r)) {
 		_cleanup_free_ char *why = NULL;
-		int r;
 
 		r = try_all(c, &nc, &why);
 		if (r == 0)
 			return nc;
-		/* Say it once, not every two seconds of a long outage. */
+		/* Say it once, not at every attempt of a long outage. */
 		if (r != last && r != -ECANCELED)
 			log_warn("%s connection: %s; trying on", kind_name(c->kind),
 				 why ? why : strerrordesc_np(-r));

@@ -134,11 +134,12 @@ static int connect_in_turn(const struct conn_attempt *a, const struct conn_serve
 			   uint64_t deadline_ns, natsConnection **ret, char **ret_why)
 {
 	_cleanup_free_ char *detail = NULL;
-	uint64_t left_ms = (deadline_ns - clock_now_ns()) / NS_PER_MS;
+	uint64_t left_ms = clock_left_ms(deadline_ns);
 	natsOptions *o = NULL;
 	int r;
 
-	r = conn_options_build(a->settings, server, a->kind, left_ms, &o, &detail);
+	/* The library takes 0 for no limit. */
+	r = conn_options_build(a->settings, server, a->kind, left_ms ? left_ms : 1, &o, &detail);
 	if (r < 0) {
 		set_why(server, r, detail, ret_why);
 		return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One attempt per address of the host, all under one deadline: connect, read the INFO line, TLS if
- * it is wanted, CONNECT and PING, first line of the answer. Everything is non-blocking; wait_fd()
- * is the only place that waits.
+ * One attempt per address of the host, all under one deadline: connect (probe_connect.c), read the
+ * INFO line, TLS if it is wanted, CONNECT and PING, first line of the answer. Everything is
+ * non-blocking; wait_fd() is the only place here that waits.
  */
 #include "objstore/probe.h"
 
@@ -17,6 +17,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "objstore/probe_connect.h"
 #include "objstore/watchdog.h"
 #include "util/clock.h"
 
@@ -58,42 +59,6 @@ static int wait_fd(const struct probe *p, short events)
 		if (fds[0].revents)
 			return 0;
 	}
-}
-
-static int network_errno(int err)
-{
-	switch (err) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case ECONNABORTED:
-	case EPIPE:
-		return -ECONNREFUSED;
-	case ETIMEDOUT:
-		return -ETIMEDOUT;
-	case ENOMEM:
-	case ENOBUFS:
-		return -ENOMEM;
-	default:
-		return -EHOSTUNREACH;
-	}
-}
-
-static int connect_to(struct probe *p, const struct addrinfo *ai)
-{
-	socklen_t len = sizeof(int);
-	int err = 0;
-	int r;
-
-	if (connect(p->fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		return 0;
-	if (errno != EINPROGRESS)
-		return network_errno(errno);
-	r = wait_fd(p, POLLOUT);
-	if (r < 0)
-		return r;
-	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return -errno;
-	return err ? network_errno(err) : 0;
 }
 
 /*
@@ -142,7 +107,7 @@ static ssize_t probe_read(struct probe *p, char *buf, size_t len, bool *is_answe
 		if (r == 0)
 			return -ECONNREFUSED;
 		if (errno != EAGAIN && errno != EINTR)
-			return network_errno(errno);
+			return probe_network_errno(errno);
 		r = wait_fd(p, POLLIN);
 		if (r < 0)
 			return r;
@@ -170,7 +135,7 @@ static int probe_write(struct probe *p, const char *buf, size_t len, bool *is_an
 		else if (errno == EAGAIN || errno == EINTR)
 			r = wait_fd(p, POLLOUT);
 		else
-			r = network_errno(errno);
+			r = probe_network_errno(errno);
 		if (r < 0)
 			return r;
 	}
@@ -302,21 +267,15 @@ static int talk(struct probe *p, struct probe_info *ret)
 
 static int probe_address(struct probe *p, const struct addrinfo *ai, struct probe_info *ret)
 {
-	int r;
+	int r = probe_connect(ai->ai_addr, ai->ai_addrlen, p->deadline_ns, p->cancel_fd, &p->fd);
 
-	p->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (p->fd < 0)
-		return errno == EAFNOSUPPORT ? -EHOSTUNREACH : -errno;
-	r = watchdog_exempt(p->fd);
-	if (r == 0) {
-		r = connect_to(p, ai);
-		if (r == 0)
-			r = talk(p, ret);
-		watchdog_release(p->fd);
-	}
+	if (r < 0)
+		return r;
+	r = talk(p, ret);
 	SSL_free(p->ssl);
 	p->ssl = NULL;
 	ERR_clear_error();
+	watchdog_release(p->fd);
 	close(p->fd);
 	return r;
 }

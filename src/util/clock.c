@@ -23,6 +23,13 @@ uint64_t clock_deadline_ms(int64_t timeout_ms)
 	return clock_now_ns() + (uint64_t)timeout_ms * (uint64_t)NS_PER_MS;
 }
 
+uint64_t clock_left_ms(uint64_t deadline_ns)
+{
+	uint64_t now = clock_now_ns(), left_ns = deadline_ns > now ? deadline_ns - now : 0;
+
+	return left_ns / (uint64_t)NS_PER_MS + (left_ns % (uint64_t)NS_PER_MS > 0);
+}
+
 int64_t clock_wall_ns(void)
 {
 	return read_clock(CLOCK_REALTIME);

@@ -11,6 +11,8 @@
 uint64_t clock_now_ns(void);
 /* Deadline timeout_ms from now; a negative timeout_ms means never (UINT64_MAX). */
 uint64_t clock_deadline_ms(int64_t timeout_ms);
+/* Milliseconds until deadline_ns, rounded up; 0 once it has passed. */
+uint64_t clock_left_ms(uint64_t deadline_ns);
 /* Wall-clock time in nanoseconds since 1970: for file times only. */
 int64_t clock_wall_ns(void);
 
