@@ -23,7 +23,8 @@ bool absent_take(struct absent *a, const char *name, size_t len, uint64_t *ret_s
 	size_t slot = hash % ABSENT_SLOTS;
 	bool is_absent = a->slots[slot].hash == hash && a->slots[slot].until_ns > clock_now_ns();
 
-	a->slots[slot].until_ns = 0;
+	if (is_absent)
+		a->slots[slot].until_ns = 0;
 	*ret_seq = is_absent ? a->slots[slot].seq : 0;
 	return is_absent;
 }

@@ -22,6 +22,8 @@ static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_nam
 
 	if (!is_exclusive && fs_is_known_absent(fs, nn->full.data, nn->full.len, ret_seq))
 		return 0;
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
 	if (!is_exclusive) {
 		err = store_get_info(fs->store, nn->full.data, nn->full.len, &info);
 		*ret_seq = err ? 0 : info->seq;

@@ -40,8 +40,12 @@ static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent,
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	struct new_name nn;
-	int err = new_name_begin(fs, ctx, parent, name, S_ISDIR(mode) ? "/" : "", &nn);
+	int err = fs_may_change(fs);
 
+	if (!err && !ctx->may_wait)
+		err = -FS_WOULD_WAIT;
+	if (!err)
+		err = new_name_begin(fs, ctx, parent, name, S_ISDIR(mode) ? "/" : "", &nn);
 	if (err)
 		return err;
 	if (new_name_exists(fs, &nn))

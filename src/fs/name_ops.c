@@ -123,8 +123,6 @@ int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, con
 		return err;
 	if (strlen(name) > NAME_COMPONENT_MAX)
 		return -ENAMETOOLONG;
-	if (!ctx->may_wait)
-		return -FS_WOULD_WAIT;
 	*nn = (struct new_name){.dir = fs_pin(fs, parent), .name = name};
 	buf_init(&nn->full, OBJ_META_MAX);
 	if (!nn->dir)
@@ -139,11 +137,13 @@ int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, con
 		err = buf_error(&nn->full);
 	if (!err && nn->full.len > fs->store->name_max)
 		err = -ENAMETOOLONG;
-	if (!err)
+	if (!err && ctx->may_wait)
 		err = namelock_take(&fs->names, nn->full.data, nn->full.len);
+	else if (!err)
+		err = namelock_try(&fs->names, nn->full.data, nn->full.len);
 	if (err)
 		new_name_done(fs, nn, false);
-	return err;
+	return err == -EAGAIN ? -FS_WOULD_WAIT : err;
 }
 
 bool new_name_exists(struct fs *fs, const struct new_name *nn)

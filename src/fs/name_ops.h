@@ -13,8 +13,8 @@ struct new_name {
 	const char *name;
 };
 
-/* Checks and holds a name that shall be made; suffix is "/" for a directory. May wait for another
- * operation on the name. */
+/* Checks and holds a name that shall be made; suffix is "/" for a directory. Waits for another
+ * operation on the name, or says -FS_WOULD_WAIT. */
 int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 		   const char *suffix, struct new_name *nn) MUST_CHECK;
 /* is_held: the name is released too. */

@@ -43,22 +43,37 @@ static struct taken *find_locked(struct namelock *nl, const char *name, size_t l
 	return NULL;
 }
 
-int namelock_take(struct namelock *nl, const char *name, size_t len)
+static int take(struct namelock *nl, const char *name, size_t len, bool may_wait)
 {
 	struct taken *t = calloc(1, sizeof(*t) + len + 1);
+	int err = -ENOMEM;
 
 	if (!t)
 		return -ENOMEM;
 	memcpy(t->name, name, len);
 	t->len = len;
 	LOCK_SCOPE(&nl->lock);
-	while (find_locked(nl, name, len))
+	while (may_wait && find_locked(nl, name, len))
 		cond_wait(&nl->changed, &nl->lock);
-	t->number = ++nl->n_taken;
-	if (hash_insert(&nl->names, &t->by_name, hash_bytes(name, len)) == 0)
-		return 0;
-	free(t);
-	return -ENOMEM;
+	if (!may_wait && find_locked(nl, name, len))
+		err = -EAGAIN;
+	else if (hash_insert(&nl->names, &t->by_name, hash_bytes(name, len)) == 0)
+		err = 0;
+	if (err)
+		free(t);
+	else
+		t->number = ++nl->n_taken;
+	return err;
+}
+
+int namelock_take(struct namelock *nl, const char *name, size_t len)
+{
+	return take(nl, name, len, true);
+}
+
+int namelock_try(struct namelock *nl, const char *name, size_t len)
+{
+	return take(nl, name, len, false);
 }
 
 bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns)

@@ -32,6 +32,8 @@ void namelock_init(struct namelock *nl);
 void namelock_done(struct namelock *nl);
 /* Waits until name is free and takes it. 0 or -ENOMEM. */
 int namelock_take(struct namelock *nl, const char *name, size_t len) MUST_CHECK;
+/* The same without waiting: -EAGAIN when the name is taken. */
+int namelock_try(struct namelock *nl, const char *name, size_t len) MUST_CHECK;
 /* Waits until the operation that holds the name now has released it, if one does, at most until
  * deadline_ns; false when it has not. What it put aside was handed out then. */
 bool namelock_wait(struct namelock *nl, const char *name, size_t len, uint64_t deadline_ns);

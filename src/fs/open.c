@@ -339,6 +339,18 @@ static int close_last(struct fs *fs, struct file *f)
 	return err ? file_commit_last(fs, f) : 0;
 }
 
+/* Whether there is something to store, or content to give up, whose requests have to end. */
+static bool release_would_wait(struct file *f)
+{
+	bool would_wait;
+
+	if (!mutex_trylock(&f->lock))
+		return true;
+	would_wait = f->is_dirty || f->state != FILE_CLEAN || f->content;
+	mutex_unlock(&f->lock);
+	return would_wait;
+}
+
 int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 {
 	struct file *f = h->file;
@@ -348,7 +360,7 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		virtual_close(h);
 		return 0;
 	}
-	if (!ctx->may_wait)
+	if (!ctx->may_wait && release_would_wait(f))
 		return -FS_WOULD_WAIT;
 	if (file_wants_write(h->flags)) {
 		mutex_lock(&f->lock);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -31,43 +32,69 @@ static bool has_number(const char *list, unsigned long number)
 	}
 }
 
+/* The beginning of a file of /proc, in one read and with a NUL; the length, or -1. */
+static ssize_t read_start(int dir_fd, const char *path, char *buf, size_t size)
+{
+	int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd >= 0 ? read(fd, buf, size - 1) : -1;
+
+	if (fd >= 0)
+		(void)close(fd);
+	buf[len > 0 ? len : 0] = '\0';
+	return len;
+}
+
+/* A descriptor for a process is given for the number of its first thread only (pidfd_open(2)), and
+ * cheaper than its status, which would say it all. */
+static bool is_first_thread(pid_t tid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, tid, 0);
+
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
 pid_t procfd_tgid(pid_t tid)
 {
-	char path[64], line[128];
-	long tgid = 0;
-	FILE *f;
+	char path[64], text[512];
+	const char *at;
 
 	if (tid <= 0)
 		return 0;
+	if (is_first_thread(tid))
+		return tid;
 	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
-	f = fopen(path, "re");
-	if (!f)
+	if (read_start(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %ld", &tgid) == 1)
-			break;
-	(void)fclose(f);
-	return (pid_t)tgid;
+	at = strstr(text, "\nTgid:");
+	return at ? (pid_t)strtol(at + strlen("\nTgid:"), NULL, 10) : 0;
+}
+
+/* A task that ends has given up its program before it closes its files, and only then is its state
+ * worth reading. */
+static bool has_program(pid_t tid)
+{
+	char path[64], target[8];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/exe", (long)tid);
+	return readlink(path, target, sizeof(target)) > 0;
 }
 
 bool fs_is_dying(pid_t tid)
 {
-	char path[64], line[512];
-	const char *p = NULL;
+	char path[64], text[512];
 	unsigned flags = 0;
-	FILE *f;
+	const char *at;
 
-	if (tid <= 0)
+	if (tid <= 0 || has_program(tid))
 		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)tid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
+	(void)read_start(AT_FDCWD, path, text, sizeof(text));
 	/* The command's name, in parentheses, may hold anything. */
-	if (fgets(line, sizeof(line), f))
-		p = strrchr(line, ')');
-	(void)fclose(f);
-	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	at = strrchr(text, ')');
+	return at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
 	       (flags & PF_SIGNALED);
 }
 
@@ -131,28 +158,29 @@ static bool has_mount(const struct mount_ids *m, int id)
 	return false;
 }
 
+/* The number behind a key of fdinfo. */
+static bool find_number(const char *text, const char *key, int base, uint64_t *ret)
+{
+	const char *at = strstr(text, key);
+
+	if (!at)
+		return false;
+	*ret = strtoull(at + strlen(key), NULL, base);
+	return true;
+}
+
 /* Identifier of the mount that a descriptor for writing on the inode belongs to; -1: it is none. */
 static int mount_of_writer(int dir_fd, const char *name, uint64_t ino)
 {
-	unsigned long long file_ino = 0;
-	unsigned flags = O_RDONLY;
-	char line[128];
-	int mount_id = -1;
-	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+	uint64_t flags, mount_id, file_ino;
+	char text[256];
 
-	if (!f) {
-		if (fd >= 0)
-			(void)close(fd);
+	if (read_start(dir_fd, name, text, sizeof(text)) < 0 ||
+	    !find_number(text, "flags:", 8, &flags) || (flags & O_ACCMODE) == O_RDONLY ||
+	    !find_number(text, "ino:", 10, &file_ino) || file_ino != ino ||
+	    !find_number(text, "mnt_id:", 10, &mount_id))
 		return -1;
-	}
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "flags: %o", &flags) != 1 &&
-		    sscanf(line, "mnt_id: %d", &mount_id) != 1 &&
-		    sscanf(line, "ino: %llu", &file_ino) == 1)
-			break;
-	(void)fclose(f);
-	return file_ino == ino && (flags & O_ACCMODE) != O_RDONLY ? mount_id : -1;
+	return (int)mount_id;
 }
 
 bool procfd_has_writer(pid_t tgid, dev_t dev, uint64_t ino)

@@ -201,16 +201,22 @@ struct open_file *open_file_new(struct mount *m, struct fs_handle *h)
 	return of;
 }
 
-static void run_release(struct pool_work *w)
+static bool release(struct open_file *of, bool may_wait)
 {
-	struct open_file *of = container_of(w, struct open_file, work);
-	const struct fs_ctx ctx = {.may_wait = true};
+	const struct fs_ctx ctx = {.may_wait = may_wait};
 
+	if (fs_release(of->m->fs, &ctx, of->h) == -FS_WOULD_WAIT)
+		return false;
 	mutex_lock(&of->m->lock);
 	list_remove(&of->link);
 	mutex_unlock(&of->m->lock);
-	(void)fs_release(of->m->fs, &ctx, of->h);
 	free(of);
+	return true;
+}
+
+static void run_release(struct pool_work *w)
+{
+	(void)release(container_of(w, struct open_file, work), true);
 }
 
 void open_files_release(struct mount *m)
@@ -223,6 +229,8 @@ void open_files_release(struct mount *m)
 void open_file_put(struct open_file *of)
 {
 	if (atomic_fetch_sub(&of->refs, 1) != 1)
+		return;
+	if (release(of, false))
 		return;
 	of->work.run = run_release;
 	pool_submit(of->m->pool, &of->work);

@@ -203,11 +203,16 @@ int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret)
 	LOCK_SCOPE(&w->lock);
 	while (!err && list_is_empty(&w->queue) && !w->is_lost && !w->is_overflown &&
 	       !w->is_stopping && !w->is_told && w->n_asked == w->n_caught_up) {
-		uint64_t due_ns = hints_due_locked(w);
+		uint64_t now_ns = clock_now_ns(), due_ns = hints_due_locked(w);
 
-		if (due_ns <= clock_now_ns())
+		if (due_ns <= now_ns)
 			break;
-		err = cond_wait_until(&w->changed, &w->lock, due_ns < until_ns ? due_ns : until_ns);
+		if (until_ns < due_ns)
+			due_ns = until_ns;
+		/* An alarm that is set stays: it serves the next hint, which need not wake us. */
+		if (due_ns < w->alarm_ns || w->alarm_ns <= now_ns)
+			w->alarm_ns = due_ns;
+		err = cond_wait_until(&w->changed, &w->lock, w->alarm_ns);
 	}
 	if (w->is_stopping)
 		return -ESHUTDOWN;

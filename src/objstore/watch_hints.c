@@ -163,8 +163,8 @@ void hints_add(struct watch *w, natsMsg *msg)
 	if (w->hints.recent[print / 2 % RECENT_EVENTS] == print)
 		return;
 	insert_locked(w, token, hv, print);
-	/* The thread sleeps until the first is due, or waits for this very one. */
-	if (w->hints.table.count == 1 || w->hints.awaited == print)
+	/* The thread may sleep for longer than until the first is due, or wait for this one. */
+	if (hints_due_locked(w) < w->alarm_ns || w->hints.awaited == print)
 		cond_broadcast(&w->changed);
 }
 

@@ -47,6 +47,7 @@ struct watch {
 	bool is_stopping;
 	bool is_told;		       /* the server says that something happened to the stream */
 	uint64_t n_asked, n_caught_up; /* calls of watch_catch_up, and those served */
+	uint64_t alarm_ns;	       /* the thread wakes by itself no later than this */
 	bool is_loaded;		       /* once: the first listing was delivered, or failed */
 	int first_err;
 	struct hints hints;
