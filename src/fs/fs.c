@@ -74,6 +74,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
+	later_init(&fs->purges);
 	chunk_cache_init(&fs->cache, cfg->memory);
 	atomic_init(&fs->is_connected, true);
 	err = staging_area_init(&fs->staging, cfg->cache_dir, cfg->staging_max,
@@ -114,6 +115,8 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	err = virtual_init(fs);
 	if (!err)
 		err = later_start(&fs->later);
+	if (!err)
+		err = later_start(&fs->purges);
 	if (err)
 		goto fail;
 	l.arg = fs;
@@ -176,6 +179,7 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 		}
 	}
 	later_stop(&fs->later);
+	later_stop(&fs->purges);
 }
 
 int fs_unstored(struct fs *fs)
@@ -188,7 +192,9 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	later_stop(&fs->later);
+	later_stop(&fs->purges);
 	later_done(&fs->later);
+	later_done(&fs->purges);
 	virtual_done(fs);
 	halves_done(fs);
 	mutex_done(&fs->dir_rename);

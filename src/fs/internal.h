@@ -64,6 +64,7 @@ struct fs {
 	struct disk_cache *disk; /* NULL: there is none */
 	struct staging_area staging;
 	struct later later;
+	struct later purges; /* which take their time: nothing else waits behind them */
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */
 	struct {
 		uint64_t last_seq, events, listings, since_ns;

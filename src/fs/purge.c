@@ -62,7 +62,7 @@ static void purge_run(void *arg, bool is_last)
 		return;
 	}
 	if (is_open && !is_last) {
-		if (later_run(&fs->later, RETRY_MS, purge_run, p) == 0)
+		if (later_run(&fs->purges, RETRY_MS, purge_run, p) == 0)
 			return;
 	}
 	err = is_live_at_server(p);
@@ -87,7 +87,7 @@ void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t na
 	strcpy(p->nuid, nuid);
 	p->name_len = name_len;
 	memcpy(p->name, name, name_len);
-	if (later_run(&fs->later, fs->cfg.purge_delay_ms, purge_run, p) < 0)
+	if (later_run(&fs->purges, fs->cfg.purge_delay_ms, purge_run, p) < 0)
 		purge_run(p, true);
 }
 

@@ -268,6 +268,8 @@ static int purge_chunks(struct store *s, const char *nuid)
 
 	LOCK_SCOPE(&b->lock);
 	err = fake_enter(fake_store_of(s), FAKE_PURGE);
+	while (b->is_held)
+		cond_wait(&b->cond, &b->lock);
 	if (!err)
 		fake_blob_remove(b, nuid);
 	return err;

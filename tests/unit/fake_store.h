@@ -52,7 +52,7 @@ unsigned int fake_calls(struct fake *b, enum fake_op op);
 void fake_set_window(struct fake *b, uint64_t bytes);
 /* What store_status says can be stored yet; UINT64_MAX at first. */
 void fake_set_free(struct fake *b, uint64_t bytes);
-/* While set, acknowledgements and chunks are kept back. */
+/* While set, acknowledgements and chunks are kept back, and purges do not return. */
 void fake_hold(struct fake *b, bool is_held);
 /* Every watch loses its connection, misses what happened meanwhile and lists anew. */
 void fake_reconnect(struct fake *b);

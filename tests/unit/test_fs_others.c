@@ -270,6 +270,24 @@ START_TEST(test_a_rename_without_an_event_is_noticed)
 }
 END_TEST
 
+/* A purge in a large bucket takes long, and there may be many. */
+START_TEST(test_a_rename_is_noticed_while_a_purge_takes_its_time)
+{
+	unsigned int before = fake_calls(bucket, FAKE_PURGE);
+
+	put_file(m.fs, "f", "text", 4);
+	fake_hold(bucket, true);
+	ck_assert_int_eq(unlink_path(m.fs, "f"), 0);
+	while (fake_calls(bucket, FAKE_PURGE) == before)
+		usleep(1000);
+	foreign_put("old", "text");
+	fake_foreign_rename(bucket, "old", "new");
+	fake_sync(bucket);
+	ck_assert(becomes_absent("old"));
+	fake_hold(bucket, false);
+}
+END_TEST
+
 START_TEST(test_what_was_missed_while_disconnected_is_found)
 {
 	foreign_put("a", "1");
@@ -517,6 +535,7 @@ int main(void)
 	tcase_add_test(tc, test_trust_watch_saves_the_question);
 	tcase_add_test(tc, test_a_directory_that_vanished_is_looked_up_again);
 	tcase_add_test(tc, test_a_removed_file_cannot_be_opened_by_its_old_identifier);
+	tcase_add_test(tc, test_a_rename_is_noticed_while_a_purge_takes_its_time);
 	tcase_add_test(tc, test_what_was_missed_while_disconnected_is_found);
 	tcase_add_test(tc, test_corrupt_content_is_an_error);
 	tcase_add_test(tc, test_lost_chunks_are_an_error);
