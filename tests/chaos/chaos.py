@@ -409,6 +409,8 @@ def main():
     for op in log:
         counts[op["op"]] = counts.get(op["op"], 0) + 1
     print(", ".join(f"{n} {op}" for op, n in sorted(counts.items())))
+    for mount in o.mounts if faults else ():
+        print(f"{mount}:", Path(mount, ".natsobj/status").read_text())
     for text, n in grouped(faults):
         print(f"VIOLATION {text}" + (f" … {n} like this" if n > 1 else ""))
     print(f"{len(faults)} violations, seed {seed}")

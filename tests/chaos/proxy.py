@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A TCP proxy that delays, stalls and cuts, so that one host of several has a bad network.
 
-As a program: proxy.py TARGET_PORT [CONTROL_FILE] prints its port and obeys the last line of the
-file: "pass", "stall" or "cut" (no connection lives or is accepted while it says so).
+As a program: proxy.py TARGET_PORT [CONTROL_FILE [DELAY_MS [LOSS_PERCENT]]] prints its port and obeys
+the last line of the file: "pass", "stall" or "cut" (no connection lives or is accepted while it says
+so). What is read at a time is delivered after DELAY_MS on the average, and LOSS_PERCENT of it as TCP
+delivers what was lost on the way: a retransmission time-out later, and what follows behind it.
 """
 import asyncio
 import os
@@ -10,10 +12,14 @@ import random
 import sys
 
 
+RETRANSMISSION = 0.2
+
+
 class Proxy:
-    def __init__(self, target_port, delay=0.0):
+    def __init__(self, target_port, delay=0.0, loss=0.0):
         self.target_port = target_port
         self.delay = delay
+        self.loss = loss
         self.flows = asyncio.Event()
         self.flows.set()
         self.is_cut = False
@@ -51,22 +57,43 @@ class Proxy:
             pass
         self.writers -= {writer, to_writer}
 
+    def _late(self):
+        return random.random() * 2 * self.delay + (RETRANSMISSION if random.random() < self.loss else 0)
+
     async def _pump(self, reader, writer):
+        on_the_way = asyncio.Queue(64)
+        sender = asyncio.ensure_future(self._deliver(on_the_way, writer))
+        due = 0.0
         try:
             while data := await reader.read(1 << 16):
-                if self.delay:
-                    await asyncio.sleep(random.random() * 2 * self.delay)
+                due = max(due, asyncio.get_running_loop().time() + self._late())
+                await on_the_way.put((due, data))
+        except OSError:
+            pass
+        finally:
+            await on_the_way.put((due, b""))
+            await sender
+
+    async def _deliver(self, on_the_way, writer):
+        try:
+            while True:
+                due, data = await on_the_way.get()
+                await asyncio.sleep(max(0, due - asyncio.get_running_loop().time()))
                 await self.flows.wait()
+                if not data:
+                    break
                 writer.write(data)
                 await writer.drain()
         except OSError:
-            pass
+            while data:
+                _, data = await on_the_way.get()
         finally:
             writer.close()
 
 
 async def main():
-    proxy = Proxy(int(sys.argv[1]))
+    delay, loss = (float(arg) for arg in (sys.argv[3:] + ["0", "0"])[:2])
+    proxy = Proxy(int(sys.argv[1]), delay / 1000, loss / 100)
     await proxy.start()
     print(proxy.port, flush=True)
     parent = os.getppid()

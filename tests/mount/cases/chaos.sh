@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # long
 # Three hosts and a foreign client at work on one bucket at once, over connections that stall and
-# break: what each saw must be allowed by what is promised. DURATION= seconds, SEED= to repeat.
+# break: what each saw must be allowed by what is promised. DURATION= seconds, SEED= to repeat,
+# WAYS= of each host to the server: its delay in ms and loss in percent.
 CHAOS=$TOOLS/../chaos
 export PYTHONPATH=$TOOLS:$CHAOS
 start_server
 server=$URL
 pids=() controls=() mounts=()
+read -ra ways <<<"${WAYS:-0/0 1/0.1 5/0.5}"
 for i in 1 2 3; do
-  python3 "$CHAOS/proxy.py" "$PORT" "$WORK/control$i" >"$WORK/proxy$i" &
+  way=${ways[i - 1]}
+  python3 "$CHAOS/proxy.py" "$PORT" "$WORK/control$i" "${way%/*}" "${way#*/}" >"$WORK/proxy$i" &
   echo $! >>"$WORK/pids"
   wait_until 10 test -s "$WORK/proxy$i"
   URL=nats://127.0.0.1:$(cat "$WORK/proxy$i")
