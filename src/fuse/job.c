@@ -23,9 +23,11 @@ static void job_put(struct job *j)
 {
 	if (atomic_fetch_sub(&j->refs, 1) != 1)
 		return;
-	free((void *)(uintptr_t)j->name);
-	free((void *)(uintptr_t)j->name2);
-	free((void *)(uintptr_t)j->data);
+	if (!j->is_borrowing) {
+		free((void *)(uintptr_t)j->name);
+		free((void *)(uintptr_t)j->name2);
+		free((void *)(uintptr_t)j->data);
+	}
 	free(j);
 }
 
@@ -122,14 +124,9 @@ static void on_interrupt(fuse_req_t req, void *data)
 		watch_caller(j);
 }
 
-static struct job *copy_job(const struct job *j)
+/* A copy of what the job points to, which ends with the handler. */
+static bool own_data(struct job *q, const struct job *j)
 {
-	struct job *q = malloc(sizeof(*q));
-	bool is_whole;
-
-	if (!q)
-		return NULL;
-	memcpy(q, j, sizeof(*q));
 	q->name = j->name ? strdup(j->name) : NULL;
 	q->name2 = j->name2 ? strdup(j->name2) : NULL;
 	q->data = NULL;
@@ -138,22 +135,37 @@ static struct job *copy_job(const struct job *j)
 		if (q->data)
 			memcpy((void *)(uintptr_t)q->data, j->data, j->size);
 	}
-	is_whole = !q->name == !j->name && !q->name2 == !j->name2 && !q->data == !j->data;
+	return !q->name == !j->name && !q->name2 == !j->name2 && !q->data == !j->data;
+}
+
+static struct job *copy_job(const struct job *j, bool is_borrowing)
+{
+	struct job *q = malloc(sizeof(*q));
+
+	if (!q)
+		return NULL;
+	memcpy(q, j, sizeof(*q));
+	q->is_borrowing = is_borrowing;
 	atomic_init(&q->claim, CLAIM_NONE);
 	atomic_init(&q->refs, 1);
-	if (!is_whole) {
+	if (!is_borrowing && !own_data(q, j)) {
 		job_put(q);
 		return NULL;
 	}
 	return q;
 }
 
-static void queue_job(const struct job *j)
+/* The job again, where it may wait: on this thread, or one of the pool's. */
+static void run_patiently(const struct job *j)
 {
-	struct job *q = copy_job(j);
+	struct mount *m = j->m;
+	bool is_here = loop_wait_begin(m->loop);
+	struct job *q = copy_job(j, is_here);
 
 	if (!q) {
 		fuse_reply_err(j->req, ENOMEM);
+		if (is_here)
+			loop_wait_end(m->loop);
 		return;
 	}
 	if (q->of)
@@ -171,7 +183,12 @@ static void queue_job(const struct job *j)
 	fuse_req_interrupt_func(q->req, on_interrupt, q);
 	if (atomic_exchange(&q->registration, REGISTERED) == INTERRUPTED_EARLY)
 		watch_caller(q);
-	pool_submit(q->m->pool, &q->work);
+	if (!is_here) {
+		pool_submit(m->pool, &q->work);
+		return;
+	}
+	run_queued(&q->work);
+	loop_wait_end(m->loop);
 }
 
 void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
@@ -184,7 +201,7 @@ void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
 	j->ctx = (struct fs_ctx){.uid = c->uid, .gid = c->gid, .pid = c->pid, .umask = c->umask};
 	atomic_init(&j->claim, CLAIM_NONE);
 	if (run(j) == -FS_WOULD_WAIT)
-		queue_job(j);
+		run_patiently(j);
 }
 
 struct open_file *open_file_new(struct mount *m, struct fs_handle *h)

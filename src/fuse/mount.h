@@ -12,6 +12,7 @@
 #include "fs/fs.h"
 #include "fs/locks.h"
 #include "fuse/killed.h"
+#include "fuse/loop.h"
 #include "fuse/notify.h"
 #include "fuse/pool.h"
 #include "util/list.h"
@@ -21,6 +22,7 @@ struct replay;
 
 struct mount {
 	struct fs *fs;
+	struct loop *loop;
 	struct pool *pool;
 	struct notify *notify;
 	struct killed *killed;
@@ -46,7 +48,8 @@ struct open_file {
 
 /*
  * One request. It runs on the stack of a loop thread first; when it would have to wait it is copied
- * and runs again in the pool. Whoever claims it replies, once.
+ * and runs again, on the same thread if that may wait, or in the pool. Whoever claims it replies,
+ * once.
  */
 struct job {
 	struct pool_work work;
@@ -55,7 +58,8 @@ struct job {
 	/* 0 after a reply; -FS_WOULD_WAIT before anything was done. */
 	int (*run)(struct job *j);
 	struct fs_ctx ctx;
-	bool is_queued;
+	bool is_queued;		 /* it is the copy, which may wait */
+	bool is_borrowing;	 /* the pointers below are the loop thread's, also when queued */
 	atomic_int claim;	 /* who replies; job.c */
 	atomic_int registration; /* of its interrupt function; job.c */
 	atomic_uint refs; /* of a queued job: the pool's, and the watch's while there is one */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Order of a mount's end, whatever began it: the loop stops taking requests; those in the pool
+ * Order of a mount's end, whatever began it: the loop stops taking requests; those that still wait
  * finish; unsaved files are stored; those that nobody took are aborted, because the notifier may
  * wait in the kernel for one of them; the kernel's side is unmounted; the notifier and the pool
  * end. The notifier's listener goes first, because the tree may still change until the store is
@@ -35,7 +35,6 @@
 #define POOL_THREADS 512
 /* What a shut-down store leaves undone ends at once. */
 #define LAST_REPLIES_MS 5000
-#define LOOP_THREADS 8
 #define MAX_WRITE (1u << 20)
 #define MAX_BACKGROUND 128
 #define READ_AHEAD_KB "1024"
@@ -185,21 +184,6 @@ static int make_session(struct mount *m, const struct session_config *cfg)
 	return err;
 }
 
-static int loop(struct mount *m)
-{
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	int err;
-
-	if (!config)
-		return -ENOMEM;
-	fuse_loop_cfg_set_max_threads(config, LOOP_THREADS);
-	fuse_loop_cfg_set_idle_threads(config, LOOP_THREADS);
-	fuse_loop_cfg_set_clone_fd(config, 0);
-	err = fuse_session_loop_mt(m->session, config);
-	fuse_loop_cfg_destroy(config);
-	return err;
-}
-
 /* Ends calls that wait for a server, when storing what is unsaved takes too long. */
 struct patience {
 	struct store *store;
@@ -229,12 +213,14 @@ static void *patience_main(void *arg)
 static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
 {
 	struct patience p = {.store = store, .deadline_ns = clock_deadline_ms((int64_t)timeout_ms)};
+	uint64_t deadline_ns;
 	pthread_t thread;
 	bool has_thread;
 
 	mutex_init(&p.lock, LOCK_RANK_LEAF);
 	cond_init(&p.done);
 	has_thread = thread_start(&thread, "natsobj-drain", patience_main, &p) == 0;
+	(void)!loop_wait_idle(m->loop, p.deadline_ns);
 	(void)!pool_wait_idle(m->pool, p.deadline_ns);
 	fs_drain(m->fs, timeout_ms);
 	mutex_lock(&p.lock);
@@ -244,7 +230,9 @@ static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
 	if (has_thread)
 		pthread_join(thread, NULL);
 	/* Replies need the session's descriptor, which the unmount closes. */
-	(void)!pool_wait_idle(m->pool, clock_deadline_ms(LAST_REPLIES_MS));
+	deadline_ns = clock_deadline_ms(LAST_REPLIES_MS);
+	(void)!loop_wait_idle(m->loop, deadline_ns);
+	(void)!pool_wait_idle(m->pool, deadline_ns);
 	cond_done(&p.done);
 	mutex_done(&p.lock);
 	return fs_unstored(m->fs);
@@ -262,7 +250,7 @@ static int serve(struct mount *m, struct store *store, const struct session_conf
 	fs_set_listener(m->fs, &l);
 	if (fuse_set_signal_handlers(m->session) != 0)
 		log_warn("cannot handle signals: stop with umount only");
-	(void)loop(m);
+	loop_run(m->loop);
 	replay_stop(m->replay);
 	fs_locks_shutdown(m->fs);
 	unsaved = drain(m, store, cfg->drain_timeout_ms);
@@ -303,6 +291,7 @@ static void free_mount(struct mount *m)
 {
 	replay_free(m->replay);
 	notify_free(m->notify);
+	loop_free(m->loop);
 	pool_free(m->pool);
 	killed_free(m->killed);
 	open_files_release(m);
@@ -331,6 +320,8 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 		err = killed_new(NULL, &m.killed);
 	if (!err)
 		err = make_session(&m, cfg);
+	if (!err)
+		err = loop_new(m.session, &m.loop);
 	if (!err && fuse_session_mount(m.session, cfg->dir) != 0) {
 		err = -EIO;
 		if (asprintf(ret_why, "cannot mount on %s (see above)", cfg->dir) < 0)
