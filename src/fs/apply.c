@@ -42,28 +42,30 @@ static int set_target(struct fs *fs, struct node *n, const struct obj_info *info
 		if (!target)
 			return -ENOMEM;
 	}
-	free(n->target);
-	n->target = target;
-	return 0;
+	return node_set_target(n, target);
 }
 
 int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 {
 	bool is_dir = n->dir != NULL;
+	struct xattrs xattrs = {0};
 	struct attr attr;
-	int err = 0;
+	int err;
 
 	attr_from_info(&fs->cfg, info, is_dir, &attr);
-	attr_to_node(&attr, n);
+	err = attr_to_node(&attr, n);
 	n->seq = info->seq;
 	n->stored_ns = expiry_stored_ns(info);
 	n->generation = fs->tree.generation;
-	err = xattrs_from_info(info, &n->xattrs);
+	if (!err)
+		err = xattrs_from_info(info, &xattrs);
+	if (!err)
+		err = node_set_xattrs(n, &xattrs);
 	if (err || is_dir)
 		return err;
 	n->is_malformed = info->is_malformed;
 	n->is_foreign_token = info->foreign_token != NULL;
-	if (!n->nuid || strcmp(n->nuid, info->nuid) != 0)
+	if (!node_nuid_is(n, info->nuid))
 		n->is_bad = n->is_tail_unverified = false;
 	n->chunks = info->chunks;
 	n->max_chunk_size = info->max_chunk_size;
@@ -77,7 +79,7 @@ static bool is_same_target(const struct fs *fs, const struct node *n, const stru
 {
 	_cleanup_free_ char *target = attr_link_target(info, fs->store->bucket);
 
-	return target && n->target && strcmp(target, n->target) == 0;
+	return target && n->x->target && strcmp(target, n->x->target) == 0;
 }
 
 bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info)
@@ -90,13 +92,13 @@ bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct 
 		return false;
 	if (S_ISLNK(n->mode))
 		return is_same_target(fs, n, info);
-	return n->nuid && strcmp(n->nuid, info->nuid) == 0 && n->size == info->size;
+	return node_nuid_is(n, info->nuid) && n->size == info->size;
 }
 
 /* A rename by another client, or by a mount that crashed, leaves its first name for a while. */
 static void note_second_name(struct fs *fs, struct node *n, const struct obj_info *info)
 {
-	struct node *other = n->nuid ? tree_find_nuid(&fs->tree, n->nuid, n) : NULL;
+	struct node *other = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, n) : NULL;
 	struct buf name CLEANUP(buf_done) = {0};
 
 	if (!other || !other->dentry || !n->dentry)
@@ -108,7 +110,7 @@ static void note_second_name(struct fs *fs, struct node *n, const struct obj_inf
 	if (buf_error(&name))
 		return;
 	fs_recheck_later(fs, name.data, name.len, other->seq);
-	if (other->seq && other->seq < n->seq && !other->link_id)
+	if (other->seq && other->seq < n->seq && !other->x->link_id)
 		halves_note_locked(fs, name.data, name.len, other->seq, info->name, info->name_len);
 }
 
@@ -138,12 +140,11 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	struct node *old = d->node, *n;
 	int err;
 
-	if (old->nlookup == 0 && old->pins == 0) {
+	if (!old->known && old->pins == 0) {
 		n = old;
 		err = fs_set_version(fs, n, info);
 	} else {
-		hash_remove(&fs->tree.inos, &old->by_ino);
-		old->is_hashed_ino = false;
+		tree_give_up_ino(&fs->tree, old);
 		n = tree_node_new(&fs->tree, S_IFREG, NULL, 0, old->ino);
 		err = n ? fs_set_version(fs, n, info) : -ENOMEM;
 		if (err && n)
@@ -151,8 +152,8 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 		if (!err) {
 			old->is_superseded = true;
 			tree_replace(&fs->tree, d, n);
-			if (old->file)
-				file_rescue_later(fs, old->file);
+			if (old->x->file)
+				file_rescue_later(fs, old->x->file);
 		}
 	}
 	if (!err) {
@@ -183,14 +184,14 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 	bool is_old = is_known(fs, n, info);
 	int err;
 
-	if (n->link_id)
+	if (n->x->link_id)
 		return links_apply_plain(fs, d, info);
 	n->generation = fs->tree.generation;
 	if (is_old)
 		return 0;
 	if (n->is_dirty) {
-		if (n->file && !fs_is_same_content(fs, n, info))
-			file_rescue_later(fs, n->file);
+		if (n->x->file && !fs_is_same_content(fs, n, info))
+			file_rescue_later(fs, n->x->file);
 		return 0;
 	}
 	if (!fs_is_same_content(fs, n, info))
@@ -311,7 +312,7 @@ static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t ti
 /* Whoever still comes by the old name is sent to look again. */
 void fs_remove_foreign(struct fs *fs, struct dentry *d)
 {
-	if (d->node->n_names == 1)
+	if (node_has_one_name(d->node))
 		d->node->is_removed = true;
 	fs_remove_entry(fs, d);
 }
@@ -342,10 +343,10 @@ static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t 
 			fs_remove_marker(fs, dir);
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}
-	if (d && d->node->file && !d->node->link_id)
-		file_rescue_later(fs, d->node->file);
+	if (d && d->node->x->file && !d->node->x->link_id)
+		file_rescue_later(fs, d->node->x->file);
 	if (d && !d->node->dir &&
-	    (d->node->link_id ? links_may_remove(fs, d, seq) : may_remove(fs, d->node, seq)) &&
+	    (d->node->x->link_id ? links_may_remove(fs, d, seq) : may_remove(fs, d->node, seq)) &&
 	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
 		fs_remove_foreign(fs, d);
 }

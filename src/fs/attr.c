@@ -135,27 +135,26 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 	if (!err)
 		err = set_number(info, "posix.btime", n->btime_ns);
 	if (!err && (S_ISCHR(n->mode) || S_ISBLK(n->mode)))
-		err = set_number(info, "posix.rdev", (long long)n->rdev);
-	if (!err && S_ISLNK(n->mode) && n->target && !info->link_bucket)
-		err = obj_info_set_meta(info, "posix.target", n->target);
+		err = set_number(info, "posix.rdev", (long long)n->x->rdev);
+	if (!err && S_ISLNK(n->mode) && n->x->target && !info->link_bucket)
+		err = obj_info_set_meta(info, "posix.target", n->x->target);
 	if (!err)
-		err = xattrs_to_info(&n->xattrs, info);
+		err = xattrs_to_info(&n->x->xattrs, info);
 	info->mtime_ns = n->mtime_ns;
 	return err;
 }
 
-void attr_to_node(const struct attr *a, struct node *n)
+int attr_to_node(const struct attr *a, struct node *n)
 {
-	n->mode = (n->mode & S_IFMT) == 0 || !S_ISDIR(n->mode) ? a->mode
-							       : S_IFDIR | (a->mode & PERMISSIONS);
+	n->mode = (uint16_t)(!S_ISDIR(n->mode) ? a->mode : S_IFDIR | (a->mode & PERMISSIONS));
 	n->uid = a->uid;
 	n->gid = a->gid;
-	n->rdev = a->rdev;
 	n->atime_ns = a->atime_ns;
 	n->mtime_ns = a->mtime_ns;
 	n->ctime_ns = a->ctime_ns;
 	n->btime_ns = a->btime_ns;
 	n->size = a->size;
+	return node_set_rdev(n, a->rdev);
 }
 
 static struct timespec to_timespec(int64_t ns)
@@ -173,13 +172,16 @@ static struct timespec to_timespec(int64_t ns)
  * about the mount have no entry, but are there. */
 static nlink_t count_links(const struct node *n)
 {
-	bool is_there = n->dentry || n->is_superseded || n->virtual_kind || n->id == FS_ROOT_ID;
+	uint32_t n_names;
+	bool is_there =
+		n->dentry || n->is_superseded || n->virtual_kind || node_id(n) == FS_ROOT_ID;
 
 	if (n->dir)
 		return is_there ? 2 + n->dir->n_subdirs : 0;
 	if (!n->dentry)
 		return is_there ? 1 : 0;
-	return n->link_count > n->n_names ? n->link_count : n->n_names;
+	n_names = node_n_names(n);
+	return n->x->link_count > n_names ? n->x->link_count : n_names;
 }
 
 void attr_stat(const struct node *n, struct stat *ret)
@@ -190,7 +192,7 @@ void attr_stat(const struct node *n, struct stat *ret)
 		.st_nlink = count_links(n),
 		.st_uid = n->uid,
 		.st_gid = n->gid,
-		.st_rdev = n->rdev,
+		.st_rdev = n->x->rdev,
 		.st_size = n->dir ? 4096 : (off_t)n->size,
 		.st_blksize = OBJ_DEFAULT_CHUNK_SIZE,
 		.st_blocks = n->dir ? 8 : (blkcnt_t)(n->size / 512 + (n->size % 512 != 0)),
@@ -198,8 +200,8 @@ void attr_stat(const struct node *n, struct stat *ret)
 		.st_mtim = to_timespec(n->mtime_ns),
 		.st_ctim = to_timespec(n->ctime_ns),
 	};
-	if (S_ISLNK(n->mode) && n->target)
-		ret->st_size = (off_t)strlen(n->target);
+	if (S_ISLNK(n->mode) && n->x->target)
+		ret->st_size = (off_t)strlen(n->x->target);
 }
 
 /* Path from the directory of the object from to the object to, both relative to the bucket. */

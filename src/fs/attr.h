@@ -49,7 +49,8 @@ int64_t attr_entry_time(const struct obj_info *info);
 /* Attributes of a directory without a marker. */
 void attr_implied_dir(const struct fs_config *cfg, int64_t time_ns, struct attr *ret);
 
-void attr_to_node(const struct attr *a, struct node *n);
+/* Tree lock held, or n is nobody else's. */
+int attr_to_node(const struct attr *a, struct node *n) MUST_CHECK;
 /* Tree lock held. */
 void attr_stat(const struct node *n, struct stat *ret);
 

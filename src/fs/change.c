@@ -78,23 +78,27 @@ static int new_marker(struct fs *fs, const struct node *dir, const struct buf *n
 static int change_info(struct fs *fs, const struct node *n, struct obj_info *info,
 		       fs_change_fn change, const void *arg)
 {
-	struct node as_stored = {.dir = n->dir, .mode = n->dir ? S_IFDIR : 0};
+	struct node as_stored = {.x = &node_no_extra, .dir = n->dir, .mode = n->dir ? S_IFDIR : 0};
+	struct xattrs xattrs = {0};
 	struct attr attr;
 	int err;
 
 	attr_from_info(&fs->cfg, info, n->dir != NULL, &attr);
-	attr_to_node(&attr, &as_stored);
+	err = attr_to_node(&attr, &as_stored);
 	/* Entries that came and went since then are not in what is stored. */
 	if (n->dir) {
 		LOCK_SCOPE(&fs->tree.lock);
 		as_stored.mtime_ns = n->mtime_ns;
 	}
-	err = xattrs_from_info(info, &as_stored.xattrs);
+	if (!err)
+		err = xattrs_from_info(info, &xattrs);
+	if (!err)
+		err = node_set_xattrs(&as_stored, &xattrs);
 	if (!err)
 		err = change(arg, &as_stored);
 	if (!err)
 		err = attr_to_info(&as_stored, info);
-	xattrs_done(&as_stored.xattrs);
+	node_done(&as_stored);
 	return err;
 }
 

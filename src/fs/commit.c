@@ -164,7 +164,7 @@ static bool has_lost_names(struct fs *fs, const struct file *f)
 	const struct node *n = f->node;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	return !n->dentry && n->is_superseded && n->link_id;
+	return !n->dentry && n->is_superseded && n->x->link_id;
 }
 
 /* Publishes the content under its name, which is held. *ret: the new version, or NULL when the
@@ -251,8 +251,7 @@ static void adopt(struct fs *fs, struct file *f, const struct buf *name)
 /* Whether info is the version that a node with a name shows. */
 static bool is_of_node(const struct node *n, const struct obj_info *info)
 {
-	return n->dentry && info && !info->is_deleted &&
-	       strcmp(n->nuid ? n->nuid : "", info->nuid) == 0;
+	return n->dentry && info && !info->is_deleted && node_nuid_same(n, info->nuid);
 }
 
 void file_show_stored(struct fs *fs, struct file *f, const struct buf *name)

@@ -280,8 +280,7 @@ static void settle(struct fs *fs, struct item *it)
 		return;
 	mutex_lock(&fs->tree.lock);
 	d = fs_find_entry(fs, it->to.data, it->to.len);
-	if (d && d->node->is_dirty && !d->node->link_id && d->node->nuid &&
-	    strcmp(d->node->nuid, it->info->nuid) == 0)
+	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, it->info->nuid))
 		d->node->seq = it->info->seq;
 	mutex_unlock(&fs->tree.lock);
 	fs_apply_held(fs, it->info);

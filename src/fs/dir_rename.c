@@ -104,7 +104,7 @@ static int add_entry(struct fs *fs, const struct dentry *d, size_t skip, struct 
  * in the list and vanishes. */
 static void forget_claim(struct node *n)
 {
-	if (n->is_dirty && !n->nuid && !n->link_id)
+	if (n->is_dirty && !node_has_nuid(n) && !n->x->link_id)
 		n->seq = 0;
 }
 

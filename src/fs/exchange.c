@@ -132,7 +132,7 @@ static void set_entry(struct fs *fs, struct dentry *d, const struct obj_info *in
 {
 	struct node *n = d->node;
 
-	if (n->link_id)
+	if (n->x->link_id)
 		d->seq = info->seq;
 	else if (n->is_dirty)
 		n->seq = info->seq;

@@ -66,27 +66,26 @@ struct expired {
 
 static void collect(struct fs *fs, struct expired *ret)
 {
-	struct hash *inos = &fs->tree.inos;
 	int64_t now = clock_wall_ns();
 
 	ret->n = 0;
 	ret->next_ns = INT64_MAX;
 	LOCK_SCOPE(&fs->tree.lock);
-	for (size_t i = 0; i < inos->n_buckets; i++)
-		for (struct hash_node *it = inos->buckets[i]; it; it = it->next) {
-			struct node *n = container_of(it, struct node, by_ino);
-			int64_t end;
+	index_each(it, &fs->tree.inos)
+	{
+		struct node *n = container_of(it, struct node, by_ino);
+		int64_t end;
 
-			if (!n->dentry || n->seq == 0 || n->is_dirty)
-				continue;
-			end = end_of(fs, n->stored_ns);
-			if (end <= now && ret->n < BATCH) {
-				tree_pin(n);
-				ret->nodes[ret->n++] = n;
-			} else if (end < ret->next_ns) {
-				ret->next_ns = end;
-			}
+		if (!n->dentry || n->seq == 0 || n->is_dirty)
+			continue;
+		end = end_of(fs, n->stored_ns);
+		if (end <= now && ret->n < BATCH) {
+			tree_pin(n);
+			ret->nodes[ret->n++] = n;
+		} else if (end < ret->next_ns) {
+			ret->next_ns = end;
 		}
+	}
 }
 
 /* The server's word counts; it may be a moment late. */

@@ -8,8 +8,9 @@
 
 struct file *file_get_locked(struct fs *fs, struct node *n)
 {
-	struct file *f = n->file;
+	struct file *f = n->x->file;
 	struct buf name CLEANUP(buf_done) = {0};
+	struct node_extra *x;
 	const struct node *shown;
 
 	mutex_assert_held(&fs->tree.lock);
@@ -17,7 +18,8 @@ struct file *file_get_locked(struct fs *fs, struct node *n)
 		f->refs++;
 		return f;
 	}
-	f = calloc(1, sizeof(*f));
+	x = node_extra(n);
+	f = x ? calloc(1, sizeof(*f)) : NULL;
 	if (!f)
 		return NULL;
 	buf_init(&name, OBJ_META_MAX);
@@ -35,7 +37,7 @@ struct file *file_get_locked(struct fs *fs, struct node *n)
 	mutex_init(&f->lock, LOCK_RANK_FILE);
 	f->refs = 1;
 	f->node = n;
-	n->file = f;
+	x->file = f;
 	tree_pin(n);
 	list_push_back(&fs->files, &f->link);
 	return f;
@@ -44,9 +46,9 @@ struct file *file_get_locked(struct fs *fs, struct node *n)
 struct file *file_find(struct fs *fs, struct node *n)
 {
 	LOCK_SCOPE(&fs->tree.lock);
-	if (n->file)
-		n->file->refs++;
-	return n->file;
+	if (n->x->file)
+		n->x->file->refs++;
+	return n->x->file;
 }
 
 void file_drop_content(struct file *f)
@@ -83,7 +85,7 @@ void file_put(struct fs *fs, struct file *f)
 		return;
 	}
 	list_remove(&f->link);
-	f->node->file = NULL;
+	node_forget_file(f->node);
 	f->node->is_dirty = false;
 	if (f->content)
 		note_quality_locked(fs, f->node, f->content);
@@ -116,10 +118,9 @@ uint64_t file_stored_size(struct fs *fs, struct file *f)
 static int describe_content(struct fs *fs, const struct node *n, struct obj_info *info)
 {
 	LOCK_SCOPE(&fs->tree.lock);
-	if (n->is_malformed || n->is_bad || (n->size > 0 && !n->nuid) ||
-	    (n->nuid && strlen(n->nuid) > OBJ_NUID_MAX))
+	if (n->is_malformed || n->is_bad || (n->size > 0 && !node_has_nuid(n)))
 		return -EIO;
-	strcpy(info->nuid, n->nuid ? n->nuid : "");
+	node_nuid(n, info->nuid);
 	info->size = n->size;
 	info->chunks = n->chunks;
 	info->max_chunk_size = n->max_chunk_size;

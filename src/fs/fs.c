@@ -109,7 +109,9 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	if (err)
 		goto fail;
 	attr_implied_dir(&fs->cfg, made_ns(store), &root);
-	attr_to_node(&root, fs->tree.root);
+	err = attr_to_node(&root, fs->tree.root);
+	if (err)
+		goto fail;
 	fs->counts.since_ns = clock_now_ns();
 	start_disk_cache(fs, cfg);
 	err = virtual_init(fs);
@@ -229,12 +231,12 @@ void fs_content_name(const struct fs *fs, const struct node *n, struct buf *out)
 {
 	char hidden[LINKS_NAME_MAX];
 
-	if (!n->link_id) {
+	if (!n->x->link_id) {
 		if (n->dentry)
 			fs_full_name(fs, n->dentry, out);
 		return;
 	}
-	links_hidden_name(n->link_id, hidden);
+	links_hidden_name(n->x->link_id, hidden);
 	buf_append_str(out, hidden);
 }
 
@@ -312,8 +314,8 @@ int fs_may_change(const struct fs *fs)
 void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len)
 {
 	mutex_assert_held(&fs->tree.lock);
-	if (n->nlookup > 0 && fs->listener.inval_inode)
-		fs->listener.inval_inode(fs->listener.arg, n->id, off, len);
+	if (n->known && fs->listener.inval_inode)
+		fs->listener.inval_inode(fs->listener.arg, node_id(n), off, len);
 }
 
 void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
@@ -321,8 +323,8 @@ void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
 	mutex_assert_held(&fs->tree.lock);
 	if (dir == fs->told_dir && strcmp(name, fs->told_name) == 0)
 		return;
-	if (dir->nlookup > 0 && fs->listener.inval_entry)
-		fs->listener.inval_entry(fs->listener.arg, dir->id, name, strlen(name));
+	if (dir->known && fs->listener.inval_entry)
+		fs->listener.inval_entry(fs->listener.arg, node_id(dir), name, strlen(name));
 }
 
 #define BLOCK 4096

@@ -179,9 +179,9 @@ static bool is_same_node(const struct fs *fs, const struct node *n, const struct
 
 	if (n->dir || n->is_dirty)
 		return false;
-	if (n->link_id || id)
-		return n->link_id && id && strcmp(n->link_id, id) == 0;
-	return n->nuid && info->nuid[0] && strcmp(n->nuid, info->nuid) == 0;
+	if (n->x->link_id || id)
+		return n->x->link_id && id && strcmp(n->x->link_id, id) == 0;
+	return node_nuid_is(n, info->nuid);
 }
 
 /* Another client moved something to the entry's place. Whoever still comes by the old node is sent
@@ -190,10 +190,10 @@ static void take_over(struct fs *fs, struct dentry *d)
 {
 	struct node *n = d->node;
 
-	if (n->n_names == 1)
+	if (node_has_one_name(n))
 		n->is_removed = true;
-	if (n->file && !n->link_id)
-		file_rescue_later(fs, n->file);
+	if (n->x->file && !n->x->link_id)
+		file_rescue_later(fs, n->x->file);
 	fs_inval_inode(fs, n, -1, 0);
 	tree_unlink(&fs->tree, d);
 }
@@ -230,7 +230,7 @@ struct dentry *halves_follow(struct fs *fs, struct node *dir, struct dentry *d,
 		      is_shadowed) == 0)
 		fs_prune(fs, old_dir);
 	d = tree_lookup(&fs->tree, dir, c->name, strlen(c->name));
-	if (d && d->node->link_id)
+	if (d && d->node->x->link_id)
 		d->seq = info->seq;
 	else if (d && fs_set_version(fs, d->node, info) < 0)
 		log_error("no memory to note a new version of %s", info->name);

@@ -140,7 +140,7 @@ static int convert_held(struct fs *fs, struct node *n, const struct buf *name, c
 		return err == -ESTALE ? -EAGAIN : err;
 	}
 	mutex_lock(&fs->tree.lock);
-	if (n->dentry && !n->link_id && strcmp(n->nuid ? n->nuid : "", hidden->nuid) == 0)
+	if (n->dentry && !n->x->link_id && node_nuid_same(n, hidden->nuid))
 		err = links_adopt(fs, n, id);
 	mutex_unlock(&fs->tree.lock);
 	fs_apply_held(fs, hidden);
@@ -159,9 +159,9 @@ static int convert_once(struct fs *fs, struct node *n, char ret_id[OBJ_NUID_LEN 
 	buf_init(&name, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
 	err = n->dentry ? 0 : -ENOENT;
-	if (!err && n->link_id) {
+	if (!err && n->x->link_id) {
 		is_linked = true;
-		strcpy(ret_id, n->link_id);
+		strcpy(ret_id, n->x->link_id);
 	} else if (!err) {
 		fs_full_name(fs, n->dentry, &name);
 	}
@@ -314,7 +314,7 @@ static int last_name(struct fs *fs, const char *id, struct buf *ret)
 	LOCK_SCOPE(&fs->tree.lock);
 	n = tree_find_link(&fs->tree, id);
 	/* A mount of a part of the bucket does not know all names. */
-	if (n && n->n_names == 1 && !n->is_dirty && fs->prefix_len == 0)
+	if (n && node_has_one_name(n) && !n->is_dirty && fs->prefix_len == 0)
 		fs_full_name(fs, n->dentry, ret);
 	return buf_error(ret);
 }

@@ -46,7 +46,7 @@ static struct node *find_adoptable(struct fs *fs, const struct obj_info *info)
 {
 	struct node *n = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, NULL) : NULL;
 
-	return n && !n->link_id && !n->dir && n->seq < info->seq ? n : NULL;
+	return n && !n->x->link_id && !n->dir && n->seq < info->seq ? n : NULL;
 }
 
 static void hold(struct node *n)
@@ -72,9 +72,7 @@ static int supersede(struct fs *fs, struct node *old, const char *id, struct nod
 	struct node *n;
 	int err;
 
-	if (old->is_hashed_ino)
-		hash_remove(&fs->tree.inos, &old->by_ino);
-	old->is_hashed_ino = false;
+	tree_give_up_ino(&fs->tree, old);
 	err = tree_set_link_id(&fs->tree, old, NULL);
 	n = err ? NULL : new_node(fs, id, old->ino);
 	if (!n)
@@ -87,24 +85,33 @@ static int supersede(struct fs *fs, struct node *old, const char *id, struct nod
 		fs_inval_entry(fs, d->parent, d->name);
 		tree_replace(&fs->tree, d, n);
 	}
-	if (old->file)
-		file_rescue_later(fs, old->file);
+	if (old->x->file)
+		file_rescue_later(fs, old->x->file);
 	release(fs, old);
 	tree_unpin(&fs->tree, old);
 	*ret = n;
 	return 0;
 }
 
+/* Where only some of the names can be seen here; info NULL: the file has one. */
+static void note_count(const struct fs *fs, struct node *n, const struct obj_info *info)
+{
+	struct node_extra *x = node_extra(n);
+
+	if (x)
+		x->link_count = info && fs->prefix_len ? links_count(info) : 0;
+}
+
 static int set_version(struct fs *fs, struct node *n, const char *id, const struct obj_info *info)
 {
-	bool is_known = n->nlookup > 0 || n->pins > (n->is_link_held ? 1U : 0U);
+	bool is_known = n->known || n->pins > (n->is_link_held ? 1U : 0U);
 	int err = 0;
 
 	if (n->is_dirty) {
 		/* What is unsaved here will replace it, or find that it conflicts. */
-		if (n->file && !fs_is_same_content(fs, n, info))
-			file_rescue_later(fs, n->file);
-		n->link_count = fs->prefix_len ? links_count(info) : 0;
+		if (n->x->file && !fs_is_same_content(fs, n, info))
+			file_rescue_later(fs, n->x->file);
+		note_count(fs, n, info);
 		fs_inval_inode(fs, n, -1, 0);
 		return 0;
 	}
@@ -115,7 +122,7 @@ static int set_version(struct fs *fs, struct node *n, const char *id, const stru
 	if (err)
 		return err;
 	hold(n);
-	n->link_count = fs->prefix_len ? links_count(info) : 0;
+	note_count(fs, n, info);
 	fs_inval_inode(fs, n, -1, 0);
 	return 0;
 }
@@ -163,8 +170,8 @@ int links_apply_hidden(struct fs *fs, const struct obj_info *info)
 	if (!info->is_deleted)
 		return apply_live(fs, id, info);
 	n = tree_find_link(&fs->tree, id);
-	if (n && n->file)
-		file_rescue_later(fs, n->file);
+	if (n && n->x->file)
+		file_rescue_later(fs, n->x->file);
 	if (n && info->seq > n->seq && !n->is_dirty) {
 		n->seq = info->seq;
 		apply_removal(fs, n);
@@ -175,7 +182,7 @@ int links_apply_hidden(struct fs *fs, const struct obj_info *info)
 /* Whether the entry already stands for this version of its name. */
 static bool is_known(const struct fs *fs, const struct dentry *d, const struct obj_info *info)
 {
-	uint32_t generation = d->node->link_id ? d->generation : d->node->generation;
+	uint32_t generation = d->node->x->link_id ? d->generation : d->node->generation;
 
 	if (fs->is_other_history && generation != fs->tree.generation)
 		return false;
@@ -184,7 +191,7 @@ static bool is_known(const struct fs *fs, const struct dentry *d, const struct o
 
 bool links_may_remove(const struct fs *fs, const struct dentry *d, uint64_t seq)
 {
-	if (d->seq >= seq || (d->node->is_dirty && d->node->n_names == 1))
+	if (d->seq >= seq || (d->node->is_dirty && node_has_one_name(d->node)))
 		return false;
 	return !fs->is_listing || d->generation == fs->tree.generation;
 }
@@ -208,7 +215,7 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 		d->generation = old->generation = fs->tree.generation;
 		return 0;
 	}
-	if (old && old != n && old->is_dirty && old->n_names == 1)
+	if (old && old != n && old->is_dirty && node_has_one_name(old))
 		return 0;
 	if (!n)
 		n = new_node(fs, id, 0);
@@ -240,7 +247,7 @@ static int unfold(struct fs *fs, struct node *n, const struct obj_info *info)
 	tree_pin(n);
 	err = tree_set_link_id(&fs->tree, n, NULL);
 	n->dentry->seq = 0;
-	n->link_count = 0;
+	note_count(fs, n, NULL);
 	release(fs, n);
 	if (n->is_dirty)
 		n->seq = info->seq;
@@ -254,12 +261,10 @@ static int unfold(struct fs *fs, struct node *n, const struct obj_info *info)
 /* A node with the inode number of old, which is about to lose its last name to it. */
 static struct node *take_over(struct fs *fs, struct node *old)
 {
-	if (old->is_hashed_ino)
-		hash_remove(&fs->tree.inos, &old->by_ino);
-	old->is_hashed_ino = false;
+	tree_give_up_ino(&fs->tree, old);
 	old->is_superseded = true;
-	if (old->file)
-		file_rescue_later(fs, old->file);
+	if (old->x->file)
+		file_rescue_later(fs, old->x->file);
 	return tree_node_new(&fs->tree, S_IFREG, NULL, 0, old->ino);
 }
 
@@ -274,10 +279,10 @@ int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *in
 		return 0;
 	}
 	d->generation = fs->tree.generation;
-	if (old->n_names == 1 && old->nuid && strcmp(old->nuid, info->nuid) == 0)
+	if (node_has_one_name(old) && node_nuid_is(old, info->nuid))
 		return unfold(fs, old, info);
 	/* What is unsaved is stored beside what took its last name: see publish in commit.c. */
-	if (old->n_names == 1 && old->is_dirty)
+	if (node_has_one_name(old) && old->is_dirty)
 		n = take_over(fs, old);
 	else
 		n = tree_node_new(&fs->tree, S_IFREG, info->name, info->name_len, 0);
@@ -329,7 +334,7 @@ void links_reload_end(struct fs *fs, uint64_t last_seq)
 		return;
 	for (size_t i = 0; i < links->n_buckets; i++)
 		for (struct hash_node *it = links->buckets[i]; it; it = it->next) {
-			all[n] = container_of(it, struct node, by_link);
+			all[n] = container_of(it, struct node_extra, by_link)->node;
 			tree_pin(all[n++]);
 		}
 	for (size_t i = 0; i < n; i++) {

@@ -20,8 +20,8 @@ static void lock_name(struct fs *fs, const struct file *f, struct buf *out)
 	const struct node *n = f->node;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	if (n->link_id)
-		buf_printf(out, ".natsobj/inode/%s", n->link_id);
+	if (n->x->link_id)
+		buf_printf(out, ".natsobj/inode/%s", n->x->link_id);
 	else if (n->dentry)
 		fs_content_name(fs, n, out);
 	else if (f->name[0])

@@ -17,7 +17,7 @@ static bool is_plain_object(struct fs *fs, const struct buf *name)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	d = fs_find_entry(fs, name->data, name->len);
-	return d && !d->node->link_id && S_ISREG(d->node->mode) && d->node->nuid;
+	return d && !d->node->x->link_id && S_ISREG(d->node->mode) && node_has_nuid(d->node);
 }
 
 /* The content of something new. A symbolic link to an object has none of its own. */

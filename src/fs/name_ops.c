@@ -48,18 +48,22 @@ int fs_find_child(struct fs *fs, struct node *dir, const char *name, struct fs_e
 static int inherit_acl(const struct node *dir, struct node *n, bool *ret_has_default)
 {
 	struct buf acl CLEANUP(buf_done) = {0};
+	struct node_extra *x;
+	mode_t mode = n->mode;
 	int err;
 
 	buf_init(&acl, XATTR_VALUE_LEN_MAX);
-	err = xattrs_get(&dir->xattrs, XATTR_ACL_DEFAULT, &acl);
+	err = xattrs_get(&dir->x->xattrs, XATTR_ACL_DEFAULT, &acl);
 	*ret_has_default = !err && acl_is_valid((const uint8_t *)acl.data, acl.len);
 	if (!*ret_has_default)
 		return err == -ENOMEM ? err : 0;
-	err = 0;
-	if (S_ISDIR(n->mode))
-		err = xattrs_set(&n->xattrs, XATTR_ACL_DEFAULT, acl.data, acl.len);
-	if (!err && !acl_inherit((uint8_t *)acl.data, acl.len, &n->mode))
-		err = xattrs_set(&n->xattrs, XATTR_ACL_ACCESS, acl.data, acl.len);
+	x = node_extra(n);
+	err = x ? 0 : -ENOMEM;
+	if (!err && S_ISDIR(n->mode))
+		err = xattrs_set(&x->xattrs, XATTR_ACL_DEFAULT, acl.data, acl.len);
+	if (!err && !acl_inherit((uint8_t *)acl.data, acl.len, &mode))
+		err = xattrs_set(&x->xattrs, XATTR_ACL_ACCESS, acl.data, acl.len);
+	n->mode = (uint16_t)mode;
 	return err;
 }
 
@@ -156,23 +160,24 @@ int new_name_describe(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 		      mode_t mode, dev_t rdev, const char *target, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = obj_info_new(nn->full.data, nn->full.len);
-	struct node n = {.mode = mode, .rdev = rdev};
+	struct node n = {.x = &node_no_extra, .mode = (uint16_t)mode};
 	int err;
 
 	if (!info)
 		return -ENOMEM;
-	if (target) {
-		n.target = strdup(target);
-		if (!n.target)
-			return -ENOMEM;
+	err = node_set_rdev(&n, rdev);
+	if (!err && target) {
+		char *copy = strdup(target);
+
+		err = copy ? node_set_target(&n, copy) : -ENOMEM;
 	}
 	mutex_lock(&fs->tree.lock);
-	err = fs_inherit(fs, ctx, nn->dir, &n);
+	if (!err)
+		err = fs_inherit(fs, ctx, nn->dir, &n);
 	mutex_unlock(&fs->tree.lock);
 	if (!err)
 		err = attr_to_info(&n, info);
-	free(n.target);
-	xattrs_done(&n.xattrs);
+	node_done(&n);
 	if (!err)
 		*ret = steal_ptr(info);
 	return err;

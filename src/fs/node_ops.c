@@ -153,9 +153,9 @@ int fs_readlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, char *
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)
 		return -ESTALE;
-	if (!S_ISLNK(n->mode) || !n->target)
+	if (!S_ISLNK(n->mode) || !n->x->target)
 		return -EINVAL;
-	*ret = strdup(n->target);
+	*ret = strdup(n->x->target);
 	return *ret ? 0 : -ENOMEM;
 }
 

@@ -73,8 +73,7 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 		return -ENOMEM;
 	mutex_lock(&fs->tree.lock);
 	is_same = fs_info_is_live(info) &&
-		  (n->is_malformed ? n->seq == info->seq
-				   : strcmp(n->nuid ? n->nuid : "", info->nuid) == 0);
+		  (n->is_malformed ? n->seq == info->seq : node_nuid_same(n, info->nuid));
 	mutex_unlock(&fs->tree.lock);
 	fs_apply(fs, steal_ptr(copy));
 	if (!is_same)
@@ -197,7 +196,7 @@ static bool is_outdated(const struct node *n, bool is_back)
 {
 	if (n->is_superseded)
 		return !is_back;
-	return n->is_removed || (!n->dentry && !n->dir && !n->file);
+	return n->is_removed || (!n->dentry && !n->dir && !n->x->file);
 }
 
 /* Whether the pages that the kernel holds are those an open shows: of the stored version, checked

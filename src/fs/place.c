@@ -59,8 +59,7 @@ struct node *place_make_dir(struct fs *fs, struct node *parent, const struct com
 	if (!n)
 		return NULL;
 	attr_implied_dir(&fs->cfg, time_ns, &attr);
-	attr_to_node(&attr, n);
-	if (place_link(fs, parent, c, false, n) < 0) {
+	if (attr_to_node(&attr, n) < 0 || place_link(fs, parent, c, false, n) < 0) {
 		tree_drop(&fs->tree, n);
 		return NULL;
 	}
@@ -151,7 +150,7 @@ void fs_remove_own(struct fs *fs, struct dentry *d)
 	mutex_assert_held(&fs->tree.lock);
 	fs_tell(fs, FS_REMOVED, dir, d->name, d->node);
 	place_touch_dir(fs, dir, clock_wall_ns());
-	if (d->node->n_names > 1)
+	if (d->node->dentry->next_name)
 		fs_inval_inode(fs, d->node, -1, 0);
 	tree_unlink(&fs->tree, d);
 	fs_prune(fs, dir);

@@ -33,7 +33,7 @@ static bool is_needed(struct fs *fs, const char *nuid, bool *ret_is_open)
 	list_for_each (it, &fs->files) {
 		const struct node *n = list_entry(it, struct file, link)->node;
 
-		if (n->nuid && strcmp(n->nuid, nuid) == 0)
+		if (node_nuid_is(n, nuid))
 			*ret_is_open = true;
 	}
 	return false;

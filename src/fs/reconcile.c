@@ -28,7 +28,7 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 
 static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_seq)
 {
-	if (!n->dentry || n->link_id || n->generation == fs->tree.generation || n->is_dirty)
+	if (!n->dentry || n->x->link_id || n->generation == fs->tree.generation || n->is_dirty)
 		return false;
 	if (n->dir ? !n->dir->has_marker : n->seq == 0)
 		return false;
@@ -45,26 +45,25 @@ static void touch_parent(struct fs *fs, const struct node *n)
 
 void fs_reload_end(struct fs *fs, uint64_t last_seq)
 {
-	struct hash *inos = &fs->tree.inos;
 	_cleanup_free_ struct node **gone = NULL;
 	size_t n_gone = 0;
 
 	LOCK_SCOPE(&fs->tree.lock);
 	fs->is_listing = false;
 	fs->counts.listings++;
-	gone = calloc(inos->count + 1, sizeof(*gone));
+	gone = calloc(fs->tree.inos.count + 1, sizeof(*gone));
 	if (!gone)
 		return;
-	for (size_t i = 0; i < inos->n_buckets; i++)
-		for (struct hash_node *it = inos->buckets[i]; it; it = it->next) {
-			struct node *n = container_of(it, struct node, by_ino);
+	index_each(it, &fs->tree.inos)
+	{
+		struct node *n = container_of(it, struct node, by_ino);
 
-			touch_parent(fs, n);
-			if (is_missing(fs, n, last_seq)) {
-				tree_pin(n);
-				gone[n_gone++] = n;
-			}
+		touch_parent(fs, n);
+		if (is_missing(fs, n, last_seq)) {
+			tree_pin(n);
+			gone[n_gone++] = n;
 		}
+	}
 	fs->is_foreign = true;
 	links_reload_end(fs, last_seq);
 	for (size_t i = 0; i < n_gone; i++) {
@@ -100,7 +99,7 @@ void fs_note_buried(struct fs *fs, const struct obj_info *info, uint64_t known_s
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
 	d = place_find(fs, info->name, info->name_len, &dir);
-	if (d && d->node->n_names == 1)
+	if (d && node_has_one_name(d->node))
 		d->node->is_removed = true;
 }
 

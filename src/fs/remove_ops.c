@@ -17,7 +17,7 @@ struct victim {
 	const char *name;
 	struct buf full;
 	uint64_t seq;
-	char *nuid;
+	char nuid[OBJ_NUID_MAX + 1];
 	char link_id[OBJ_NUID_LEN + 1]; /* empty: the object holds the content itself */
 	bool is_last;
 };
@@ -41,17 +41,15 @@ static int victim_load(struct fs *fs, struct victim *v)
 	buf_reset(&v->full);
 	fs_full_name(fs, d, &v->full);
 	v->seq = tree_entry_seq(d);
-	strcpy(v->link_id, v->n->link_id ? v->n->link_id : "");
-	v->is_last = v->n->n_names == 1;
-	free(v->nuid);
-	v->nuid = v->n->nuid ? strdup(v->n->nuid) : NULL;
+	strcpy(v->link_id, v->n->x->link_id ? v->n->x->link_id : "");
+	v->is_last = node_has_one_name(v->n);
+	node_nuid(v->n, v->nuid);
 	return buf_error(&v->full);
 }
 
 static void victim_done(struct victim *v)
 {
 	buf_done(&v->full);
-	free(v->nuid);
 }
 
 /* The name is gone in the bucket: it leaves the tree too. is_ours: by this call. */

@@ -197,7 +197,7 @@ int move_in_tree(struct fs *fs, const struct move *m)
 	if (at == d)
 		return 0;
 	if (at) {
-		if (at->node->n_names == 1)
+		if (node_has_one_name(at->node))
 			at->node->is_dirty = false;
 		at->node->ctime_ns = clock_wall_ns();
 		fs_inval_inode(fs, at->node, -1, 0);

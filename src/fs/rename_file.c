@@ -214,7 +214,7 @@ static bool is_unsaved(struct fs *fs, const struct move *m, const struct file *f
 		return false;
 	LOCK_SCOPE(&fs->tree.lock);
 	/* A name of several that is replaced has to be counted down. */
-	return !m->n->link_id && !(m->target && m->target->link_id);
+	return !m->n->x->link_id && !(m->target && m->target->x->link_id);
 }
 
 static int move_locked(struct fs *fs, const struct move *m, struct file *f)

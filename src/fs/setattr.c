@@ -50,14 +50,14 @@ static int chmod_acl(struct node *n, mode_t mode)
 	int err;
 
 	buf_init(&acl, XATTR_VALUE_LEN_MAX);
-	err = xattrs_get(&n->xattrs, XATTR_ACL_ACCESS, &acl);
+	err = xattrs_get(&n->x->xattrs, XATTR_ACL_ACCESS, &acl);
 	if (err)
 		return err == -ENODATA ? 0 : err;
 	/* Somebody else may have put there what is no list. */
 	if (!acl_is_valid((const uint8_t *)acl.data, acl.len))
 		return 0;
 	acl_chmod((uint8_t *)acl.data, acl.len, mode);
-	return xattrs_set(&n->xattrs, XATTR_ACL_ACCESS, acl.data, acl.len);
+	return node_set_xattr(n, XATTR_ACL_ACCESS, acl.data, acl.len);
 }
 
 /* chown(2) takes away what would give the new owner's rights to others. */
@@ -68,7 +68,8 @@ static void drop_for_chown(const struct attr_change *c, struct node *n)
 	n->mode &= ~(mode_t)S_ISUID;
 	if ((n->mode & S_IXGRP) || c->drops_sgid)
 		n->mode &= ~(mode_t)S_ISGID;
-	(void)!xattrs_set(&n->xattrs, XATTR_CAPABILITY, NULL, 0);
+	if (xattrs_has(&n->x->xattrs, XATTR_CAPABILITY))
+		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
 }
 
 /* Everything but the size. Tree lock held, or n is nobody else's. */
@@ -139,7 +140,7 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 	mutex_lock(&fs->tree.lock);
 	mode = n->mode;
 	gid = n->gid;
-	has_capability = xattrs_has(&n->xattrs, XATTR_CAPABILITY);
+	has_capability = xattrs_has(&n->x->xattrs, XATTR_CAPABILITY);
 	mutex_unlock(&fs->tree.lock);
 	drop = bits_to_drop(ctx, mode, gid);
 	if (!drop && !has_capability)
@@ -147,7 +148,7 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 	LOCK_SCOPE(&fs->tree.lock);
 	n->mode &= ~drop;
 	if (has_capability)
-		(void)!xattrs_set(&n->xattrs, XATTR_CAPABILITY, NULL, 0);
+		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
 	fs_inval_inode(fs, n, -1, 0);
 }
 

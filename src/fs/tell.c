@@ -23,15 +23,18 @@ static int dir_path(const struct fs *fs, const struct node *dir, struct buf *out
 
 static bool is_wanted(const struct fs *fs, const struct node *dir)
 {
-	return fs->is_foreign && fs->listener.changed && dir->nlookup > 0;
+	return fs->is_foreign && fs->listener.changed && dir->known;
 }
 
 void fs_tell(struct fs *fs, enum fs_change_kind kind, const struct node *dir, const char *name,
 	     const struct node *n)
 {
 	struct buf path CLEANUP(buf_done) = {0};
-	struct fs_change c = {
-		.kind = kind, .parent = dir->id, .name = name, .mode = n->mode, .size = n->size};
+	struct fs_change c = {.kind = kind,
+			      .parent = node_id(dir),
+			      .name = name,
+			      .mode = n->mode,
+			      .size = n->size};
 
 	mutex_assert_held(&fs->tree.lock);
 	if (!is_wanted(fs, dir))
@@ -54,7 +57,7 @@ static struct dentry *moved_from(struct fs *fs, const struct node *n, const char
 	    memcmp(from, fs->prefix, fs->prefix_len) != 0)
 		return NULL;
 	d = place_find(fs, from, (size_t)(at - from), &dir);
-	if (!d || d->node == n || !d->node->nuid || !n->nuid || strcmp(d->node->nuid, n->nuid) != 0)
+	if (!d || d->node == n || !node_nuid_equal(d->node, n))
 		return NULL;
 	return d;
 }
@@ -63,12 +66,12 @@ void fs_tell_moved(struct fs *fs, const struct node *dir, const char *name, cons
 {
 	struct buf path CLEANUP(buf_done) = {0}, old CLEANUP(buf_done) = {0};
 	struct fs_change c = {
-		.kind = FS_MOVED, .parent = dir->id, .name = name, .mode = d->node->mode};
+		.kind = FS_MOVED, .parent = node_id(dir), .name = name, .mode = d->node->mode};
 
 	mutex_assert_held(&fs->tree.lock);
 	if (!fs->is_foreign || !fs->listener.changed)
 		return;
-	if (dir->nlookup == 0 || d->parent->nlookup == 0) {
+	if (!dir->known || !d->parent->known) {
 		fs_tell(fs, FS_CREATED, dir, name, d->node);
 		fs_tell(fs, FS_REMOVED, d->parent, d->name, d->node);
 		return;
@@ -79,7 +82,7 @@ void fs_tell_moved(struct fs *fs, const struct node *dir, const char *name, cons
 		return;
 	c.dir = path.data ? path.data : "";
 	c.old_dir = old.data ? old.data : "";
-	c.old_parent = d->parent->id;
+	c.old_parent = node_id(d->parent);
 	c.old_name = d->name;
 	fs->listener.changed(fs->listener.changed_arg, &c);
 }
@@ -94,7 +97,7 @@ void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const 
 	if (!fs->is_foreign || !fs->listener.changed)
 		return;
 	d = from ? moved_from(fs, n, from) : NULL;
-	if (d && dir->nlookup > 0 && d->parent->nlookup > 0)
+	if (d && dir->known && d->parent->known)
 		fs_tell_moved(fs, dir, name, d);
 	else
 		fs_tell(fs, FS_CREATED, dir, name, n);

@@ -17,10 +17,10 @@
  *
  * Invariants whenever the lock is free:
  *  - every dentry is in its parent's list at the place of its cookie and in the table of names;
- *  - node->dentry and those that follow it by next_name are the n_names entries of the node;
+ *  - node->dentry and those that follow it by next_name are the entries of the node;
  *  - a node with link_id is in the table of links, and no other has the same;
  *  - a directory without marker and without children has no entry (except the root);
- *  - a node with nlookup > 0 is in the table of identifiers;
+ *  - a node that the kernel knows is in the table of identifiers;
  *  - a file node with a name is in the table of NUIDs if it has one.
  */
 
@@ -33,7 +33,9 @@
 #include "objstore/info.h"
 #include "util/buf.h"
 #include "util/hash.h"
+#include "util/index.h"
 #include "util/lock.h"
+#include "util/slab.h"
 
 struct node;
 struct file;
@@ -49,88 +51,136 @@ enum virtual_kind {
 	VIRTUAL_NODES = VIRTUAL_N - 1,
 };
 
+/* A bucket may have millions of them: every byte here counts. */
 struct dentry {
-	struct hash_node by_name;
+	struct index_link by_name;
 	struct node *parent;
 	struct node *node;
 	struct dentry *next_name; /* of the same node */
 	uint64_t cookie;	  /* place in the directory's listing; never reused */
-	uint64_t seq; /* of the name's own metadata, when the node has a link_id; else 0 */
-	char *raw;    /* the component itself when the file name cannot tell it, else NULL */
-	uint32_t raw_len;
-	uint32_t generation; /* as the node's, when it has a link_id */
-	bool is_shadowed;    /* the object has the name of a directory beside it */
-	uint16_t len;
-	char name[];
+	uint64_t seq;	     /* of the name's own metadata, when the node has a link_id; else 0 */
+	uint16_t generation; /* as the node's, when it has a link_id */
+	uint16_t raw_len;    /* see dentry_raw; 0: there is none */
+	uint8_t len;
+	bool is_shadowed; /* the object has the name of a directory beside it */
+	char name[];	  /* and its NUL; then the raw component */
 };
 
 /* Children in the order of their cookies; removed ones leave holes until the array is packed. */
 struct dir {
-	struct dir_slot {
-		uint64_t cookie;
-		struct dentry *dentry;
-	} * slots;
+	uintptr_t *slots; /* see tree_slot_entry */
 	size_t n_slots, cap_slots;
+	size_t first; /* slots before this one are holes */
 	size_t n_children;
 	size_t n_subdirs;
 	uint64_t next_cookie;
 	bool has_marker; /* an object "dir/" carries the attributes */
 };
 
-struct node {
-	struct hash_node by_id; /* linked while the kernel knows the node */
-	struct hash_node by_ino;
-	struct hash_node by_nuid; /* linked while nuid is set and the node has a name */
+/* What few nodes have. Read through n->x, which is never NULL; written through node_extra. */
+struct node_extra {
 	struct hash_node by_link; /* linked while link_id is set */
-	struct dentry *dentry;	  /* one of its names */
-	uint32_t n_names;
-	uint32_t link_count; /* names that the hidden object counts */
+	struct node *node;
 	char *link_id;	     /* of the hidden object that holds a file with several names */
-	struct dir *dir;     /* directories only */
+	uint32_t link_count; /* names that the hidden object counts */
 	struct file *file;   /* while open */
-	uint64_t id;	     /* 0: never shown to the kernel */
-	uint64_t ino;
-	uint64_t nlookup;
-	uint32_t pins;
-	uint32_t generation; /* of the listing that last reported it */
+	char *target;	     /* symbolic links */
+	char *nuid;	     /* one that has no room in the node */
+	dev_t rdev;	     /* devices */
+	struct xattrs xattrs;
+};
 
-	mode_t mode;
+/* What the kernel knows. */
+struct known {
+	struct hash_node by_id;
+	struct node *node;
+	uint64_t id;
+	uint64_t nlookup; /* above 0 */
+};
+
+struct node {
+	struct index_link by_ino;
+	struct index_link by_nuid; /* linked while it has a NUID and a name */
+	struct dentry *dentry;	   /* one of its names */
+	struct dir *dir;	   /* directories only */
+	const struct node_extra *x;
+	struct known *known; /* NULL while the kernel does not know the node */
+	uint64_t ino;
+	uint64_t size;
+	uint64_t seq; /* revision: sequence of the metadata; 0: not stored yet, or no marker */
+	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+	int64_t stored_ns; /* server time of the oldest message it consists of */
 	uid_t uid;
 	gid_t gid;
-	dev_t rdev;
-	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
-	uint64_t size;
-
-	int64_t stored_ns; /* server time of the oldest message it consists of */
-	uint64_t seq;	   /* revision: sequence of the metadata; 0: not stored yet, or no marker */
-	char *nuid;
+	uint32_t pins;
 	uint32_t chunks;
 	uint32_t max_chunk_size;
-	bool has_digest;
 	uint8_t digest[OBJ_DIGEST_LEN];
-	char *target; /* symbolic links */
-	struct xattrs xattrs;
+	char nuid_bytes[OBJ_NUID_LEN]; /* filled up with NULs: see node_nuid_is */
+	uint16_t mode;
+	uint16_t generation; /* of the listing that last reported it */
 
-	enum virtual_kind virtual_kind;
-	bool is_link_held;	 /* pinned by its hidden object */
-	bool is_superseded;	 /* another client replaced the content */
-	bool is_removed;	 /* another client took the name away */
-	bool is_malformed;	 /* metadata not understood: reads fail */
-	bool is_foreign_token;	 /* stored under another subject than the name's canonical one */
-	bool is_bad;		 /* content contradicts its digest: reads fail */
-	bool is_dirty;		 /* unsaved changes in file: events of others wait */
-	bool is_hashed_ino;	 /* in by_ino */
-	bool is_tail_unverified; /* pages may hold the end without a check */
+	uint8_t virtual_kind : 3;    /* enum virtual_kind */
+	bool is_link_held : 1;	     /* pinned by its hidden object */
+	bool is_superseded : 1;	     /* another client replaced the content */
+	bool is_removed : 1;	     /* another client took the name away */
+	bool is_malformed : 1;	     /* metadata not understood: reads fail */
+	bool is_foreign_token : 1;   /* stored under another subject than the canonical one */
+	bool is_bad : 1;	     /* content contradicts its digest: reads fail */
+	bool is_dirty : 1;	     /* unsaved changes in file: events of others wait */
+	bool is_hashed_ino : 1;	     /* in by_ino */
+	bool is_tail_unverified : 1; /* pages may hold the end without a check */
+	bool has_digest : 1;
 };
 
 struct tree {
 	struct mutex lock;
 	struct node *root;
-	struct hash ids, inos, nuids, names, links;
+	struct hash ids, links;
+	struct index inos, nuids, names;
+	struct slab slab; /* of nodes and entries */
 	uint64_t next_id;
-	uint32_t generation;
+	uint16_t generation;
 	uint64_t n_nodes;
 };
+
+/* ---- node.c ---- */
+
+extern const struct node_extra node_no_extra;
+/* The node's own extra part, made when it has none; NULL without memory. */
+struct node_extra *node_extra(struct node *n) MUST_CHECK;
+/* The node is not open any more. */
+void node_forget_file(struct node *n);
+/* Frees what a node owns beside itself, for one that is in no tree too. */
+void node_done(struct node *n);
+/* The kernel's identifier; 0 when it does not know the node. */
+uint64_t node_id(const struct node *n);
+/* Names it has. */
+uint32_t node_n_names(const struct node *n);
+bool node_has_one_name(const struct node *n);
+
+bool node_has_nuid(const struct node *n);
+/* "" and NULL are no node's NUID. */
+bool node_nuid_is(const struct node *n, const char *nuid);
+/* The same, but where both have none they agree. */
+bool node_nuid_same(const struct node *n, const char *nuid);
+bool node_nuid_equal(const struct node *a, const struct node *b);
+/* Copies the NUID, or "" when there is none. */
+void node_nuid(const struct node *n, char ret[OBJ_NUID_MAX + 1]);
+/* For a node that is in no table of NUIDs. */
+int node_set_nuid(struct node *n, const char *nuid) MUST_CHECK;
+
+/* These take over what they are given, also on failure. */
+int node_set_target(struct node *n, char *target) MUST_CHECK;
+int node_set_xattrs(struct node *n, struct xattrs *xattrs) MUST_CHECK;
+/* One of them, see xattrs_set. */
+int node_set_xattr(struct node *n, const char *name, const void *value, size_t len) MUST_CHECK;
+int node_set_rdev(struct node *n, dev_t rdev) MUST_CHECK;
+
+/* The component itself when the file name cannot tell it, else NULL; d->raw_len bytes. */
+const char *dentry_raw(const struct dentry *d);
+
+/* ---- tree.c and tree_dir.c ---- */
 
 int tree_init(struct tree *t) MUST_CHECK;
 void tree_done(struct tree *t);
@@ -146,6 +196,10 @@ void tree_forget(struct tree *t, uint64_t id, uint64_t count);
 void tree_pin(struct node *n);
 void tree_unpin(struct tree *t, struct node *n);
 
+/* What is in a slot of a directory: an entry, or NULL and the cookie of one that was there. */
+struct dentry *tree_slot_entry(uintptr_t slot);
+uint64_t tree_slot_cookie(uintptr_t slot);
+
 struct dentry *tree_lookup(struct tree *t, const struct node *dir, const char *name, size_t len);
 /* First entry of dir whose cookie is above cookie, or NULL. */
 struct dentry *tree_next(const struct node *dir, uint64_t cookie);
@@ -155,6 +209,10 @@ bool tree_is_ancestor(const struct node *maybe_above, const struct node *n);
  * or calls tree_drop. NULL without memory. */
 struct node *tree_node_new(struct tree *t, mode_t mode, const char *full_name, size_t len,
 			   uint64_t ino);
+/* Room for this many nodes more, so that the tables need not grow step by step. Best effort. */
+void tree_reserve(struct tree *t, size_t n_nodes);
+/* Another node, made with n's inode number, shows it from now on. */
+void tree_give_up_ino(struct tree *t, struct node *n);
 /* Frees n if nothing refers to it. */
 void tree_drop(struct tree *t, struct node *n);
 /* raw may be NULL. Takes no reference on failure. */

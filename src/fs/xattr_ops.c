@@ -59,6 +59,14 @@ static void append_digest(const struct node *n, struct buf *out)
 	buf_append_str(out, text);
 }
 
+static void append_nuid(const struct node *n, struct buf *out)
+{
+	char nuid[OBJ_NUID_MAX + 1];
+
+	node_nuid(n, nuid);
+	buf_append_str(out, nuid);
+}
+
 /* What only a stored version has. */
 static void append_version(const struct node *n, enum computed what, struct buf *out)
 {
@@ -66,8 +74,8 @@ static void append_version(const struct node *n, enum computed what, struct buf 
 		return;
 	if (what == COMPUTED_REVISION)
 		buf_printf(out, "%llu", (unsigned long long)n->seq);
-	else if (what == COMPUTED_NUID && n->nuid)
-		buf_append_str(out, n->nuid);
+	else if (what == COMPUTED_NUID)
+		append_nuid(n, out);
 	else if (what == COMPUTED_DIGEST)
 		append_digest(n, out);
 	else if (what == COMPUTED_CHUNKS && !n->dir)
@@ -78,7 +86,7 @@ static void append_version(const struct node *n, enum computed what, struct buf 
 
 static int get_computed(struct fs *fs, const struct node *n, enum computed what, struct buf *out)
 {
-	const char *link = xattrs_link(&n->xattrs);
+	const char *link = xattrs_link(&n->x->xattrs);
 
 	if (what == COMPUTED_BUCKET)
 		buf_append_str(out, fs->store->bucket);
@@ -109,7 +117,7 @@ int fs_getxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const 
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)
 		return -ESTALE;
-	return what == COMPUTED_NONE ? xattrs_get(&n->xattrs, name, out)
+	return what == COMPUTED_NONE ? xattrs_get(&n->x->xattrs, name, out)
 				     : get_computed(fs, n, what, out);
 }
 
@@ -135,7 +143,7 @@ int fs_listxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struc
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)
 		return -ESTALE;
-	xattrs_list(&n->xattrs, ctx->uid == 0, out);
+	xattrs_list(&n->x->xattrs, ctx->uid == 0, out);
 	if (!fs->cfg.has_acl) {
 		remove_name(out, XATTR_ACL_ACCESS);
 		remove_name(out, XATTR_ACL_DEFAULT);
@@ -173,14 +181,14 @@ static int set_access_acl(const struct xattr_change *c, struct node *n)
 	if (!acl_is_valid(c->value, c->len))
 		return -EINVAL;
 	if (acl_to_mode(c->value, c->len, &bits))
-		err = xattrs_set(&n->xattrs, c->name, NULL, 0);
+		err = node_set_xattr(n, c->name, NULL, 0);
 	else
-		err = xattrs_set(&n->xattrs, c->name, c->value, c->len);
+		err = node_set_xattr(n, c->name, c->value, c->len);
 	if (err && err != -ENODATA)
 		return err;
 	if (c->drops_sgid)
 		mode &= ~(mode_t)S_ISGID;
-	n->mode = mode | bits;
+	n->mode = (uint16_t)(mode | bits);
 	return 0;
 }
 
@@ -194,14 +202,14 @@ static int set_acl(const struct xattr_change *c, struct node *n)
 	if (is_default && !n->dir)
 		return c->value ? -EACCES : 0;
 	if (!c->value) {
-		err = xattrs_set(&n->xattrs, c->name, NULL, 0);
+		err = node_set_xattr(n, c->name, NULL, 0);
 		return err == -ENODATA ? 0 : err;
 	}
 	if (!is_default)
 		return set_access_acl(c, n);
 	if (!acl_is_valid(c->value, c->len))
 		return -EINVAL;
-	return xattrs_set(&n->xattrs, c->name, c->value, c->len);
+	return node_set_xattr(n, c->name, c->value, c->len);
 }
 
 /* Tree lock held, or n is nobody else's. */
@@ -209,26 +217,24 @@ static int apply_xattr(const void *arg, struct node *n)
 {
 	struct xattrs before CLEANUP(xattrs_done) = {0};
 	const struct xattr_change *c = arg;
-	mode_t mode = n->mode;
+	uint16_t mode = n->mode;
 	int err;
 
-	if ((c->flags & XATTR_CREATE) && xattrs_has(&n->xattrs, c->name))
+	if ((c->flags & XATTR_CREATE) && xattrs_has(&n->x->xattrs, c->name))
 		return -EEXIST;
-	if ((c->flags & XATTR_REPLACE) && !xattrs_has(&n->xattrs, c->name))
+	if ((c->flags & XATTR_REPLACE) && !xattrs_has(&n->x->xattrs, c->name))
 		return -ENODATA;
-	err = xattrs_copy(&n->xattrs, &before);
+	err = xattrs_copy(&n->x->xattrs, &before);
 	if (!err)
 		err = is_acl(c->name) ? set_acl(c, n)
-				      : xattrs_set(&n->xattrs, c->name, c->value, c->len);
+				      : node_set_xattr(n, c->name, c->value, c->len);
 	if (err)
 		return err;
 	/* Unsaved content must not fail by its attributes when it is stored. */
-	if (c->value && n->xattrs.len > c->max) {
-		xattrs_done(&n->xattrs);
-		n->xattrs = before;
+	if (c->value && n->x->xattrs.len > c->max) {
 		n->mode = mode;
-		before = (struct xattrs){0};
-		return -ENOSPC;
+		err = node_set_xattrs(n, &before);
+		return err ? err : -ENOSPC;
 	}
 	n->ctime_ns = c->now_ns;
 	return 0;

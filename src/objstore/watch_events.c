@@ -21,7 +21,10 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 	struct watch *w = arg;
 	struct watch_event *e = malloc(sizeof(*e));
 
+	bool was_empty;
+
 	LOCK_SCOPE(&w->lock);
+	was_empty = list_is_empty(&w->queue);
 	if (!e || w->n_queued >= QUEUE_MAX) {
 		free(e);
 		msg_free(msg);
@@ -31,7 +34,9 @@ static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct 
 		list_push_back(&w->queue, &e->link);
 		w->n_queued++;
 	}
-	cond_broadcast(&w->changed);
+	/* During a listing events come faster than the thread could wake up for each. */
+	if (was_empty || w->is_overflown)
+		cond_broadcast(&w->changed);
 }
 
 static void on_lost(void *arg)

@@ -7,10 +7,12 @@
  *	floor put SERVER BUCKET NAME FILE     store FILE as an object
  *	floor get SERVER BUCKET NAME          read it in order and check the digest
  *	floor random SERVER BUCKET NAME SIZE COUNT   COUNT reads of SIZE bytes, one after the other
- *	floor small SERVER BUCKET NAME SIZE COUNT    COUNT objects of SIZE bytes, one after the
- *other floor getmany SERVER BUCKET NAME COUNT       reads them, one after the other floor names
- *SERVER BUCKET DIR COUNT          a new bucket with COUNT empty objects floor list SERVER BUCKET -
- *all metadata, through a consumer
+ *	floor small SERVER BUCKET NAME SIZE COUNT    COUNT objects, one after the other
+ *	floor getmany SERVER BUCKET NAME COUNT       reads them, one after the other
+ *	floor names SERVER BUCKET DIR COUNT PER_DIR  a new bucket with COUNT objects' metadata
+ *	floor list SERVER BUCKET -                   all metadata, through a consumer
+ *
+ * The objects of "names" have no content to be read; their metadata are what a mount stores.
  *
  * Prints the seconds the work itself took, without connecting.
  */
@@ -115,6 +117,12 @@ static void base64url(const unsigned char *data, size_t len, char *out)
 		out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
 }
 
+/* What a mount adds to the metadata of its files. */
+#define POSIX                                                                                      \
+	"\"metadata\":{\"posix.mode\":\"100644\",\"posix.uid\":\"1000\",\"posix.gid\":\"1000\","   \
+	"\"posix.mtime\":\"1767225600123456789\",\"posix.ctime\":\"1795847473351555978\","         \
+	"\"posix.btime\":\"1795847473351189421\"},"
+
 /* The metadata message of an object, published without waiting when reply is given. */
 static void publish_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
 			 uint64_t chunks, const unsigned char digest[32], const char *reply)
@@ -126,11 +134,11 @@ static void publish_meta(const char *bucket, const char *name, const char *nuid,
 	base64url((const unsigned char *)name, strlen(name), token);
 	(void)snprintf(subject, sizeof(subject), "$O.%s.M.%s", bucket, token);
 	(void)snprintf(meta, sizeof(meta),
-		       "{\"name\":\"%s\",\"options\":{\"max_chunk_size\":%d},\"bucket\":\"%s\","
+		       "{\"name\":\"%s\",%s\"options\":{\"max_chunk_size\":%d},\"bucket\":\"%s\","
 		       "\"nuid\":\"%s\","
 		       "\"size\":%llu,\"mtime\":\"2026-01-01T00:00:00.000Z\",\"chunks\":%llu,"
 		       "\"digest\":\"SHA-256=%s\"}",
-		       name, CHUNK, bucket, nuid, (unsigned long long)size,
+		       name, reply ? POSIX : "", CHUNK, bucket, nuid, (unsigned long long)size,
 		       (unsigned long long)chunks, digest_text);
 	if (reply) {
 		must(natsConnection_PublishRequest(nc, subject, reply, meta, (int)strlen(meta)),
@@ -143,7 +151,7 @@ static void publish_meta(const char *bucket, const char *name, const char *nuid,
 
 static void new_nuid(char *out, size_t len, unsigned i)
 {
-	(void)snprintf(out, len, "floor%lldp%dn%u", (long long)time(NULL), (int)getpid(), i);
+	(void)snprintf(out, len, "%08X%06X%08X", (unsigned)time(NULL), (unsigned)getpid(), i);
 }
 
 static void put_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
@@ -314,9 +322,9 @@ static void get_many(const char *bucket, const char *name, unsigned count)
 	(void)printf("%.6f\n", now() - start);
 }
 
-static void put_names(const char *bucket, const char *dir, unsigned count)
+static void put_names(const char *bucket, const char *dir, unsigned count, unsigned per_dir)
 {
-	static const unsigned char digest[32];
+	unsigned char digest[32] = {0};
 	char subject[256], body[512], name[512], nuid[64];
 	natsMsg *answer;
 
@@ -333,7 +341,7 @@ static void put_names(const char *bucket, const char *dir, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		char reply[160];
 
-		(void)snprintf(name, sizeof(name), "%s/%03u/object-number-%u", dir, i / 1000, i);
+		(void)snprintf(name, sizeof(name), "%s/%03u/object-number-%u", dir, i / per_dir, i);
 		(void)snprintf(reply, sizeof(reply), "%s.%u", inbox, i % WINDOW);
 		new_nuid(nuid, sizeof(nuid), i);
 		pthread_mutex_lock(&lock);
@@ -342,7 +350,8 @@ static void put_names(const char *bucket, const char *dir, unsigned count)
 		pthread_mutex_unlock(&lock);
 		if (answers[i % WINDOW])
 			natsMsg_Destroy(take(i % WINDOW));
-		publish_meta(bucket, name, nuid, 0, 0, digest, reply);
+		memcpy(digest, &i, sizeof(i));
+		publish_meta(bucket, name, nuid, 4096, 1, digest, reply);
 	}
 	pthread_mutex_lock(&lock);
 	while (n_acks < count)
@@ -413,8 +422,9 @@ int main(int argc, char **argv)
 			  (unsigned)strtoul(argv[6], NULL, 10));
 	else if (strcmp(verb, "getmany") == 0 && argc == 6)
 		get_many(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
-	else if (strcmp(verb, "names") == 0 && argc == 6)
-		put_names(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
+	else if (strcmp(verb, "names") == 0 && argc == 7 && atoi(argv[6]) > 0)
+		put_names(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10),
+			  (unsigned)atoi(argv[6]));
 	else if (strcmp(verb, "list") == 0)
 		list_all(argv[3]);
 	else

@@ -179,7 +179,7 @@ def names(rig, args, is_first):
         return
     if is_first:
         subprocess.run([str(rig.floor_program), "names", rig.server.url, "many", "d",
-                        str(args.names)], check=True, stdout=subprocess.DEVNULL)
+                        str(args.names), "1000"], check=True, stdout=subprocess.DEVNULL)
     row = f"mount {args.names} objects"
     rig.note(row, floor=float(subprocess.run(
         [str(rig.floor_program), "list", rig.server.url, "many", "-"], check=True,

@@ -318,10 +318,10 @@ START_TEST(test_content_that_may_be_linked_to_stays)
 	ck_assert_uint_eq(m.fs->tree.links.count, 1);
 	for (size_t i = 0; i < m.fs->tree.links.n_buckets; i++)
 		if (m.fs->tree.links.buckets[i])
-			links_hidden_name(
-				container_of(m.fs->tree.links.buckets[i], struct node, by_link)
-					->link_id,
-				hidden);
+			links_hidden_name(container_of(m.fs->tree.links.buckets[i],
+						       struct node_extra, by_link)
+						  ->link_id,
+					  hidden);
 	mutex_unlock(&m.fs->tree.lock);
 	fs_forget(m.fs, e.nodeid, 1);
 	info = fake_info(bucket, hidden);
@@ -405,8 +405,8 @@ START_TEST(test_a_small_file_with_two_names_outlives_its_chunks_too)
 	fake_sync(bucket);
 	h = must_open("a", O_RDONLY);
 	mutex_lock(&m.fs->tree.lock);
-	strcpy(nuid, h->file->node->nuid);
-	links_hidden_name(h->file->node->link_id, hidden);
+	node_nuid(h->file->node, nuid);
+	links_hidden_name(h->file->node->x->link_id, hidden);
 	mutex_unlock(&m.fs->tree.lock);
 	(void)snprintf(json, sizeof(json),
 		       "{\"name\":\"%s\",\"nuid\":\"theirs\",\"size\":0,\"chunks\":0,"

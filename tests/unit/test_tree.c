@@ -26,10 +26,10 @@ static void assert_sane_dir(const struct node *n)
 	uint64_t cookie = 0;
 
 	for (size_t i = 0; i < n->dir->n_slots; i++) {
-		const struct dentry *d = n->dir->slots[i].dentry;
+		const struct dentry *d = tree_slot_entry(n->dir->slots[i]);
 
-		ck_assert_uint_gt(n->dir->slots[i].cookie, cookie);
-		cookie = n->dir->slots[i].cookie;
+		ck_assert_uint_gt(tree_slot_cookie(n->dir->slots[i]), cookie);
+		cookie = tree_slot_cookie(n->dir->slots[i]);
 		if (!d)
 			continue;
 		children++;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/index.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define INITIAL_BUCKETS 64
+/* Members for each bucket before the table grows: a chain of two is as fast as one, and the table
+ * takes half the memory. */
+#define LOAD_MAX 2
+
+void index_init(struct index *x, index_hash_fn hash_of)
+{
+	*x = (struct index){.hash_of = hash_of};
+}
+
+void index_done(struct index *x)
+{
+	free(x->buckets);
+	index_init(x, x->hash_of);
+}
+
+static struct index_link **bucket_of(const struct index *x, uint64_t hv)
+{
+	return &x->buckets[hv & (x->n_buckets - 1)];
+}
+
+static int resize(struct index *x, size_t n_buckets)
+{
+	struct index larger = {.n_buckets = n_buckets, .count = x->count, .hash_of = x->hash_of};
+
+	larger.buckets = calloc(n_buckets, sizeof(struct index_link *));
+	if (!larger.buckets)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->n_buckets; i++) {
+		struct index_link *l = x->buckets[i], *next;
+
+		for (; l; l = next) {
+			struct index_link **b = bucket_of(&larger, x->hash_of(l));
+
+			next = l->next;
+			l->next = *b;
+			*b = l;
+		}
+	}
+	free(x->buckets);
+	*x = larger;
+	return 0;
+}
+
+void index_reserve(struct index *x, size_t n)
+{
+	size_t n_buckets = INITIAL_BUCKETS;
+
+	while (n_buckets < n / LOAD_MAX && n_buckets <= SIZE_MAX / 4)
+		n_buckets *= 2;
+	if (n_buckets > x->n_buckets)
+		(void)resize(x, n_buckets);
+}
+
+int index_insert(struct index *x, struct index_link *l, uint64_t hv)
+{
+	struct index_link **b;
+
+	if (x->count >= x->n_buckets * LOAD_MAX &&
+	    resize(x, x->n_buckets ? x->n_buckets * 2 : INITIAL_BUCKETS) < 0 && x->n_buckets == 0)
+		return -ENOMEM;
+	b = bucket_of(x, hv);
+	l->next = *b;
+	*b = l;
+	x->count++;
+	return 0;
+}
+
+void index_remove(struct index *x, struct index_link *l)
+{
+	struct index_link **p = bucket_of(x, x->hash_of(l));
+
+	while (*p != l) {
+		assert(*p);
+		p = &(*p)->next;
+	}
+	*p = l->next;
+	l->next = NULL;
+	x->count--;
+}
+
+struct index_link *index_first(const struct index *x, uint64_t hv)
+{
+	return x->n_buckets ? *bucket_of(x, hv) : NULL;
+}
