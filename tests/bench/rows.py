@@ -119,6 +119,36 @@ def random_reads(rig, args, is_first):
                      lambda seed: read_random(m.dir / "big", 4096, 100, seed), range(jobs))))
 
 
+def forget_disk_cache(rig):
+    """The cache's files are on the disk and no longer in the kernel's memory."""
+    for path in (rig.work / "cache" / "content").iterdir():
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
+def disk_cache(rig, args, is_first):
+    """The large file with a disk cache: the read that fills it, and reads by later mounts. The floor
+    is the server's time."""
+    gigabytes = args.size / 1000
+    if is_first and args.only and not {"large", "random"} & set(args.only):
+        rig.floor("put", "big", make_file(rig.work / "source", args.size * MB))
+    shutil.rmtree(rig.work / "cache" / "content", ignore_errors=True)
+    options = f"create,cache_min_free=0,cache_size={4 * args.size}M"
+    for row in (f"read {args.size} MiB, fills disk cache", f"read {args.size} MiB, disk cache"):
+        floor = rig.floor("get", "big")
+        with Mount(rig, options=options) as m:
+            rig.note(row, floor=floor)
+            rig.measure(row, "mount", m, lambda: read_stream(m.dir / "big"), gigabytes)
+        forget_disk_cache(rig)
+    row = "500 random 4 KiB, disk cache"
+    with Mount(rig, options=options) as m:
+        rig.floor("random", "big", 4096, 500)
+        rig.note(row, floor=rig.floor("random", "big", 4096, 500),
+                 mount=read_random(m.dir / "big", 4096, 500, 4096))
+
+
 def create(directory, names):
     data = os.urandom(4096)
     for name in names:
@@ -193,5 +223,5 @@ def names(rig, args, is_first):
     mount.__exit__(None)
 
 
-ALL = {"large": large, "streams": streams, "random": random_reads, "small": small,
+ALL = {"large": large, "streams": streams, "random": random_reads, "disk": disk_cache, "small": small,
        "visibility": visibility, "names": names}
