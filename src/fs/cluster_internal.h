@@ -132,11 +132,10 @@ struct cluster_locks {
 	struct cond wake;
 	/* protected by lock */
 	struct list inbox;
-	size_t n_entries; /* changes in the inbox */
-	struct cond room; /* for more of them */
-	struct hash ops;  /* by id */
-	struct cond idle; /* there are none */
-	uint64_t last_id;
+	size_t n_entries;  /* changes in the inbox */
+	struct cond room;  /* for more of them */
+	struct hash ops;   /* by id */
+	struct cond idle;  /* there are none */
 	struct hash views; /* files with locks of this mount */
 	bool is_shut, is_stopping;
 	atomic_size_t n_views;

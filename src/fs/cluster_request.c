@@ -27,6 +27,9 @@ void cluster_post_locked(struct cluster_locks *cl, struct message *m)
 	cond_signal(&cl->wake);
 }
 
+/* Of all mounts of this process, so that a number says whose request it is. */
+static atomic_uint_fast64_t last_id;
+
 static void free_op(struct lock_op *op)
 {
 	free(op->name);
@@ -73,7 +76,7 @@ struct lock_op *cluster_lock_op(struct cluster_locks *cl, enum lock_op_kind kind
 	list_init(&op->cancellation.link);
 	op->deadline_ns = cl->timeout_ns ? clock_now_ns() + cl->timeout_ns : UINT64_MAX;
 	mutex_lock(&cl->lock);
-	op->id = ++cl->last_id;
+	op->id = atomic_fetch_add(&last_id, 1) + 1;
 	err = op->name ? hash_insert(&cl->ops, &op->by_id, op->id) : -ENOMEM;
 	mutex_unlock(&cl->lock);
 	if (err) {

@@ -80,7 +80,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	err = staging_area_init(&fs->staging, cfg->cache_dir, cfg->staging_max,
 				cfg->staging_memory);
 	if (!err)
-		err = tree_init(&fs->tree);
+		err = tree_init(&fs->tree, cfg->ino_base);
 	return err ? err : fs->prefix ? 0 : -ENOMEM;
 }
 
@@ -208,6 +208,32 @@ void fs_free(struct fs *fs)
 	namelock_done(&fs->names);
 	free(fs->prefix);
 	free(fs);
+}
+
+bool fs_is_forgotten(struct fs *fs)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return fs->tree.ids.count == 1 && list_is_empty(&fs->files);
+}
+
+bool fs_is_empty(struct fs *fs)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return fs->tree.root->dir->n_children == 0;
+}
+
+int fs_entry_name(struct fs *fs, uint64_t nodeid, char **ret)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	if (n && (n->virtual_kind || !n->dir))
+		return -ENOTDIR;
+	if (!n || !n->dentry || n->dentry->parent != fs->tree.root)
+		return -ESTALE;
+	*ret = strdup(n->dentry->name);
+	return *ret ? 0 : -ENOMEM;
 }
 
 void fs_path(const struct fs *fs, const struct dentry *d, struct buf *out)

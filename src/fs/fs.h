@@ -32,6 +32,7 @@
 struct buf;
 struct fs;
 struct fs_handle;
+struct json_writer;
 struct store;
 
 #define FS_ROOT_ID UINT64_C(1)
@@ -66,6 +67,9 @@ struct fs_config {
 	uint64_t max_file_size;
 	enum fs_conflict conflict;
 	bool is_committed_when_killed; /* a writer's death by a signal is a close like others */
+	/* Inode number of the root, where several file systems share a device: then no other number
+	 * is likely to be another one's. 0: the only one. */
+	uint64_t ino_base;
 };
 
 /* Who asks. */
@@ -128,6 +132,9 @@ struct fs_listener {
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret) MUST_CHECK;
 /* From now on changes of others are told to l, until it is set to NULL again. Copied. */
 void fs_set_listener(struct fs *fs, const struct fs_listener *l);
+/* add writes members of the object that .natsobj/status is, behind those that are always there.
+ * With no lock held. */
+void fs_set_status(struct fs *fs, void (*add)(void *arg, struct json_writer *w), void *arg);
 /* Device number of the kernel's mount (stat(2), st_dev), by which descriptors on it are recognised
  * in /proc. */
 void fs_set_device(struct fs *fs, dev_t dev);
@@ -137,6 +144,13 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms);
 /* Files that could not be stored at the mount's end, by fs_drain or because the store was shut down
  * under a request; each was logged. */
 int fs_unstored(struct fs *fs);
+/* Whether the kernel knows nothing of it but the root, and nobody has a file open. */
+bool fs_is_forgotten(struct fs *fs);
+/* Name of a directory in the root; the caller frees. -ENOTDIR: the node is another thing, -ESTALE:
+ * it is not there any more. Never waits. */
+int fs_entry_name(struct fs *fs, uint64_t nodeid, char **ret) MUST_CHECK;
+/* Whether the root has no entries, stored or not. */
+bool fs_is_empty(struct fs *fs);
 /* Ends the threads. All handles must be released. NULL is harmless. */
 void fs_free(struct fs *fs);
 

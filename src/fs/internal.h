@@ -75,6 +75,9 @@ struct fs {
 	struct mutex dir_rename;     /* rank of a file's lock: one directory is renamed at a time */
 	struct list files;	     /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
+	/* protected by tree.lock: see fs_set_status */
+	void (*add_status)(void *arg, struct json_writer *w);
+	void *add_status_arg;
 	struct cluster_locks *locks; /* NULL: locks are the kernel's business */
 	_Atomic dev_t dev;	     /* of the kernel's mount; 0 before it is known */
 	atomic_bool is_connected;

@@ -82,6 +82,26 @@ static const char *watch_state(const struct figures *f)
 	return f->is_gone ? "gone" : f->is_connected ? "connected" : "disconnected";
 }
 
+void fs_set_status(struct fs *fs, void (*add)(void *arg, struct json_writer *w), void *arg)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	fs->add_status = add;
+	fs->add_status_arg = arg;
+}
+
+static void add_more(struct fs *fs, struct json_writer *w)
+{
+	void (*add)(void *arg, struct json_writer *w);
+	void *arg;
+
+	mutex_lock(&fs->tree.lock);
+	add = fs->add_status;
+	arg = fs->add_status_arg;
+	mutex_unlock(&fs->tree.lock);
+	if (add)
+		add(arg, w);
+}
+
 void status_json(struct fs *fs, struct buf *out)
 {
 	struct json_writer w;
@@ -113,6 +133,7 @@ void status_json(struct fs *fs, struct buf *out)
 		json_u64(&w, "bucket_limit", f.store.max_bytes);
 		json_u64(&w, "bucket_messages", f.store.messages);
 	}
+	add_more(fs, &w);
 	json_end_object(&w);
 	buf_append_char(out, '\n');
 }

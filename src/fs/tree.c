@@ -31,9 +31,9 @@ static uint64_t nuid_hash(struct index_link *l)
 	return hash_bytes(nuid, strlen(nuid));
 }
 
-int tree_init(struct tree *t)
+int tree_init(struct tree *t, uint64_t ino_base)
 {
-	*t = (struct tree){.next_id = 1};
+	*t = (struct tree){.next_id = 1, .ino_base = ino_base};
 	mutex_init(&t->lock, LOCK_RANK_TREE);
 	hash_init(&t->ids);
 	hash_init(&t->links);
@@ -42,7 +42,7 @@ int tree_init(struct tree *t)
 	index_init(&t->names, dentry_hash);
 	slab_init(&t->slab);
 	LOCK_SCOPE(&t->lock);
-	t->root = tree_node_new(t, S_IFDIR | 0755, "", 0, ROOT_INO);
+	t->root = tree_node_new(t, S_IFDIR | 0755, "", 0, ino_base ? ino_base : ROOT_INO);
 	if (!t->root)
 		return -ENOMEM;
 	tree_pin(t->root);
@@ -238,7 +238,7 @@ uint64_t tree_ino_seq(struct tree *t, uint64_t ino)
  */
 static uint64_t choose_ino(struct tree *t, const char *name, size_t len)
 {
-	uint64_t ino = hash_bytes_stable(name, len);
+	uint64_t ino = hash_bytes_stable(name, len) ^ t->ino_base;
 
 	while (ino <= ROOT_INO || tree_find_ino(t, ino))
 		ino = ino * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

@@ -140,6 +140,7 @@ struct tree {
 	struct index inos, nuids, names;
 	struct slab slab; /* of nodes and entries */
 	uint64_t next_id;
+	uint64_t ino_base; /* number of the root, from which the others follow too; 0: it is 1 */
 	uint16_t generation;
 	uint64_t n_nodes;
 };
@@ -182,7 +183,7 @@ const char *dentry_raw(const struct dentry *d);
 
 /* ---- tree.c and tree_dir.c ---- */
 
-int tree_init(struct tree *t) MUST_CHECK;
+int tree_init(struct tree *t, uint64_t ino_base) MUST_CHECK;
 void tree_done(struct tree *t);
 
 /* The node the kernel knows under id, or NULL. */

@@ -74,12 +74,52 @@ static void forget_entries(struct job *j)
 		notify_entry(j->m->notify, j->nodeid2, j->name2);
 }
 
+/* What an open file belongs to is open. */
+static int find_way(struct job *j)
+{
+	if (j->of) {
+		j->route =
+			(struct route){.share = j->of->share, .ino = route_local(j->m, j->nodeid)};
+		return 0;
+	}
+	return route_begin(j->m, j->nodeid, j->way, j->ctx.may_wait, &j->route);
+}
+
+/* One that concerns two nodes concerns one file system. */
+static int check_way(const struct job *j)
+{
+	if (j->nodeid2 && !route_is_same(j->m, j->nodeid, j->nodeid2))
+		return -EXDEV;
+	if (!route_is_directory(j->m, &j->route))
+		return 0;
+	return j->way == WAY_MAKE ? -EPERM : j->way == WAY_MOVE ? -EXDEV : 0;
+}
+
+static int run_job(struct job *j)
+{
+	int err = find_way(j);
+
+	if (err)
+		return job_reply_err(j, err);
+	j->fs = j->route.share->fs;
+	j->ino = j->route.ino;
+	j->ino2 = route_local(j->m, j->nodeid2);
+	err = check_way(j);
+	if (err)
+		err = job_reply_err(j, err);
+	else
+		err = j->run(j);
+	if (!j->of)
+		route_end(&j->route);
+	return err;
+}
+
 static void run_queued(struct pool_work *w)
 {
 	struct job *j = container_of(w, struct job, work);
 
 	/* Nothing here says it would have to wait. */
-	if (j->run(j) == -FS_WOULD_WAIT)
+	if (run_job(j) == -FS_WOULD_WAIT)
 		job_reply_err(j, -EIO);
 	if (atomic_load(&j->claim) == CLAIM_KILLED)
 		forget_entries(j);
@@ -200,11 +240,11 @@ void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
 	j->run = run;
 	j->ctx = (struct fs_ctx){.uid = c->uid, .gid = c->gid, .pid = c->pid, .umask = c->umask};
 	atomic_init(&j->claim, CLAIM_NONE);
-	if (run(j) == -FS_WOULD_WAIT)
+	if (run_job(j) == -FS_WOULD_WAIT)
 		run_patiently(j);
 }
 
-struct open_file *open_file_new(struct mount *m, struct fs_handle *h)
+struct open_file *open_file_new(struct mount *m, struct share *s, struct fs_handle *h)
 {
 	struct open_file *of = calloc(1, sizeof(*of));
 
@@ -212,6 +252,8 @@ struct open_file *open_file_new(struct mount *m, struct fs_handle *h)
 		return NULL;
 	atomic_init(&of->refs, 1);
 	of->m = m;
+	of->share = s;
+	share_hold(s);
 	of->h = h;
 	LOCK_SCOPE(&m->lock);
 	list_push_back(&m->open_files, &of->link);
@@ -222,11 +264,12 @@ static bool release(struct open_file *of, bool may_wait)
 {
 	const struct fs_ctx ctx = {.may_wait = may_wait};
 
-	if (fs_release(of->m->fs, &ctx, of->h) == -FS_WOULD_WAIT)
+	if (fs_release(of->share->fs, &ctx, of->h) == -FS_WOULD_WAIT)
 		return false;
 	mutex_lock(&of->m->lock);
 	list_remove(&of->link);
 	mutex_unlock(&of->m->lock);
+	share_leave(of->share);
 	free(of);
 	return true;
 }

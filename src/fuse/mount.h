@@ -15,13 +15,16 @@
 #include "fuse/loop.h"
 #include "fuse/notify.h"
 #include "fuse/pool.h"
+#include "fuse/share.h"
 #include "util/list.h"
 #include "util/lock.h"
 
 struct replay;
 
 struct mount {
-	struct fs *fs;
+	struct share root;     /* the bucket, or the directory of buckets */
+	struct shares *shares; /* NULL: a mount of one bucket */
+	struct fs_listener up; /* of both */
 	struct loop *loop;
 	struct pool *pool;
 	struct notify *notify;
@@ -29,6 +32,7 @@ struct mount {
 	struct fuse_session *session;
 	struct replay *replay; /* NULL: changes of others make no events */
 	const char *dir;
+	_Atomic dev_t dev; /* 0 before it is known */
 	bool has_acl;
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
@@ -42,8 +46,24 @@ struct open_file {
 	atomic_uint refs;
 	struct list link; /* in mount.open_files */
 	struct mount *m;
+	struct share *share; /* held */
 	struct fs_handle *h;
 	struct pool_work work; /* for the release on a thread that may wait */
+};
+
+/* What a request does in a directory of buckets, and to the directory of one that is not open. */
+enum job_way {
+	WAY_ENTER, /* opens the bucket */
+	WAY_LOOK,  /* does not */
+	WAY_MAKE,  /* opens it; beside buckets there can be nothing (EPERM) */
+	WAY_MOVE,  /* likewise; buckets stay where they are (EXDEV) */
+};
+
+/* Where a node identifier of the kernel's leads. */
+struct route {
+	struct share *share; /* held */
+	uint64_t ino;	     /* there */
+	bool is_closed;	     /* it is the directory of a bucket that is not open */
 };
 
 /*
@@ -65,7 +85,12 @@ struct job {
 	atomic_uint refs; /* of a queued job: the pool's, and the watch's while there is one */
 	struct killed_watch watch;
 
-	uint64_t nodeid, nodeid2;
+	uint64_t nodeid, nodeid2; /* the kernel's */
+	enum job_way way;
+	/* while it runs: where they lead */
+	struct route route;
+	struct fs *fs;
+	uint64_t ino, ino2;
 	const char *name, *name2; /* owned when queued */
 	struct open_file *of, *of2;
 	int flags; /* or the mode of fallocate, or lseek's whence */
@@ -83,6 +108,11 @@ struct job {
 };
 
 struct mount *mount_of(fuse_req_t req);
+/* For each file system that is open. */
+void mount_each(struct mount *m, void (*fn)(void *arg, struct share *s), void *arg);
+/* Stores every unsaved file; what takes longer is given up. Requests under way end first. The
+ * number of files that could not be stored. */
+int mount_drain(struct mount *m, uint64_t timeout_ms);
 /* Fills in the caller and runs the job, on the spot or in the pool. */
 void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j));
 /* True for the one who shall reply. */
@@ -90,7 +120,25 @@ bool job_claim(struct job *j);
 /* Replies with an error, 0 included, unless somebody has replied. Always returns 0. */
 int job_reply_err(struct job *j, int err);
 
-struct open_file *open_file_new(struct mount *m, struct fs_handle *h);
+/* Holds what nodeid leads to, until route_end. Errors as of shares_enter. */
+int route_begin(struct mount *m, uint64_t nodeid, enum job_way way, bool may_wait,
+		struct route *ret) MUST_CHECK;
+void route_end(struct route *r);
+/* The part of an identifier that its file system knows. */
+uint64_t route_local(const struct mount *m, uint64_t nodeid);
+/* Whether two lead to one file system. */
+bool route_is_same(const struct mount *m, uint64_t a, uint64_t b);
+/* Takes lookups back, of whatever file system. Never waits. */
+void route_forget(struct mount *m, uint64_t nodeid, uint64_t n);
+/* Whether it is the directory of buckets. */
+static inline bool route_is_directory(const struct mount *m, const struct route *r)
+{
+	return m->shares && r->share == &m->root;
+}
+/* What is known of the directory of a bucket, of which the directory of buckets told st. */
+void route_show(struct mount *m, uint64_t nodeid, struct stat *st, double *timeout);
+
+struct open_file *open_file_new(struct mount *m, struct share *s, struct fs_handle *h);
 void open_file_put(struct open_file *of);
 /* Releases what the kernel never will, because the mount is gone. */
 void open_files_release(struct mount *m);
@@ -113,6 +161,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	       const char *new_name, unsigned flags);
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi);
+
+/* ops_bucket.c: in the directory of buckets */
+int bucket_rmdir(struct job *j) MUST_CHECK;
+int bucket_mkdir(struct job *j, struct fs_entry *ret) MUST_CHECK;
 
 /* ops_node.c */
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
@@ -159,7 +211,7 @@ void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
 /* job_reply_err for the end of a flush, once the locks that end with it are given back. */
 int job_reply_flush(struct job *j, int err);
 
-/* Entry parameters for a reply. */
-struct fuse_entry_param entry_param(const struct fs_entry *e);
+/* Entry parameters for a reply about what was found by way of r. */
+struct fuse_entry_param entry_param(const struct route *r, const struct fs_entry *e);
 
 #endif

@@ -11,13 +11,13 @@ static int run_open(struct job *j)
 	struct fs_handle *h;
 	struct open_file *of;
 	bool keep_cache = false;
-	int err = fs_open(j->m->fs, &j->ctx, j->nodeid, j->fi.flags, &h, &keep_cache);
+	int err = fs_open(j->fs, &j->ctx, j->ino, j->fi.flags, &h, &keep_cache);
 
 	if (err)
 		return job_reply_err(j, err);
-	of = open_file_new(j->m, h);
+	of = open_file_new(j->m, j->route.share, h);
 	if (!of) {
-		(void)fs_release(j->m->fs, &j->ctx, h);
+		(void)fs_release(j->fs, &j->ctx, h);
 		return job_reply_err(j, -ENOMEM);
 	}
 	j->fi.fh = (uintptr_t)of;
@@ -39,7 +39,7 @@ static int run_read(struct job *j)
 {
 	struct open_file *of = j->of;
 	struct fs_data d;
-	int err = fs_read(j->m->fs, &j->ctx, of->h, j->off, j->size, &d);
+	int err = fs_read(j->fs, &j->ctx, of->h, j->off, j->size, &d);
 
 	if (err)
 		return job_reply_err(j, err);
@@ -48,7 +48,7 @@ static int run_read(struct job *j)
 	if (job_claim(j))
 		fuse_reply_iov(j->req, d.iov, d.n);
 	fs_data_done(&d);
-	fs_read_behind(j->m->fs, of->h);
+	fs_read_behind(j->fs, of->h);
 	open_file_put(of);
 	return 0;
 }
@@ -65,7 +65,7 @@ static int run_write(struct job *j)
 	int err;
 
 	j->ctx.is_page = j->fi.writepage;
-	err = fs_write(j->m->fs, &j->ctx, j->of->h, j->off, j->data, j->size);
+	err = fs_write(j->fs, &j->ctx, j->of->h, j->off, j->data, j->size);
 
 	if (err)
 		return job_reply_err(j, err);
@@ -94,7 +94,7 @@ static int run_flush(struct job *j)
 	j->ctx.is_dying = j->is_queued && fs_is_dying(j->ctx.pid);
 	if (j->ctx.is_dying)
 		job_reply_err(j, 0);
-	return job_reply_flush(j, fs_flush(j->m->fs, &j->ctx, j->of->h));
+	return job_reply_flush(j, fs_flush(j->fs, &j->ctx, j->of->h));
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -106,7 +106,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static int run_fsync(struct job *j)
 {
-	return job_reply_err(j, fs_fsync(j->m->fs, &j->ctx, j->of->h));
+	return job_reply_err(j, fs_fsync(j->fs, &j->ctx, j->of->h));
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -119,8 +119,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 static int run_fallocate(struct job *j)
 {
-	return job_reply_err(j,
-			     fs_fallocate(j->m->fs, &j->ctx, j->of->h, j->flags, j->off, j->size));
+	return job_reply_err(j, fs_fallocate(j->fs, &j->ctx, j->of->h, j->flags, j->off, j->size));
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
@@ -138,7 +137,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 static int run_lseek(struct job *j)
 {
 	uint64_t at;
-	int err = fs_lseek(j->m->fs, &j->ctx, j->of->h, j->off, j->flags, &at);
+	int err = fs_lseek(j->fs, &j->ctx, j->of->h, j->off, j->flags, &at);
 
 	if (err)
 		return job_reply_err(j, err);
@@ -158,8 +157,8 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 static int run_copy(struct job *j)
 {
 	uint64_t done;
-	int err = fs_copy_range(j->m->fs, &j->ctx, j->of->h, j->off, j->of2->h, j->off2, j->size,
-				&done);
+	int err =
+		fs_copy_range(j->fs, &j->ctx, j->of->h, j->off, j->of2->h, j->off2, j->size, &done);
 
 	if (err)
 		return job_reply_err(j, err);

@@ -51,9 +51,19 @@ static void on_done(void *arg, int err, const struct lock_entry *conflict, bool 
 	free(lr);
 }
 
+static void cancel(void *arg, struct share *s)
+{
+	fs_lock_cancel(s->fs, (uintptr_t)arg);
+}
+
 static void on_interrupt(fuse_req_t req, void *data)
 {
-	fs_lock_cancel(mount_of(req)->fs, (uintptr_t)data);
+	struct mount *m = mount_of(req);
+
+	/* The number is no other's, in whatever bucket the lock is. */
+	fs_lock_cancel(m->root.fs, (uintptr_t)data);
+	if (m->shares)
+		shares_each(m->shares, cancel, data);
 }
 
 /* Hands the job's reply over to a request about locks. is_heard: the reply is still to be given. */
@@ -64,7 +74,7 @@ static int start_request(struct job *j, enum lock_op_kind kind, bool is_heard, i
 	int failure = -ENOMEM;
 
 	if (lr)
-		failure = fs_lock_op(j->m->fs, j->of->h, kind, &j->lock, on_done, lr, &op);
+		failure = fs_lock_op(j->fs, j->of->h, kind, &j->lock, on_done, lr, &op);
 	if (failure) {
 		free(lr);
 		if (is_heard)
@@ -81,7 +91,7 @@ static int start_request(struct job *j, enum lock_op_kind kind, bool is_heard, i
 	if (is_heard && (kind == LOCK_OP_WAIT || kind == LOCK_OP_TRY))
 		fuse_req_interrupt_func(j->req, on_interrupt,
 					(void *)(uintptr_t)cluster_lock_op_id(op));
-	fs_lock_submit(j->m->fs, op);
+	fs_lock_submit(j->fs, op);
 	return 0;
 }
 
@@ -90,7 +100,7 @@ static int run_lock(struct job *j)
 	int err = 0;
 
 	if (j->lock_op != LOCK_OP_TEST)
-		err = fs_lock_prepare(j->m->fs, &j->ctx, j->of->h, j->lock.mode);
+		err = fs_lock_prepare(j->fs, &j->ctx, j->of->h, j->lock.mode);
 	if (err)
 		return job_reply_err(j, err);
 	/* Who is gone wants no lock; what is given back is given back. */
@@ -166,7 +176,7 @@ void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
 
 int job_reply_flush(struct job *j, int err)
 {
-	if (err == -FS_WOULD_WAIT || !fs_lock_is_locked(j->m->fs, j->of->h))
+	if (err == -FS_WOULD_WAIT || !fs_lock_is_locked(j->fs, j->of->h))
 		return job_reply_err(j, err);
 	/* close(2) gives back all fcntl locks that the process has on the file. */
 	j->lock = (struct lock_entry){

@@ -11,14 +11,14 @@
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	fs_forget(mount_of(req)->fs, ino, nlookup);
+	route_forget(mount_of(req), ino, nlookup);
 	fuse_reply_none(req);
 }
 
 void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
 	for (size_t i = 0; i < count; i++)
-		fs_forget(mount_of(req)->fs, forgets[i].ino, forgets[i].nlookup);
+		route_forget(mount_of(req), forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -36,14 +36,16 @@ static int run_getattr(struct job *j)
 	uint64_t mark = notify_mark(j->m->notify);
 	struct stat st;
 	double timeout;
-	int err = fs_getattr(j->m->fs, &j->ctx, j->nodeid, &st, &timeout);
+	int err = fs_getattr(j->fs, &j->ctx, j->ino, &st, &timeout);
 
+	if (!err && j->route.is_closed)
+		route_show(j->m, j->nodeid, &st, &timeout);
 	return reply_attr(j, mark, err, &st, timeout);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct job j = {.nodeid = ino};
+	struct job j = {.nodeid = ino, .way = WAY_LOOK};
 
 	(void)fi;
 	job_start(&j, req, run_getattr);
@@ -77,8 +79,8 @@ static int run_setattr(struct job *j)
 	uint64_t mark = notify_mark(j->m->notify);
 	struct stat st;
 	double timeout;
-	int err = fs_setattr(j->m->fs, &j->ctx, j->nodeid, j->of ? j->of->h : NULL, &j->attr,
-			     j->set, &st, &timeout);
+	int err = fs_setattr(j->fs, &j->ctx, j->ino, j->of ? j->of->h : NULL, &j->attr, j->set, &st,
+			     &timeout);
 
 	return reply_attr(j, mark, err, &st, timeout);
 }
@@ -86,8 +88,11 @@ static int run_setattr(struct job *j)
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
-	struct job j = {
-		.nodeid = ino, .attr = *attr, .set = to_fs_set(to_set), .of = open_file_of(fi)};
+	struct job j = {.nodeid = ino,
+			.way = WAY_MAKE,
+			.attr = *attr,
+			.set = to_fs_set(to_set),
+			.of = open_file_of(fi)};
 
 	job_start(&j, req, run_setattr);
 }
@@ -95,7 +100,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 static int run_readlink(struct job *j)
 {
 	_cleanup_free_ char *target = NULL;
-	int err = fs_readlink(j->m->fs, &j->ctx, j->nodeid, &target);
+	int err = fs_readlink(j->fs, &j->ctx, j->ino, &target);
 
 	if (err)
 		return job_reply_err(j, err);
@@ -114,7 +119,7 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 static int run_statfs(struct job *j)
 {
 	struct statvfs st;
-	int err = fs_statfs(j->m->fs, &j->ctx, &st);
+	int err = fs_statfs(j->fs, &j->ctx, &st);
 
 	if (err)
 		return job_reply_err(j, err);
@@ -130,23 +135,33 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	job_start(&j, req, run_statfs);
 }
 
-void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+/* A bucket stays open while one of its directories is. */
+static int run_opendir(struct job *j)
 {
-	int err = fs_opendir(mount_of(req)->fs, ino);
+	int err = fs_opendir(j->fs, j->ino);
 
-	if (err) {
-		fuse_reply_err(req, -err);
-		return;
-	}
+	if (err)
+		return job_reply_err(j, err);
+	share_hold(j->route.share);
+	j->fi.fh = (uintptr_t)j->route.share;
 	/* Listings are not cached by the kernel: they come from memory here, and a cached one that
 	 * was read while an entry came or went would stay wrong. */
-	fuse_reply_open(req, fi);
+	if (!job_claim(j) || fuse_reply_open(j->req, &j->fi) != 0)
+		share_leave(j->route.share);
+	return 0;
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct job j = {.nodeid = ino, .fi = *fi};
+
+	job_start(&j, req, run_opendir);
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	(void)fi;
+	share_leave((struct share *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
 }
 
@@ -162,6 +177,8 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 /* A reply to readdir being filled, and the lookups it counts. */
 struct listing {
 	fuse_req_t req;
+	const struct route *route;
+	bool is_directory; /* of buckets */
 	char *buf;
 	size_t size, len;
 	bool is_plus;
@@ -191,8 +208,11 @@ static int fill(void *arg, const char *name, const struct fs_entry *e, uint64_t 
 	size_t need;
 
 	if (l->is_plus) {
-		struct fuse_entry_param p = entry_param(e);
+		struct fuse_entry_param p = entry_param(l->route, e);
 
+		/* See route_show, which cannot be asked here. */
+		if (l->is_directory)
+			p.attr_timeout = 0;
 		need = fuse_add_direntry_plus(l->req, l->buf + l->len, l->size - l->len, name, &p,
 					      (off_t)next);
 	} else {
@@ -212,7 +232,11 @@ static int fill(void *arg, const char *name, const struct fs_entry *e, uint64_t 
 
 static int run_readdir(struct job *j)
 {
-	struct listing l = {.req = j->req, .size = j->size, .is_plus = j->is_plus};
+	struct listing l = {.req = j->req,
+			    .route = &j->route,
+			    .is_directory = route_is_directory(j->m, &j->route),
+			    .size = j->size,
+			    .is_plus = j->is_plus};
 	uint64_t mark = notify_mark(j->m->notify);
 	const char *name;
 	int err;
@@ -221,7 +245,7 @@ static int run_readdir(struct job *j)
 	if (!l.buf)
 		return job_reply_err(j, -ENOMEM);
 	buf_init(&l.names, l.size);
-	err = fs_readdir(j->m->fs, &j->ctx, j->nodeid, j->off, j->is_plus, fill, &l);
+	err = fs_readdir(j->fs, &j->ctx, j->ino, j->off, j->is_plus, fill, &l);
 	if (err) {
 		job_reply_err(j, err);
 	} else if (!job_claim(j) || fuse_reply_buf(j->req, l.buf, l.len) != 0) {
@@ -230,9 +254,10 @@ static int run_readdir(struct job *j)
 	name = l.names.data;
 	for (size_t i = 0; i < l.n_counted; i++) {
 		if (err)
-			fs_forget(j->m->fs, l.counted[i], 1);
+			fs_forget(j->fs, l.counted[i], 1);
 		else
-			notify_recheck(j->m->notify, mark, l.counted[i], j->nodeid, name);
+			notify_recheck(j->m->notify, mark,
+				       share_nodeid(j->route.share, l.counted[i]), j->nodeid, name);
 		name += strlen(name) + 1;
 	}
 	buf_done(&l.names);

@@ -63,17 +63,23 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 }
 
-/* What is there under the name that the helper makes: counted, or -errno. */
-static int find_made(fuse_req_t req, fuse_ino_t parent, const char *name, struct fs_entry *ret)
+/* What is there under the name that the helper makes: counted, or -errno. The way to it is held. */
+static int find_made(fuse_req_t req, fuse_ino_t parent, const char *name, struct route *route,
+		     struct fs_entry *ret)
 {
 	const struct fs_ctx ctx = {.uid = fuse_req_ctx(req)->uid, .gid = fuse_req_ctx(req)->gid};
-	struct fs *fs = mount_of(req)->fs;
+	struct fs *fs;
 	mode_t mode;
 	int err;
 
+	*route = (struct route){0};
 	if (role_of(req, parent, name, &mode) != REPLAY_NEW)
 		return -EPERM;
-	err = fs_lookup(fs, &ctx, parent, name, ret);
+	err = route_begin(mount_of(req), parent, WAY_ENTER, false, route);
+	if (err)
+		return err == -FS_WOULD_WAIT ? -ENOENT : err;
+	fs = route->share->fs;
+	err = fs_lookup(fs, &ctx, route->ino, name, ret);
 	if (!err && !ret->nodeid)
 		err = -ENOENT;
 	if (!err && (ret->st.st_mode & S_IFMT) != (mode & S_IFMT)) {
@@ -84,44 +90,57 @@ static int find_made(fuse_req_t req, fuse_ino_t parent, const char *name, struct
 	return err == -FS_WOULD_WAIT ? -ENOENT : err;
 }
 
+/* Entry parameters of what the helper makes. */
+static struct fuse_entry_param param_of(fuse_req_t req, const struct route *r,
+					const struct fs_entry *e)
+{
+	struct fuse_entry_param p = entry_param(r, e);
+
+	if (route_is_directory(mount_of(req), r))
+		route_show(mount_of(req), p.ino, &p.attr, &p.attr_timeout);
+	return p;
+}
+
 static void reply_made(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct mount *m = mount_of(req);
 	struct fuse_entry_param p;
 	struct fs_entry e;
-	int err = find_made(req, parent, name, &e);
+	struct route r;
+	int err = find_made(req, parent, name, &r, &e);
 
 	if (err) {
 		fuse_reply_err(req, -err);
-		return;
+	} else {
+		p = param_of(req, &r, &e);
+		if (fuse_reply_entry(req, &p) != 0)
+			fs_forget(r.share->fs, e.nodeid, 1);
 	}
-	p = entry_param(&e);
-	if (fuse_reply_entry(req, &p) != 0)
-		fs_forget(m->fs, e.nodeid, 1);
+	route_end(&r);
 }
 
 static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
 {
-	struct mount *m = mount_of(req);
 	struct fuse_entry_param p;
 	struct fs_entry e;
+	struct route r;
 	int err;
 
 	if (!is_helper(req)) {
 		op_create(req, parent, name, mode, fi);
 		return;
 	}
-	err = find_made(req, parent, name, &e);
+	err = find_made(req, parent, name, &r, &e);
 	if (err) {
 		fuse_reply_err(req, -err);
-		return;
+	} else {
+		p = param_of(req, &r, &e);
+		fi->fh = 0;
+		fi->keep_cache = 1;
+		if (fuse_reply_create(req, &p, fi) != 0)
+			fs_forget(r.share->fs, e.nodeid, 1);
 	}
-	p = entry_param(&e);
-	fi->fh = 0;
-	fi->keep_cache = 1;
-	if (fuse_reply_create(req, &p, fi) != 0)
-		fs_forget(m->fs, e.nodeid, 1);
+	route_end(&r);
 }
 
 static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)

@@ -3,6 +3,7 @@
 /* Handlers for requests about extended attributes. */
 
 #include <errno.h>
+#include <string.h>
 
 #include "fuse/mount.h"
 #include "util/buf.h"
@@ -32,13 +33,20 @@ static int run_getxattr(struct job *j)
 	int err;
 
 	buf_init(&value, ANSWER_MAX);
-	err = fs_getxattr(j->m->fs, &j->ctx, j->nodeid, j->name, &value);
+	err = fs_getxattr(j->fs, &j->ctx, j->ino, j->name, &value);
 	return reply_bytes(j, err, &value);
+}
+
+/* ls(1) asks for what concerns permissions of all that it lists; who asks for more wants to know.
+ */
+static enum job_way way_of(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 ? WAY_ENTER : WAY_LOOK;
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
-	struct job j = {.nodeid = ino, .name = name, .size = size};
+	struct job j = {.nodeid = ino, .way = way_of(name), .name = name, .size = size};
 
 	job_start(&j, req, run_getxattr);
 }
@@ -49,13 +57,13 @@ static int run_listxattr(struct job *j)
 	int err;
 
 	buf_init(&names, ANSWER_MAX);
-	err = fs_listxattr(j->m->fs, &j->ctx, j->nodeid, &names);
+	err = fs_listxattr(j->fs, &j->ctx, j->ino, &names);
 	return reply_bytes(j, err, &names);
 }
 
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	struct job j = {.nodeid = ino, .size = size};
+	struct job j = {.nodeid = ino, .way = WAY_LOOK, .size = size};
 
 	job_start(&j, req, run_listxattr);
 }
@@ -63,25 +71,30 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 static int run_setxattr(struct job *j)
 {
 	return job_reply_err(
-		j, fs_setxattr(j->m->fs, &j->ctx, j->nodeid, j->name, j->data, j->size, j->flags));
+		j, fs_setxattr(j->fs, &j->ctx, j->ino, j->name, j->data, j->size, j->flags));
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags)
 {
-	struct job j = {.nodeid = ino, .name = name, .data = value, .size = size, .flags = flags};
+	struct job j = {.nodeid = ino,
+			.way = WAY_MAKE,
+			.name = name,
+			.data = value,
+			.size = size,
+			.flags = flags};
 
 	job_start(&j, req, run_setxattr);
 }
 
 static int run_removexattr(struct job *j)
 {
-	return job_reply_err(j, fs_removexattr(j->m->fs, &j->ctx, j->nodeid, j->name));
+	return job_reply_err(j, fs_removexattr(j->fs, &j->ctx, j->ino, j->name));
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	struct job j = {.nodeid = ino, .name = name};
+	struct job j = {.nodeid = ino, .way = WAY_MAKE, .name = name};
 
 	job_start(&j, req, run_removexattr);
 }

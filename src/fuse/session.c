@@ -24,17 +24,14 @@
 #include "fuse/mount.h"
 #include "fuse/mountinfo.h"
 #include "fuse/replay.h"
-#include "objstore/store.h"
 #include "util/buf.h"
-#include "util/clock.h"
+#include "util/json_write.h"
 #include "util/lock.h"
 #include "util/log.h"
 
 /* When the server is away each waiting request keeps a thread, and those that need no server but a
  * moment of patience must not stand in line behind them. */
 #define POOL_THREADS 512
-/* What a shut-down store leaves undone ends at once. */
-#define LAST_REPLIES_MS 5000
 #define MAX_WRITE (1u << 20)
 #define MAX_BACKGROUND 128
 #define READ_AHEAD_KB "1024"
@@ -85,7 +82,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	/* The data is copied once either way; a pipe only adds to it. */
 	compat_refuse(conn, FUSE_CAP_SPLICE_READ);
 	dev = mountinfo_device(m->dir);
-	fs_set_device(m->fs, dev);
+	atomic_store(&m->dev, dev);
+	fs_set_device(m->root.fs, dev);
 	raise_read_ahead(dev);
 	if (m->on_ready)
 		m->on_ready(m->on_ready_arg);
@@ -184,77 +182,67 @@ static int make_session(struct mount *m, const struct session_config *cfg)
 	return err;
 }
 
-/* Ends calls that wait for a server, when storing what is unsaved takes too long. */
-struct patience {
-	struct store *store;
-	struct mutex lock; /* leaf */
-	struct cond done;
-	uint64_t deadline_ns;
-	bool is_done;
-};
-
-static void *patience_main(void *arg)
+/* A bucket was opened. */
+static void on_open(void *arg, struct share *s)
 {
-	struct patience *p = arg;
-	bool is_over = false;
+	const struct fs_listener l = share_listener(s);
+	struct mount *m = arg;
 
-	mutex_lock(&p->lock);
-	while (!p->is_done && !is_over)
-		is_over = cond_wait_until(&p->done, &p->lock, p->deadline_ns) == -ETIMEDOUT;
-	is_over = !p->is_done;
-	mutex_unlock(&p->lock);
-	if (is_over) {
-		log_error("the server does not answer: giving up what is not stored");
-		store_shutdown(p->store);
-	}
-	return NULL;
+	fs_set_device(s->fs, atomic_load(&m->dev));
+	fs_set_listener(s->fs, &l);
 }
 
-static int drain(struct mount *m, struct store *store, uint64_t timeout_ms)
+/* What the status of the directory of buckets says besides. */
+static void add_status(void *arg, struct json_writer *w)
 {
-	struct patience p = {.store = store, .deadline_ns = clock_deadline_ms((int64_t)timeout_ms)};
-	uint64_t deadline_ns;
-	pthread_t thread;
-	bool has_thread;
+	struct mount *m = arg;
 
-	mutex_init(&p.lock, LOCK_RANK_LEAF);
-	cond_init(&p.done);
-	has_thread = thread_start(&thread, "natsobj-drain", patience_main, &p) == 0;
-	(void)!loop_wait_idle(m->loop, p.deadline_ns);
-	(void)!pool_wait_idle(m->pool, p.deadline_ns);
-	fs_drain(m->fs, timeout_ms);
-	mutex_lock(&p.lock);
-	p.is_done = true;
-	cond_signal(&p.done);
-	mutex_unlock(&p.lock);
-	if (has_thread)
-		pthread_join(thread, NULL);
-	/* Replies need the session's descriptor, which the unmount closes. */
-	deadline_ns = clock_deadline_ms(LAST_REPLIES_MS);
-	(void)!loop_wait_idle(m->loop, deadline_ns);
-	(void)!pool_wait_idle(m->pool, deadline_ns);
-	cond_done(&p.done);
-	mutex_done(&p.lock);
-	return fs_unstored(m->fs);
+	json_u64(w, "open_buckets", shares_count(m->shares));
+	json_u64(w, "open_buckets_limit", shares_limit(m->shares));
 }
 
-static int serve(struct mount *m, struct store *store, const struct session_config *cfg)
+static void end_locks(void *arg, struct share *s)
 {
-	struct fs_listener l = notify_listener(m->notify);
+	(void)arg;
+	fs_locks_shutdown(s->fs);
+}
+
+static void end_listening(void *arg, struct share *s)
+{
+	(void)arg;
+	fs_set_listener(s->fs, NULL);
+}
+
+static int serve(struct mount *m, const struct session_config *cfg)
+{
+	struct fs_listener l;
 	int unsaved;
 
+	m->up = notify_listener(m->notify);
 	if (m->replay) {
-		l.changed = replay_change;
-		l.changed_arg = m->replay;
+		m->up.changed = replay_change;
+		m->up.changed_arg = m->replay;
 	}
-	fs_set_listener(m->fs, &l);
+	m->root.up = &m->up;
+	if (cfg->buckets) {
+		int err = shares_new(cfg->buckets, m->root.fs, &m->up, on_open, m, &m->shares);
+
+		if (err)
+			return err;
+		m->root.all = m->shares;
+		fs_set_status(m->root.fs, add_status, m);
+	}
+	l = share_listener(&m->root);
+	fs_set_listener(m->root.fs, &l);
 	if (fuse_set_signal_handlers(m->session) != 0)
 		log_warn("cannot handle signals: stop with umount only");
 	loop_run(m->loop);
 	replay_stop(m->replay);
-	fs_locks_shutdown(m->fs);
-	unsaved = drain(m, store, cfg->drain_timeout_ms);
-	fs_set_listener(m->fs, NULL);
+	if (m->shares)
+		shares_shutdown(m->shares);
+	mount_each(m, end_locks, NULL);
+	unsaved = mount_drain(m, cfg->drain_timeout_ms);
+	mount_each(m, end_listening, NULL);
 	fuse_remove_signal_handlers(m->session);
 	return unsaved;
 }
@@ -272,7 +260,7 @@ static void end_connection(struct mount *m, dev_t dev, int abort_fd)
 }
 
 /* What is mounted is served until its end. Returns the number of files that are not stored. */
-static int serve_mounted(struct mount *m, struct store *store, const struct session_config *cfg)
+static int serve_mounted(struct mount *m, const struct session_config *cfg)
 {
 	dev_t dev = mountinfo_device(cfg->dir);
 	_cleanup_close_ int abort_fd = mountinfo_open_abort(dev);
@@ -282,7 +270,7 @@ static int serve_mounted(struct mount *m, struct store *store, const struct sess
 		cfg->on_mounted(cfg->on_ready_arg, dev);
 	if (init_reply_install(m->session) < 0)
 		log_warn("lookups in one directory will wait for each other");
-	unsaved = serve(m, store, cfg);
+	unsaved = serve(m, cfg);
 	end_connection(m, dev, abort_fd);
 	return unsaved;
 }
@@ -295,6 +283,7 @@ static void free_mount(struct mount *m)
 	pool_free(m->pool);
 	killed_free(m->killed);
 	open_files_release(m);
+	shares_free(m->shares);
 	mutex_done(&m->lock);
 	if (m->session)
 		fuse_session_destroy(m->session);
@@ -303,7 +292,7 @@ static void free_mount(struct mount *m)
 int session_run(struct fs *fs, struct store *store, const struct session_config *cfg,
 		char **ret_why)
 {
-	struct mount m = {.fs = fs,
+	struct mount m = {.root = {.name = "", .fs = fs, .store = store},
 			  .dir = cfg->dir,
 			  .has_acl = cfg->has_acl,
 			  .on_ready = cfg->on_ready,
@@ -334,7 +323,7 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 			fuse_session_unmount(m.session);
 	}
 	if (!err)
-		err = serve_mounted(&m, store, cfg);
+		err = serve_mounted(&m, cfg);
 	free_mount(&m);
 	return err;
 }

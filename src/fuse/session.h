@@ -10,6 +10,7 @@
 #include "fs/fs.h"
 #include "util/cleanup.h"
 
+struct share_source;
 struct store;
 struct replay_helper;
 
@@ -22,7 +23,8 @@ struct session_config {
 	bool has_acl;	/* as the file system's */
 	bool has_locks; /* the file system keeps them (fs_use_locks), not the kernel */
 	uint64_t drain_timeout_ms;
-	struct replay_helper *replay; /* makes events of the changes of others; or NULL */
+	const struct share_source *buckets; /* fs is the directory of these; NULL: it is one */
+	struct replay_helper *replay;	    /* makes events of the changes of others; or NULL */
 	/* It is mounted, with this device number, and answers nothing yet. May be NULL. */
 	void (*on_mounted)(void *arg, dev_t dev);
 	/* The kernel has got an answer: the mount works. On a loop thread. */

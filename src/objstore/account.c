@@ -40,6 +40,13 @@ uint64_t account_parse_free(const char *json, size_t len, uint32_t replicas, boo
 	return bytes == UINT64_MAX || replicas < 2 ? bytes : bytes / replicas;
 }
 
+static uint64_t parse_used(const char *json, size_t len)
+{
+	_cleanup_json_ cJSON *account = cJSON_ParseWithLength(json, len);
+
+	return api_u64(account, "storage") + api_u64(account, "memory");
+}
+
 static uint64_t ask(struct bucket *b, const struct stream_info *info, bool *ret_is_answered)
 {
 	_cleanup_msg_ natsMsg *msg = NULL;
@@ -56,6 +63,9 @@ static uint64_t ask(struct bucket *b, const struct stream_info *info, bool *ret_
 	if (rpc_call(b->control.rpc, &req, &msg, &was_sent) < 0)
 		return UINT64_MAX;
 	*ret_is_answered = true;
+	mutex_lock(&b->lock);
+	b->account_used = parse_used(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+	mutex_unlock(&b->lock);
 	return account_parse_free(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg),
 				  info->replicas, info->is_memory);
 }
@@ -77,4 +87,10 @@ uint64_t account_free(struct bucket *b, const struct stream_info *info)
 	b->account_free = bytes;
 	b->account_until_ns = clock_deadline_ms(is_answered ? AGE_MS : REFUSED_AGE_MS);
 	return bytes;
+}
+
+uint64_t account_used(struct bucket *b)
+{
+	LOCK_SCOPE(&b->lock);
+	return b->account_used;
 }

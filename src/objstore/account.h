@@ -20,7 +20,10 @@ struct stream_info;
  */
 uint64_t account_free(struct bucket *b, const struct stream_info *info);
 
-/* The same from the answer's JSON. */
+/* Bytes that the account's streams occupy, as of the last answer to account_free. */
+uint64_t account_used(struct bucket *b);
+
+/* account_free from the answer's JSON. */
 uint64_t account_parse_free(const char *json, size_t len, uint32_t replicas, bool is_memory);
 
 #endif

@@ -130,10 +130,23 @@ int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket 
 	return 0;
 }
 
+int admin_list(struct bucket *b, char ***ret_names, size_t *ret_count)
+{
+	struct names names = {0};
+	int err = read_names(b, &names);
+
+	if (err < 0) {
+		names_done(&names);
+		return err;
+	}
+	*ret_names = names.items;
+	*ret_count = names.count;
+	return 0;
+}
+
 int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_count, char **ret_why)
 {
 	struct api_error none = {0};
-	struct names names = {0};
 	struct bucket *b;
 	int err;
 
@@ -143,19 +156,13 @@ int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_co
 	err = admin_open(cfg, "", &b, ret_why);
 	if (err < 0)
 		return err;
-	err = read_names(b, &names);
+	err = admin_list(b, ret_names, ret_count);
 	if (err < 0)
 		err = admin_explain_api(b, err, &none, "list", ret_why);
 	bucket_free(b);
-	if (err < 0) {
-		names_done(&names);
-		return err;
-	}
-	if (names.count > 0)
-		qsort(names.items, names.count, sizeof(*names.items), compare_names);
-	*ret_names = names.items;
-	*ret_count = names.count;
-	return 0;
+	if (!err && *ret_count > 0)
+		qsort(*ret_names, *ret_count, sizeof(**ret_names), compare_names);
+	return err;
 }
 
 int bucket_delete(const struct conn_config *cfg, const char *bucket, char **ret_why)

@@ -213,26 +213,17 @@ static int compare(const void *a, const void *b)
 		      (*(struct bucket_desc *const *)b)->name);
 }
 
-int bucket_describe_all(const struct conn_config *cfg, struct bucket_desc ***ret, size_t *ret_count,
-			char **ret_why)
+int admin_describe_all(struct bucket *b, struct bucket_desc ***ret, size_t *ret_count,
+		       struct api_error *ret_error)
 {
-	struct api_error error = {0};
 	struct descs l = {0};
 	size_t offset = 0, n;
-	struct bucket *b;
 	int err;
 
-	*ret_why = NULL;
-	err = admin_open(cfg, "", &b, ret_why);
-	if (err < 0)
-		return err;
 	do {
-		err = read_page(b, offset, &l, &n, &error);
+		err = read_page(b, offset, &l, &n, ret_error);
 		offset += n;
 	} while (!err && n > 0 && offset < BUCKETS_MAX);
-	if (err < 0)
-		err = admin_explain_api(b, err, &error, "list", ret_why);
-	bucket_free(b);
 	if (err < 0) {
 		descs_done(&l);
 		return err;
@@ -242,4 +233,22 @@ int bucket_describe_all(const struct conn_config *cfg, struct bucket_desc ***ret
 	*ret = l.items;
 	*ret_count = l.count;
 	return 0;
+}
+
+int bucket_describe_all(const struct conn_config *cfg, struct bucket_desc ***ret, size_t *ret_count,
+			char **ret_why)
+{
+	struct api_error error = {0};
+	struct bucket *b;
+	int err;
+
+	*ret_why = NULL;
+	err = admin_open(cfg, "", &b, ret_why);
+	if (err < 0)
+		return err;
+	err = admin_describe_all(b, ret, ret_count, &error);
+	if (err < 0)
+		err = admin_explain_api(b, err, &error, "list", ret_why);
+	bucket_free(b);
+	return err;
 }

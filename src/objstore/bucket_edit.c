@@ -123,9 +123,9 @@ static int change_metadata(cJSON *config, const struct obj_pairs *pairs)
 
 static int apply(cJSON *config, const struct bucket_changes *c)
 {
-	int err = spell_numbers(config);
+	int err = 0;
 
-	if (!err && c->description)
+	if (c->description)
 		err = put_string(config, "description", c->description);
 	if (!err && c->has_ttl)
 		err = put_limit(config, "max_age", c->ttl_ns, 0);
@@ -152,9 +152,15 @@ static int shorten_duplicates(cJSON *config, uint64_t ttl_ns)
 	return put_limit(config, "duplicate_window", ttl_ns, 0);
 }
 
-static int send_config(struct bucket *b, const cJSON *config, struct api_error *ret_error)
+int config_set_limit(cJSON *config, const char *key, uint64_t value)
 {
-	_cleanup_free_ char *text = cJSON_PrintUnformatted(config);
+	return put_limit(config, key, value, -1);
+}
+
+int config_send(struct bucket *b, cJSON *config, struct api_error *ret_error)
+{
+	int err = spell_numbers(config);
+	_cleanup_free_ char *text = err ? NULL : cJSON_PrintUnformatted(config);
 	_cleanup_buf_ struct buf body;
 
 	buf_init(&body, BODY_MAX);
@@ -182,7 +188,7 @@ static int edit(struct bucket *b, const struct bucket_changes *c, char **ret_why
 	if (!err)
 		err = apply(config, c);
 	if (!err)
-		err = send_config(b, config, &error);
+		err = config_send(b, config, &error);
 	return err < 0 ? admin_explain_api(b, err, &error, c->want_seal ? "seal" : "change",
 					   ret_why)
 		       : 0;

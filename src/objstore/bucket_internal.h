@@ -151,7 +151,7 @@ struct bucket {
 	struct stream_info last_info;
 	uint64_t last_info_ns; /* 0: never */
 	/* what the account allows, and until when that may be said again: see account.c */
-	uint64_t account_free, account_until_ns;
+	uint64_t account_free, account_used, account_until_ns;
 	struct hash foreign; /* names stored under a token that is not theirs */
 	/* Written by the connections' managers. */
 	atomic_uint n_up;

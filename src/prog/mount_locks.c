@@ -24,7 +24,7 @@ static int open_bucket(const struct mount_options *o, struct store *store, struc
 
 	if (err)
 		return err;
-	if (asprintf(&name, "%s_locks", o->bucket) < 0) {
+	if (asprintf(&name, "%s_locks", store->bucket) < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}

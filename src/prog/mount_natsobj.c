@@ -27,9 +27,9 @@
 #include "fuse/mountinfo.h"
 #include "fuse/replay.h"
 #include "fuse/session.h"
-#include "objstore/bucket.h"
+#include "fuse/share.h"
 #include "objstore/conn.h"
-#include "prog/mount_locks.h"
+#include "prog/mount_parts.h"
 #include "prog/options.h"
 #include "util/log.h"
 
@@ -142,8 +142,14 @@ static int fail(struct startup *s, int code, const char *fmt, ...)
 }
 
 static int run_mounted(struct startup *s, const struct mount_options *o, const char *path,
-		       struct store *store)
+		       const struct share_parts *parts)
 {
+	const struct share_source buckets = {.arg = (void *)(uintptr_t)o,
+					     .dir = path,
+					     .open_max = o->open_buckets,
+					     .is_hard = !o->is_soft,
+					     .open = mount_parts_open_share,
+					     .close = mount_parts_close_share};
 	struct session_config cfg = {.dir = path,
 				     .source = o->source,
 				     .kernel_options = o->kernel.data,
@@ -151,37 +157,23 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .has_acl = o->has_acl,
 				     .has_locks = o->locks == LOCKS_CLUSTER,
 				     .drain_timeout_ms = o->drain_timeout_ms,
+				     .buckets = *o->bucket ? NULL : &buckets,
 				     .replay = o->has_inotify ? &s->replay : NULL,
 				     .on_mounted = on_mounted,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};
 	_cleanup_free_ char *reason = NULL;
-	struct mount_locks *locks = NULL;
-	struct fs *fs;
-	int err = fs_new(store, &o->fs, &fs);
+	int err = session_run(parts->fs, parts->store, &cfg, &reason);
 
-	if (err)
-		return fail(s, EXIT_MOUNT, "cannot list bucket \"%s\": %s", o->bucket,
-			    strerror(-err));
-	err = mount_locks_open(o, store, fs, &locks, &reason);
-	if (!err)
-		err = session_run(fs, store, &cfg, &reason);
 	if (err < 0)
 		(void)fail(s, EXIT_MOUNT, "%s", reason ? reason : strerror(-err));
-	mount_locks_close(locks);
-	store_shutdown(store);
-	/* The watch may call into the tree until the store is closed. */
-	store_close(store);
-	fs_free(fs);
-	if (err > 0)
-		log_error("%d file(s) could not be stored", err);
-	return err < 0 ? EXIT_MOUNT : err > 0 ? EXIT_UNSAVED : EXIT_OK;
+	return err;
 }
 
 static int run_connected(struct startup *s, const struct mount_options *o, const char *path)
 {
 	_cleanup_free_ char *reason = NULL;
-	struct store *store;
+	struct share_parts parts;
 	sigset_t all, before;
 	int err;
 
@@ -190,13 +182,17 @@ static int run_connected(struct startup *s, const struct mount_options *o, const
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = conn_library_init();
 	if (!err)
-		err = bucket_open(&o->conn, o->bucket, &o->bucket_opts, &store, &reason);
+		err = *o->bucket ? mount_parts_open(o, o->bucket, 0, &parts, &reason)
+				 : mount_parts_open_directory(o, &parts, &reason);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
 		return fail(s, EXIT_MOUNT, "%s", reason ? reason : strerror(-err));
-	err = run_mounted(s, o, path, store);
+	err = run_mounted(s, o, path, &parts);
+	mount_parts_close(&parts);
 	conn_library_done();
-	return err;
+	if (err > 0)
+		log_error("%d file(s) could not be stored", err);
+	return err < 0 ? EXIT_MOUNT : err > 0 ? EXIT_UNSAVED : EXIT_OK;
 }
 
 static int run(struct startup *s, const struct mount_options *o, const char *path)

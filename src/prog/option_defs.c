@@ -80,6 +80,8 @@ static const struct option_def defs[] = {
 	 "key-value bucket for locks=cluster (BUCKET_locks)"},
 	{"lock_lease", DURATION, AT(lock_lease_ms), 1000, 3600 * 1000,
 	 "after which the locks of a host that is gone are free (30s)"},
+	{"open_buckets", NUMBER, AT(open_buckets), 1, 4096,
+	 "of a mount of all buckets, at one time (64)"},
 	{"negative_timeout", DURATION, AT(negative_timeout_ms), 0, DAY_MS,
 	 "believe that a name is absent for so long (0)"},
 	{"offline", FLAG, AT(is_offline), 0, 0,
@@ -271,10 +273,12 @@ int option_set_list(struct mount_options *o, const char *list, char **ret_why)
 
 void mount_options_usage(struct buf *out)
 {
-	buf_append_str(out,
-		       "Usage: mount.natsobj nats://host[:port]/bucket[/prefix] DIR [-f] [-d] [-o "
-		       "option[,option…]]\n\n"
-		       "Mounts a NATS JetStream object-store bucket as a directory.\n\nOptions:\n");
+	buf_append_str(
+		out,
+		"Usage: mount.natsobj nats://host[:port]/bucket[/prefix] DIR [-f] [-d] [-o "
+		"option[,option…]]\n\n"
+		"Mounts a NATS JetStream object-store bucket as a directory, or with "
+		"nats://host[:port]/\nall buckets of the account as directories.\n\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_LEN(defs); i++) {
 		char left[32];
 

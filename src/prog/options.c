@@ -36,8 +36,10 @@ static int parse_spec(struct mount_options *o, char *spec, char **ret_why)
 	}
 	host = scheme_end + 3;
 	slash = strchr(host, '/');
-	if (!slash || slash == host || slash[1] == '\0' || slash[1] == '/') {
-		option_why(ret_why, "the URL names no %s: nats://host[:port]/bucket[/prefix]",
+	if (!slash || slash == host || slash[1] == '/') {
+		option_why(ret_why,
+			   "the URL names no %s: nats://host[:port]/bucket[/prefix], or "
+			   "nats://host[:port]/ for all buckets",
 			   slash == host ? "server" : "bucket");
 		return -EINVAL;
 	}
@@ -154,6 +156,7 @@ static void set_defaults(struct mount_options *o)
 		.drain_timeout_ms = 60000,
 		.lock_lease_ms = 30000,
 		.cache_min_free = UINT64_C(1) << 30,
+		.open_buckets = 64,
 	};
 	buf_init(&o->kernel, 4096);
 }
@@ -267,6 +270,10 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 		return -EINVAL;
 	}
 	err = parse_spec(o, spec, ret_why);
+	if (!err && o->lock_bucket && !*o->bucket) {
+		option_why(ret_why, "lock_bucket= is for one bucket, and this mount shows all");
+		return -EINVAL;
+	}
 	if (!err)
 		err = option_read_secrets(o, ret_why);
 	if (!err && !o->cache_dir)

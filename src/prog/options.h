@@ -18,10 +18,10 @@ enum lock_scope { LOCKS_LOCAL, LOCKS_CLUSTER };
 struct mount_options {
 	/* Strings are owned and freed by mount_options_done. */
 	char *servers; /* nats://host:port[,…], with a user and password if the URL had them */
-	char *bucket;
-	char *prefix;	   /* "" or ending in '/' */
-	char *dir;	   /* as given */
-	char *source;	   /* for people and /proc/mounts: no credentials */
+	char *bucket;  /* "": all buckets of the account */
+	char *prefix;  /* "" or ending in '/' */
+	char *dir;     /* as given */
+	char *source;  /* for people and /proc/mounts: no credentials */
 	struct buf kernel; /* options for the kernel, comma separated */
 
 	struct conn_config conn; /* strings point to the owned ones below */
@@ -34,7 +34,7 @@ struct mount_options {
 	uint64_t uid, gid, umask_bits, fmode, dmode, connect_timeout_ms, timeout_ms, memory,
 		readahead, window, chunk_size, staging_size, staging_memory, conflict, on_kill,
 		negative_timeout_ms, purge_delay_ms, max_file_size, bucket_max_bytes,
-		drain_timeout_ms, locks, lock_lease_ms, cache_size, cache_min_free;
+		drain_timeout_ms, locks, lock_lease_ms, cache_size, cache_min_free, open_buckets;
 	bool has_fmode, has_dmode;
 	bool is_read_only, has_acl, is_allow_other, is_allow_root, want_create, is_soft,
 		is_foreground, is_debug;

@@ -10,7 +10,7 @@ static struct tree t;
 
 static void setup(void)
 {
-	ck_assert_int_eq(tree_init(&t), 0);
+	ck_assert_int_eq(tree_init(&t, 0), 0);
 	mutex_lock(&t.lock);
 }
 
