@@ -7,8 +7,10 @@
  *	floor put SERVER BUCKET NAME FILE     store FILE as an object
  *	floor get SERVER BUCKET NAME          read it in order and check the digest
  *	floor random SERVER BUCKET NAME SIZE COUNT   COUNT reads of SIZE bytes, one after the other
- *	floor small SERVER BUCKET NAME SIZE COUNT    COUNT objects, one after the other
- *	floor getmany SERVER BUCKET NAME COUNT       reads them, one after the other
+ *	floor small SERVER BUCKET NAME SIZE COUNT    COUNT objects of SIZE bytes in turn
+ *	floor exclusive SERVER BUCKET NAME SIZE COUNT  the same, a claim before each
+ *	floor getmany SERVER BUCKET NAME COUNT       reads them in turn
+ *	floor remove SERVER BUCKET NAME COUNT        a tombstone over each, in turn
  *	floor names SERVER BUCKET DIR COUNT PER_DIR  a new bucket with COUNT objects' metadata
  *	floor list SERVER BUCKET -                   all metadata, through a consumer
  *
@@ -26,32 +28,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <nats/nats.h>
-#include <openssl/evp.h>
+#include "floor.h"
 
-#define CHUNK 131072
-#define WINDOW 64
+natsConnection *nc;
+char inbox[128];
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+natsMsg *answers[WINDOW];
+uint64_t n_acks;
 
-static natsConnection *nc;
-static char inbox[128];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static natsMsg *answers[WINDOW];
-static uint64_t n_acks;
-
-static _Noreturn void die(const char *what)
+_Noreturn void die(const char *what)
 {
 	(void)fprintf(stderr, "floor: %s\n", what);
 	exit(1);
 }
 
-static void must(natsStatus s, const char *what)
+void must(natsStatus s, const char *what)
 {
 	if (s != NATS_OK)
 		die(what);
 }
 
-static double now(void)
+double now(void)
 {
 	struct timespec ts;
 
@@ -73,7 +71,7 @@ static void on_answer(natsConnection *c, natsSubscription *sub, natsMsg *msg, vo
 	pthread_mutex_unlock(&lock);
 }
 
-static natsMsg *take(unsigned slot)
+natsMsg *take(unsigned slot)
 {
 	natsMsg *msg;
 
@@ -109,7 +107,7 @@ static void open_connection(const char *server, int is_reader)
 	natsOptions_Destroy(opts);
 }
 
-static void base64url(const unsigned char *data, size_t len, char *out)
+void base64url(const unsigned char *data, size_t len, char *out)
 {
 	size_t n = (size_t)EVP_EncodeBlock((unsigned char *)out, data, (int)len);
 
@@ -124,8 +122,8 @@ static void base64url(const unsigned char *data, size_t len, char *out)
 	"\"posix.btime\":\"1795847473351189421\"},"
 
 /* The metadata message of an object, published without waiting when reply is given. */
-static void publish_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
-			 uint64_t chunks, const unsigned char digest[32], const char *reply)
+void publish_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
+		  uint64_t chunks, const unsigned char digest[32], const char *reply)
 {
 	char subject[1024], meta[2048], token[512], digest_text[64];
 	natsMsg *ack = NULL;
@@ -149,13 +147,13 @@ static void publish_meta(const char *bucket, const char *name, const char *nuid,
 	natsMsg_Destroy(ack);
 }
 
-static void new_nuid(char *out, size_t len, unsigned i)
+void new_nuid(char *out, size_t len, unsigned i)
 {
 	(void)snprintf(out, len, "%08X%06X%08X", (unsigned)time(NULL), (unsigned)getpid(), i);
 }
 
-static void put_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
-		     uint64_t chunks, const unsigned char digest[32])
+void put_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
+	      uint64_t chunks, const unsigned char digest[32])
 {
 	publish_meta(bucket, name, nuid, size, chunks, digest, NULL);
 }
@@ -201,7 +199,7 @@ static void put(const char *bucket, const char *name, const char *file)
 	(void)printf("%.6f\n", now() - start);
 }
 
-static uint64_t field(const char *json, const char *key)
+uint64_t field(const char *json, const char *key)
 {
 	const char *p = strstr(json, key);
 
@@ -209,7 +207,7 @@ static uint64_t field(const char *json, const char *key)
 }
 
 /* Sequence of the object's first chunk, its count of chunks and its digest. */
-static uint64_t find(const char *bucket, const char *name, uint64_t *chunks, char digest[64])
+uint64_t find(const char *bucket, const char *name, uint64_t *chunks, char digest[64])
 {
 	char subject[1024], body[256], token[512], nuid[64] = "";
 	natsMsg *msg;
@@ -285,123 +283,9 @@ static void get_random(const char *bucket, const char *name, size_t size, unsign
 	(void)printf("%.6f\n", now() - start);
 }
 
-static void put_small(const char *bucket, const char *name, size_t size, unsigned count)
-{
-	static unsigned char data[CHUNK];
-	unsigned char digest[32];
-	double start = now();
-
-	if (size > CHUNK)
-		die("too large to be small");
-	for (unsigned i = 0; i < count; i++) {
-		char subject[256], nuid[64], each[512];
-		natsMsg *ack;
-
-		new_nuid(nuid, sizeof(nuid), i);
-		(void)snprintf(each, sizeof(each), "%s-%u", name, i);
-		(void)snprintf(subject, sizeof(subject), "$O.%s.C.%s", bucket, nuid);
-		must(natsConnection_Request(&ack, nc, subject, data, (int)size, 10000), "chunk");
-		natsMsg_Destroy(ack);
-		EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL);
-		put_meta(bucket, each, nuid, size, 1, digest);
-	}
-	(void)printf("%.6f\n", now() - start);
-}
-
-static void get_many(const char *bucket, const char *name, unsigned count)
-{
-	double start = now();
-
-	for (unsigned i = 0; i < count; i++) {
-		char each[512], digest[64];
-		uint64_t chunks;
-
-		(void)snprintf(each, sizeof(each), "%s-%u", name, i);
-		(void)find(bucket, each, &chunks, digest);
-	}
-	(void)printf("%.6f\n", now() - start);
-}
-
-static void put_names(const char *bucket, const char *dir, unsigned count, unsigned per_dir)
-{
-	unsigned char digest[32] = {0};
-	char subject[256], body[512], name[512], nuid[64];
-	natsMsg *answer;
-
-	(void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.CREATE.OBJ_%s", bucket);
-	(void)snprintf(body, sizeof(body),
-		       "{\"name\":\"OBJ_%s\",\"subjects\":[\"$O.%s.C.>\",\"$O.%s.M.>\"],"
-		       "\"retention\":\"limits\",\"storage\":\"file\",\"num_replicas\":1,"
-		       "\"max_bytes\":-1,\"max_msgs\":-1,\"discard\":\"new\","
-		       "\"allow_rollup_hdrs\":true,\"allow_direct\":true}",
-		       bucket, bucket, bucket);
-	must(natsConnection_Request(&answer, nc, subject, body, (int)strlen(body), 10000),
-	     "bucket");
-	natsMsg_Destroy(answer);
-	for (unsigned i = 0; i < count; i++) {
-		char reply[160];
-
-		(void)snprintf(name, sizeof(name), "%s/%03u/object-number-%u", dir, i / per_dir, i);
-		(void)snprintf(reply, sizeof(reply), "%s.%u", inbox, i % WINDOW);
-		new_nuid(nuid, sizeof(nuid), i);
-		pthread_mutex_lock(&lock);
-		while (i - n_acks >= WINDOW)
-			pthread_cond_wait(&changed, &lock);
-		pthread_mutex_unlock(&lock);
-		if (answers[i % WINDOW])
-			natsMsg_Destroy(take(i % WINDOW));
-		memcpy(digest, &i, sizeof(i));
-		publish_meta(bucket, name, nuid, 4096, 1, digest, reply);
-	}
-	pthread_mutex_lock(&lock);
-	while (n_acks < count)
-		pthread_cond_wait(&changed, &lock);
-	pthread_mutex_unlock(&lock);
-}
-
-static uint64_t n_listed;
-
-static void on_listed(natsConnection *c, natsSubscription *sub, natsMsg *msg, void *arg)
-{
-	(void)c;
-	(void)sub;
-	(void)arg;
-	natsMsg_Destroy(msg);
-	pthread_mutex_lock(&lock);
-	n_listed++;
-	pthread_cond_signal(&changed);
-	pthread_mutex_unlock(&lock);
-}
-
-static void list_all(const char *bucket)
-{
-	char subject[256], body[1024];
-	natsSubscription *sub;
-	natsInbox *deliver;
-	natsMsg *answer;
-	double start = now();
-	uint64_t total;
-
-	must(natsInbox_Create(&deliver), "inbox");
-	must(natsConnection_Subscribe(&sub, nc, deliver, on_listed, NULL), "subscribe");
-	must(natsSubscription_SetPendingLimits(sub, -1, -1), "limits");
-	(void)snprintf(subject, sizeof(subject), "$JS.API.CONSUMER.CREATE.OBJ_%s", bucket);
-	(void)snprintf(body, sizeof(body),
-		       "{\"stream_name\":\"OBJ_%s\",\"config\":{\"ack_policy\":\"none\","
-		       "\"deliver_policy\":\"last_per_subject\",\"filter_subject\":\"$O.%s.M.>\","
-		       "\"deliver_subject\":\"%s\",\"max_deliver\":1}}",
-		       bucket, bucket, deliver);
-	must(natsConnection_Request(&answer, nc, subject, body, (int)strlen(body), 60000),
-	     "consumer");
-	total = field(natsMsg_GetData(answer), "\"num_pending\":");
-	pthread_mutex_lock(&lock);
-	while (n_listed < total)
-		pthread_cond_wait(&changed, &lock);
-	pthread_mutex_unlock(&lock);
-	(void)printf("%.6f\n", now() - start);
-}
-
-#define USAGE "usage: floor put|get|random|small|getmany|names|list SERVER BUCKET NAME …"
+#define USAGE                                                                                      \
+	"usage: floor put|get|random|small|exclusive|getmany|remove|names|list SERVER BUCKET "     \
+	"NAME …"
 
 int main(int argc, char **argv)
 {
@@ -417,9 +301,11 @@ int main(int argc, char **argv)
 	else if (strcmp(verb, "random") == 0 && argc == 7)
 		get_random(argv[3], argv[4], strtoul(argv[5], NULL, 10),
 			   (unsigned)strtoul(argv[6], NULL, 10));
-	else if (strcmp(verb, "small") == 0 && argc == 7)
+	else if ((strcmp(verb, "small") == 0 || strcmp(verb, "exclusive") == 0) && argc == 7)
 		put_small(argv[3], argv[4], strtoul(argv[5], NULL, 10),
-			  (unsigned)strtoul(argv[6], NULL, 10));
+			  (unsigned)strtoul(argv[6], NULL, 10), verb[0] == 'e');
+	else if (strcmp(verb, "remove") == 0 && argc == 6)
+		remove_many(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
 	else if (strcmp(verb, "getmany") == 0 && argc == 6)
 		get_many(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
 	else if (strcmp(verb, "names") == 0 && argc == 7 && atoi(argv[6]) > 0)

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured against: a private server, mounts of one bucket, the floor program, peers."""
-import contextlib
+"""What is measured against: a private server, mounts of a bucket, the floor program; and the clock."""
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def wait_for(what, condition, seconds=30):
+def wait_for(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -26,11 +26,6 @@ def timed(function):
     return time.monotonic() - start
 
 
-def run(*words, **options):
-    options.setdefault("stdout", subprocess.DEVNULL)
-    subprocess.run([str(w) for w in words], check=True, **options)
-
-
 def processor_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
@@ -41,6 +36,34 @@ def peak_mb(pid):
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+class Programs:
+    """Runs programs and adds up the processor time they took; the peak is the largest one's."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.seconds, self.peak = 0.0, 0.0
+
+    def run(self, *words, **options):
+        options.setdefault("stdout", subprocess.DEVNULL)
+        process = subprocess.Popen([str(w) for w in words], **options)
+        output = process.stdout.read() if process.stdout else None
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.stdout:
+            process.stdout.close()
+        if process.returncode != 0:
+            sys.exit(f"bench: {' '.join(map(str, words))} ended with {process.returncode}")
+        with self.lock:
+            self.seconds += usage.ru_utime + usage.ru_stime
+            self.peak = max(self.peak, usage.ru_maxrss / 1024)
+        return output
+
+    def take(self):
+        seconds, peak = self.seconds, self.peak
+        self.seconds, self.peak = 0.0, 0.0
+        return seconds, peak
 
 
 class Server:
@@ -62,7 +85,7 @@ class Server:
 
 
 class Mount:
-    """A mount of the bucket; use it with `with`. cpu and peak are of its daemon."""
+    """A mount of a bucket; use it with `with`."""
 
     def __init__(self, rig, directory=None, bucket="bench", options="create"):
         self.rig, self.bucket, self.options = rig, bucket, options
@@ -87,67 +110,72 @@ class Mount:
 
 
 class Rig:
-    """Everything a row needs. Figures go to rows[name][column] as lists, one value for each run."""
+    """
+    Everything a row needs. rows[row][column] is a list of seconds, one for each run, in the order
+    of the runs, so that a ratio can be taken run by run. Columns are systems (floor, mount, the
+    peers); cpu:SYSTEM is the processor seconds per GB of its programs and daemons, server:SYSTEM
+    the server's meanwhile, peak:SYSTEM its largest process in MB. scales[row] says what of: ("MB",
+    megabytes) is shown as a rate, ("each", count) as the time of one.
+    """
 
     def __init__(self, build, work, log):
         self.program = build / "mount.natsobj"
         self.floor_program = build / "tests" / "bench" / "floor"
-        self.work, self.log = work, log
+        self.build, self.work, self.log = build, work, log
         self.server = Server(work)
-        self.rows = {}
+        self.programs = Programs()
+        self.rows, self.scales = {}, {}
 
-    def note(self, row, **values):
+    def run(self, *words, **options):
+        return self.programs.run(*words, **options)
+
+    def note(self, row, scale=None, **values):
+        if scale:
+            self.scales[row] = scale
         for column, value in values.items():
             self.rows.setdefault(row, {}).setdefault(column, []).append(value)
 
-    def floor(self, *words):
+    def floor(self, *words, bucket="bench"):
         """Seconds that the floor program says its work took."""
-        done = subprocess.run([str(self.floor_program), words[0], self.server.url, "bench",
-                               *map(str, words[1:])], check=True, capture_output=True, text=True)
-        return float(done.stdout)
+        return float(self.run(self.floor_program, words[0], self.server.url, bucket, *words[1:],
+                              stdout=subprocess.PIPE, text=True))
 
     def floors(self, jobs):
         """The same for several at once: the slowest counts."""
-        started = [subprocess.Popen([str(self.floor_program), words[0], self.server.url, "bench",
-                                     *map(str, words[1:])], stdout=subprocess.PIPE, text=True)
-                   for words in jobs]
-        times = [float(p.communicate()[0]) for p in started]
-        if any(p.returncode for p in started):
-            sys.exit("bench: a floor program failed")
+        times = [0.0] * len(jobs)
+
+        def one(i):
+            times[i] = self.floor(*jobs[i])
+
+        threads = [threading.Thread(target=one, args=(i,)) for i in range(len(jobs))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         return max(times)
 
-    def measure(self, row, column, mount, function, gigabytes=0):
-        """Times function; with gigabytes also processor seconds per GB of daemon and server."""
-        before = processor_seconds(mount.pid), processor_seconds(self.server.pid)
-        self.note(row, **{column: timed(function)})
-        if gigabytes:
-            self.note(row, cpu=(processor_seconds(mount.pid) - before[0]) / gigabytes,
-                      server_cpu=(processor_seconds(self.server.pid) - before[1]) / gigabytes,
-                      peak=peak_mb(mount.pid))
+    def moved(self, row, system, megabytes, work, pids=(), is_on_nats=True):
+        """Times work, which returns its seconds itself or None, and what it cost per GB: of the
+        programs it runs by self.run and of the daemons with the given pids."""
+        pids = list(pids)
+        before = [processor_seconds(pid) for pid in pids]
+        server = processor_seconds(self.server.pid)
+        self.programs.take()
+        start = time.monotonic()
+        seconds = work()
+        seconds = seconds if isinstance(seconds, float) else time.monotonic() - start
+        used, peak = self.programs.take()
+        used += sum(processor_seconds(pid) for pid in pids) - sum(before)
+        gigabytes = megabytes / 1000
+        self.note(row, ("MB", megabytes), **{
+            system: seconds, f"cpu:{system}": used / gigabytes,
+            f"peak:{system}": max([peak_mb(pid) for pid in pids] or [peak])})
+        if is_on_nats:
+            server = processor_seconds(self.server.pid) - server
+            self.note(row, **{f"server:{system}": server / gigabytes})
 
     def stop(self):
         for directory in self.work.glob("mnt*"):
             subprocess.run(["umount", "-l", str(directory)], stderr=subprocess.DEVNULL)
         self.server.stop()
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def sshfs_mount(rig):
-    """The peer that most people have: files of this machine through sshd's sftp-server, no network."""
-    server = next((p for p in ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server")
-                   if os.path.exists(p)), None)
-    if not shutil.which("sshfs") or not server:
-        yield None
-        return
-    source, directory = rig.work / "sshfs-source", rig.work / "mnt-sshfs"
-    source.mkdir(exist_ok=True)
-    directory.mkdir(exist_ok=True)
-    helper = rig.work / "ssh"
-    helper.write_text(f"#!/bin/sh\nexec {server}\n")
-    helper.chmod(0o755)
-    run("sshfs", "-o", f"ssh_command={helper}", f"here:{source}", directory)
-    try:
-        yield directory
-    finally:
-        run("umount", directory)

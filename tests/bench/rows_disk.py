@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The large file through a disk cache: the read that fills it, and reads by later mounts."""
+import os
+import shutil
+
+from rig import Mount
+
+
+def forget(rig):
+    """The cache's files are on the disk and no longer in the kernel's memory."""
+    for path in (rig.work / "cache" / "content").iterdir():
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
+def disk(rig, args, read_stream, read_random):
+    """The floor is the server's time. The large file is there."""
+    shutil.rmtree(rig.work / "cache" / "content", ignore_errors=True)
+    options = f"create,cache_min_free=0,cache_size={4 * args.size}M"
+    megabytes = args.size * (1 << 20) / 1e6
+    for row in (f"read {args.size} MiB, fills disk cache", f"read {args.size} MiB, disk cache"):
+        rig.moved(row, "floor", megabytes, lambda: rig.floor("get", "big"))
+        with Mount(rig, options=options) as m:
+            rig.moved(row, "mount", megabytes, lambda: read_stream(rig, m.dir / "big"), [m.pid])
+        forget(rig)
+    with Mount(rig, options=options) as m:
+        rig.floor("random", "big", 4096, 500)
+        rig.note("random 4 KiB, disk cache", ("each", 500), floor=rig.floor("random", "big", 4096, 500),
+                 mount=read_random(m.dir / "big", 4096, 500, 4096))
+    shutil.rmtree(rig.work / "cache" / "content", ignore_errors=True)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work that costs round trips: small files, names, changes seen elsewhere, buckets with many objects."""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import sys
+import time
+
+from rig import Mount, timed
+
+MB = 1 << 20
+
+
+def create(directory, names, flags=os.O_TRUNC):
+    data = os.urandom(4096)
+    for name in names:
+        fd = os.open(directory / name, os.O_WRONLY | os.O_CREAT | flags, 0o644)
+        os.write(fd, data)
+        os.close(fd)
+
+
+def small(rig, args, is_first):
+    """Files of 4 KiB. The floor's creations are two JetStream round trips each, three when
+    exclusive; its removals one."""
+    del is_first
+    n = args.small
+    each, names = ("each", n), [f"f{i}" for i in range(n)]
+    with Mount(rig) as m:
+        directory = m.dir / "small"
+        directory.mkdir()
+        rig.note("create 4 KiB", each, floor=rig.floor("small", "floor-small", 4096, n),
+                 mount=timed(lambda: create(directory, names)))
+        rig.note("stat, known", each, mount=timed(lambda: [os.stat(directory / x) for x in names]))
+        rig.note(f"ls -l of {n}", ("each", 1), mount=timed(lambda: rig.run("ls", "-l", directory)))
+    with Mount(rig) as m:
+        directory = m.dir / "small"
+        rig.note("read 4 KiB, cold", each, floor=rig.floor("getmany", "floor-small", n),
+                 mount=timed(lambda: [(directory / x).read_bytes() for x in names]))
+        rig.note("delete", each, floor=rig.floor("remove", "floor-small", n),
+                 mount=timed(lambda: [os.unlink(directory / x) for x in names]))
+    with Mount(rig) as m:
+        directory = m.dir / "small"
+        stem = f"floor-new-{time.monotonic_ns()}"
+        rig.note("create 4 KiB, O_EXCL", each, floor=rig.floor("exclusive", stem, 4096, n),
+                 mount=timed(lambda: create(directory, names, os.O_EXCL)))
+        shutil.rmtree(directory)
+        directory.mkdir()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            rig.note("create 4 KiB, 8 writers", each,
+                     floor=rig.floors([("small", f"floor-small{j}", 4096, n // 8)
+                                       for j in range(8)]),
+                     mount=timed(lambda: list(pool.map(lambda j: create(directory, names[j::8]),
+                                                       range(8)))))
+        shutil.rmtree(directory)
+
+
+def rename(rig, args, is_first):
+    """As the caller sees it: of a byte, of the large file, of a directory."""
+    del is_first
+    with Mount(rig) as m:
+        (m.dir / "a").write_bytes(b"x")
+        rig.note("rename a file of 1 B", ("each", 1),
+                 mount=timed(lambda: os.rename(m.dir / "a", m.dir / "b")))
+        rig.run("cp", "--sparse=never", "/dev/null", m.dir / "large")
+        os.truncate(m.dir / "large", args.size * MB)
+        rig.note(f"rename a file of {args.size} MiB", ("each", 1),
+                 mount=timed(lambda: os.rename(m.dir / "large", m.dir / "larger")))
+        (m.dir / "larger").unlink()
+        directory = m.dir / "renamed"
+        directory.mkdir()
+        create(directory, [f"f{i}" for i in range(args.small)])
+        rig.note(f"rename a directory of {args.small}", ("each", 1),
+                 mount=timed(lambda: directory.rename(m.dir / "other")))
+        shutil.rmtree(m.dir / "other")
+
+
+def visibility(rig, args, is_first):
+    """From close on one mount until a program on another sees the new size; 100 changes."""
+    del args, is_first
+    with Mount(rig) as a, Mount(rig, rig.work / "mnt2") as b:
+        times = []
+        for i in range(100):
+            with open(a.dir / "seen", "wb") as f:
+                f.write(b"x" * (i + 1))
+            start = time.monotonic()
+            while not os.path.exists(b.dir / "seen") or os.stat(b.dir / "seen").st_size != i + 1:
+                if time.monotonic() > start + 10:
+                    sys.exit("bench: a change was not seen within 10 s")
+            times.append(time.monotonic() - start)
+        rig.note("close on A → stat on B, p50", ("each", 1), mount=sorted(times)[50])
+        rig.note("close on A → stat on B, p99", ("each", 1), mount=sorted(times)[98])
+
+
+def resident_bytes(pid):
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def names(rig, args, is_first):
+    """A bucket with many objects: how long a mount takes, and a listing of all. The floor is what a
+    consumer of all metadata takes."""
+    if not args.names:
+        return
+    if is_first:
+        rig.run(rig.floor_program, "names", rig.server.url, "many", "d", args.names, 1000)
+    row = f"mount {args.names} objects"
+    with Mount(rig, bucket="none") as m:
+        empty = resident_bytes(m.pid)
+    shutil.rmtree(rig.work / "cache", ignore_errors=True)
+    mount = Mount(rig, bucket="many")
+    rig.note(row, ("each", 1), floor=rig.floor("list", "-", bucket="many"),
+             mount=timed(mount.__enter__))
+    rig.note("memory of an object", ("bytes", args.names), mount=resident_bytes(mount.pid) - empty)
+    rig.note(f"ls -lR of {args.names}", ("each", 1),
+             mount=timed(lambda: rig.run("ls", "-lR", mount.dir)))
+    rig.note(f"find over {args.names}", ("each", 1),
+             mount=timed(lambda: rig.run("find", mount.dir)))
+    mount.__exit__(None)
+    rig.note(f"mount {args.names} objects again", ("each", 1), mount=timed(mount.__enter__))
+    mount.__exit__(None)
