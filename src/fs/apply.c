@@ -110,7 +110,8 @@ static void note_second_name(struct fs *fs, struct node *n, const struct obj_inf
 	if (buf_error(&name))
 		return;
 	fs_recheck_later(fs, name.data, name.len, other->seq);
-	if (other->seq && other->seq < n->seq && !other->x->link_id)
+	if (other->seq && other->seq < n->seq && !other->x->link_id &&
+	    !obj_info_meta(info, ATTR_EXCHANGE))
 		halves_note_locked(fs, name.data, name.len, other->seq, info->name, info->name_len);
 }
 

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "fs/intent.h"
+#include "fs/name_set.h"
 #include "fs/rename.h"
 #include "util/clock.h"
 #include "util/log.h"
 
-#define BATCH 128
+#define BATCH DIR_BATCH
 #define RETRIES 16
 /* Much less than the patience of other mounts (intent.c). */
 #define BEAT_NS (4 * NS_PER_SEC)
@@ -30,9 +31,7 @@ struct item {
 struct batch {
 	struct item items[BATCH];
 	size_t n;
-	const char *names[2 * BATCH]; /* all that are held, sorted */
-	size_t lens[2 * BATCH];
-	size_t n_held;
+	struct name_set held;
 };
 
 static void batch_free(struct batch *b)
@@ -55,61 +54,24 @@ DEFINE_CLEANUP(struct batch *, batch_free)
 static int fill(struct batch *b, const struct dir_move *mv, const struct dir_names *names,
 		size_t *at)
 {
-	while (b->n < BATCH && *at < names->bytes.len) {
-		struct item *it = &b->items[b->n++];
-		uint32_t len;
+	const char *name;
+	size_t len;
 
-		memcpy(&len, names->bytes.data + *at, sizeof(len));
-		*at += sizeof(len);
+	while (b->n < BATCH && dir_names_next(names, at, &name, &len)) {
+		struct item *it = &b->items[b->n++];
+
 		buf_init(&it->from, OBJ_META_MAX);
 		buf_init(&it->to, OBJ_META_MAX);
 		buf_append(&it->from, mv->from.data, mv->from.len);
-		buf_append(&it->from, names->bytes.data + *at, len);
+		buf_append(&it->from, name, len);
 		buf_append(&it->to, mv->to.data, mv->to.len);
-		buf_append(&it->to, names->bytes.data + *at, len);
-		*at += len;
+		buf_append(&it->to, name, len);
 		if (buf_error(&it->from) || buf_error(&it->to))
 			return -ENOMEM;
+		name_set_add(&b->held, &it->from);
+		name_set_add(&b->held, &it->to);
 	}
 	return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct buf *x = *(const struct buf *const *)a, *y = *(const struct buf *const *)b;
-	int order = memcmp(x->data, y->data, x->len < y->len ? x->len : y->len);
-
-	return order ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static void release(struct fs *fs, struct batch *b)
-{
-	for (size_t i = 0; i < b->n_held; i++)
-		fs_release_name(fs, b->names[i], b->lens[i]);
-	b->n_held = 0;
-}
-
-/* Holds all names, in the order in which everybody takes several. */
-static int take(struct fs *fs, struct batch *b)
-{
-	const struct buf *all[2 * BATCH] = {NULL};
-	int err = 0;
-
-	for (size_t i = 0; i < b->n; i++) {
-		all[2 * i] = &b->items[i].from;
-		all[2 * i + 1] = &b->items[i].to;
-	}
-	qsort(all, 2 * b->n, sizeof(all[0]), compare);
-	for (size_t i = 0; !err && i < 2 * b->n; i++) {
-		err = namelock_take(&fs->names, all[i]->data, all[i]->len);
-		if (err)
-			break;
-		b->names[b->n_held] = all[i]->data;
-		b->lens[b->n_held++] = all[i]->len;
-	}
-	if (err)
-		release(fs, b);
-	return err;
 }
 
 /* Stored by this mount for a file that the tree has under its new name already. */
@@ -120,6 +82,14 @@ static bool is_own(struct fs *fs, const struct item *it)
 	LOCK_SCOPE(&fs->tree.lock);
 	d = fs_find_entry(fs, it->to.data, it->to.len);
 	return d && tree_entry_seq(d) == it->old->seq;
+}
+
+/* What the new name gets. Times below the directory do not change. */
+static int describe(struct fs *fs, const struct dir_move *mv, struct item *it)
+{
+	if (it->from.len == mv->from.len)
+		return renamed_info(fs, it->old, it->to.data, it->to.len, &it->info);
+	return moved_info(it->old, it->to.data, it->to.len, &it->info);
 }
 
 /* Reads what is to be moved. What others stored after the rename, or what is gone, stays. */
@@ -148,14 +118,24 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
 			obj_info_free(steal_ptr(it->old));
 		/* A claim: nothing but a name, which is not wanted any more. */
 		if (it->old && !it->old->is_deleted && !err)
-			err = renamed_info(it->old, it->to.data, it->to.len, &it->info);
+			err = describe(fs, mv, it);
 	}
 	return err;
 }
 
-/* The newest version of the new names where another one was found. */
-static int reread(struct fs *fs, struct item **items, size_t n)
+/* Others stored something under the new name after the rename: that stays, and so does what was to
+ * be moved there. */
+static bool is_taken(const struct dir_move *mv, const struct item *it)
 {
+	return it->replaced && fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq &&
+	       strcmp(it->replaced->nuid, it->info->nuid) != 0;
+}
+
+/* The newest version of the new names where another one was found; drops the items that are not to
+ * be moved. */
+static int reread(struct fs *fs, const struct dir_move *mv, struct item **items, size_t *n_items)
+{
+	size_t n = *n_items, left = 0;
 	struct obj_info *infos[BATCH];
 	const char *names[BATCH];
 	size_t lens[BATCH];
@@ -170,9 +150,15 @@ static int reread(struct fs *fs, struct item **items, size_t n)
 		obj_info_free(items[i]->replaced);
 		items[i]->replaced = infos[i];
 	}
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; !err && i < n; i++) {
 		if (errs[i] && errs[i] != -ENOENT)
 			err = errs[i];
+		if (is_taken(mv, items[i]))
+			obj_info_free(steal_ptr(items[i]->old));
+		else
+			items[left++] = items[i];
+	}
+	*n_items = left;
 	return err;
 }
 
@@ -200,7 +186,7 @@ static int store_round(struct fs *fs, struct item **items, size_t *n)
 }
 
 /* Stores everything under the new names. */
-static int store_new(struct fs *fs, struct batch *b)
+static int store_new(struct fs *fs, const struct dir_move *mv, struct batch *b)
 {
 	struct item *items[BATCH];
 	size_t n = 0;
@@ -211,8 +197,8 @@ static int store_new(struct fs *fs, struct batch *b)
 			items[n++] = &b->items[i];
 	for (int i = 0; !err && n > 0 && i < RETRIES; i++) {
 		if (i > 0)
-			err = reread(fs, items, n);
-		if (!err)
+			err = reread(fs, mv, items, &n);
+		if (!err && n > 0)
 			err = store_round(fs, items, &n);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -271,20 +257,23 @@ static int remove_old(struct fs *fs, struct batch *b)
 	return err;
 }
 
-/* The tree learns that one object has its new name. */
-static void settle(struct fs *fs, struct item *it)
+/* The tree learns that one object has its new name, or that nothing comes from the old one. */
+static void settle(struct fs *fs, struct item *it, int err)
 {
+	bool is_moved = it->info && it->info->seq;
 	struct dentry *d;
 
-	if (!it->info || !it->info->seq)
+	if (!is_moved && (err || it->err))
 		return;
 	mutex_lock(&fs->tree.lock);
-	d = fs_find_entry(fs, it->to.data, it->to.len);
+	dir_rename_arrived(fs, &it->to);
+	d = is_moved ? fs_find_entry(fs, it->to.data, it->to.len) : NULL;
 	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, it->info->nuid))
 		d->node->seq = it->info->seq;
 	mutex_unlock(&fs->tree.lock);
-	fs_apply_held(fs, it->info);
-	if (it->tombstone)
+	if (is_moved)
+		fs_apply_held(fs, it->info);
+	if (is_moved && it->tombstone)
 		fs_apply_held(fs, it->tombstone);
 }
 
@@ -293,11 +282,11 @@ static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b)
 	int err = load(fs, mv, b);
 
 	if (!err)
-		err = store_new(fs, b);
+		err = store_new(fs, mv, b);
 	if (!err)
 		err = remove_old(fs, b);
 	for (size_t i = 0; i < b->n; i++) {
-		settle(fs, &b->items[i]);
+		settle(fs, &b->items[i], err);
 		if (!err)
 			err = b->items[i].err;
 	}
@@ -320,10 +309,13 @@ static void resync(struct fs *fs, const struct dir_move *mv, const struct buf *c
 	if (n == 0 || store_get_infos(fs->store, texts, lens, n, infos, errs) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (infos[i])
-			fs_apply(fs, infos[i]);
+		/* A tombstone that was applied before the entry came back is no news. */
+		if (infos[i] && !fs_info_is_live(infos[i]))
+			fs_apply_absent(fs, texts[i], lens[i], infos[i]->seq);
 		else if (errs[i] == -ENOENT)
 			fs_apply_absent(fs, texts[i], lens[i], mv->seq);
+		if (infos[i])
+			fs_apply(fs, infos[i]);
 	}
 }
 
@@ -347,12 +339,12 @@ static void resync_left(struct fs *fs, const struct dir_move *mv, struct batch *
 
 static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
 {
-	int err = take(fs, b);
+	int err = name_set_take(fs, &b->held);
 
 	if (err)
 		return err;
 	err = move_held(fs, mv, b);
-	release(fs, b);
+	name_set_release(fs, &b->held);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->items[i].info && b->items[i].info->seq)
 			fs_drop_content(fs, b->items[i].replaced);

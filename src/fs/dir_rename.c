@@ -25,36 +25,35 @@
 #include "util/log.h"
 #include "util/parse.h"
 
-#define NAMES_MAX (UINT64_C(1) << 30)
+void dir_move_init(struct dir_move *mv)
+{
+	buf_init(&mv->from, OBJ_META_MAX);
+	buf_init(&mv->to, OBJ_META_MAX);
+}
 
-static void dir_move_done(struct dir_move *mv)
+void dir_move_done(struct dir_move *mv)
 {
 	buf_done(&mv->from);
 	buf_done(&mv->to);
 }
 
-static void names_done(struct dir_names *l)
+static bool is_below(const struct dir_move *mv, const struct buf *prefix, const char *name,
+		     size_t len)
 {
-	buf_done(&l->bytes);
-}
-
-static bool starts_with(const char *s, size_t len, const struct buf *prefix)
-{
-	return len >= prefix->len && memcmp(s, prefix->data, prefix->len) == 0;
+	return (mv->is_file ? len == prefix->len : len >= prefix->len) &&
+	       memcmp(name, prefix->data, prefix->len) == 0;
 }
 
 void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf *out, size_t start)
 {
-	uint64_t seq = tree_entry_seq(d);
-
 	mutex_assert_held(&fs->tree.lock);
-	if (buf_error(out) || seq == 0)
+	if (buf_error(out) || !d->is_behind || tree_entry_seq(d) == 0)
 		return;
 	list_for_each (it, &fs->dir_moves) {
 		const struct dir_move *mv = list_entry(it, struct dir_move, link);
 		struct buf rest CLEANUP(buf_done) = {0};
 
-		if (seq > mv->seq || !starts_with(out->data + start, out->len - start, &mv->to))
+		if (!is_below(mv, &mv->to, out->data + start, out->len - start))
 			continue;
 		buf_init(&rest, OBJ_META_MAX);
 		buf_append(&rest, out->data + start + mv->to.len, out->len - start - mv->to.len);
@@ -65,72 +64,50 @@ void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf 
 	}
 }
 
-bool dir_rename_is_stale(const struct fs *fs, const struct obj_info *info)
+/* The entry that an object's name has in the tree, of a directory if it is a marker's. */
+static struct dentry *entry_of(struct fs *fs, const char *name, size_t len)
+{
+	struct dentry *d = fs_find_entry(fs, name, len);
+	struct node *dir = d ? NULL : fs_find_dir(fs, name, len);
+
+	return dir ? dir->dentry : d;
+}
+
+void dir_rename_arrived(struct fs *fs, const struct buf *name)
+{
+	struct dentry *d = entry_of(fs, name->data, name->len);
+
+	if (d)
+		d->is_behind = false;
+}
+
+/* Whether the entry that info's object has at its new place knows this version. */
+static bool is_known_there(struct fs *fs, const struct dir_move *mv, const struct obj_info *info)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+	struct dentry *d;
+
+	buf_init(&name, OBJ_META_MAX);
+	buf_append(&name, mv->to.data, mv->to.len);
+	buf_append(&name, info->name + mv->from.len, info->name_len - mv->from.len);
+	d = buf_error(&name) ? NULL : entry_of(fs, name.data, name.len);
+	if (!d || !d->is_behind || tree_entry_seq(d) < info->seq)
+		return false;
+	d->generation = d->node->generation = fs->tree.generation;
+	return true;
+}
+
+bool dir_rename_is_stale(struct fs *fs, const struct obj_info *info)
 {
 	mutex_assert_held(&fs->tree.lock);
 	list_for_each (it, &fs->dir_moves) {
 		const struct dir_move *mv = list_entry(it, struct dir_move, link);
 
-		if (info->seq <= mv->seq && starts_with(info->name, info->name_len, &mv->from))
+		if (is_below(mv, &mv->from, info->name, info->name_len) &&
+		    (is_known_there(fs, mv, info) || info->seq <= mv->seq))
 			return true;
 	}
 	return false;
-}
-
-static int add_name(struct dir_names *l, const char *name, size_t len, uint64_t seq)
-{
-	uint32_t n = (uint32_t)len;
-
-	buf_append(&l->bytes, &n, sizeof(n));
-	buf_append(&l->bytes, name, len);
-	l->count++;
-	l->max_len = len > l->max_len ? len : l->max_len;
-	l->max_seq = seq > l->max_seq ? seq : l->max_seq;
-	return buf_error(&l->bytes);
-}
-
-static int add_entry(struct fs *fs, const struct dentry *d, size_t skip, struct dir_names *l)
-{
-	struct buf name CLEANUP(buf_done) = {0};
-	int err;
-
-	buf_init(&name, OBJ_META_MAX);
-	fs_full_name(fs, d, &name);
-	err = buf_error(&name);
-	return err ? err : add_name(l, name.data + skip, name.len - skip, tree_entry_seq(d));
-}
-
-/* What was never stored has no old name: its commit goes to the new one. A claim of the old name is
- * in the list and vanishes. */
-static void forget_claim(struct node *n)
-{
-	if (n->is_dirty && !node_has_nuid(n) && !n->x->link_id)
-		n->seq = 0;
-}
-
-/* All objects below dir up to a sequence, markers included, with skip bytes of their names left
- * out. Tree lock held. */
-static int collect(struct fs *fs, const struct node *dir, size_t skip, uint64_t max_seq,
-		   struct dir_names *l)
-{
-	const struct dentry *d;
-	uint64_t cookie = 0;
-	int err = 0;
-
-	if (dir->dir->has_marker && dir->seq <= max_seq)
-		err = add_entry(fs, dir->dentry, skip, l);
-	while (!err && (d = tree_next(dir, cookie))) {
-		uint64_t seq = tree_entry_seq(d);
-
-		cookie = d->cookie;
-		if (d->node->dir)
-			err = collect(fs, d->node, skip, max_seq, l);
-		else if (seq && seq <= max_seq)
-			err = add_entry(fs, d, skip, l);
-		if (!d->node->dir && max_seq == UINT64_MAX)
-			forget_claim(d->node);
-	}
-	return err;
 }
 
 /* The empty directory that has the new name gives way. */
@@ -153,6 +130,14 @@ static int remove_target(struct fs *fs, const struct move *m, const struct buf *
 	return err == -ENOENT ? 0 : err;
 }
 
+static void follow(struct fs *fs, struct dir_move *mv, const struct dir_names *names)
+{
+	mutex_assert_held(&fs->tree.lock);
+	if (names->max_seq > mv->seq)
+		mv->seq = names->max_seq;
+	list_push_back(&fs->dir_moves, &mv->link);
+}
+
 /* The tree's part: everything is collected and moved at once. */
 static int move_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 		     struct dir_names *names)
@@ -170,53 +155,114 @@ static int move_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 		return -ENOTDIR;
 	if (at && at->node->dir->n_children > 0)
 		return -ENOTEMPTY;
-	err = collect(fs, m->n, mv->from.len, UINT64_MAX, names);
+	err = dir_names_collect(fs, m->n, mv->from.len, UINT64_MAX, names);
 	if (!err && mv->to.len + names->max_len > fs->store->name_max)
 		err = -ENAMETOOLONG;
 	if (!err)
 		err = move_in_tree(fs, m);
 	if (err)
-		return err;
-	if (names->max_seq > mv->seq)
-		mv->seq = names->max_seq;
-	list_push_back(&fs->dir_moves, &mv->link);
-	return 0;
+		dir_names_uncollect(fs, m->n);
+	else
+		follow(fs, mv, names);
+	return err;
 }
 
-static int describe(struct fs *fs, const struct dir_move *mv, struct obj_info **ret)
+static int describe(const struct buf *from, const struct buf *to, struct obj_info *info)
 {
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err = intent_new(fs, INTENT_RENAME, &info);
+	int err = obj_info_set_meta(info, "posix.old", from->data);
 
+	return err ? err : obj_info_set_meta(info, "posix.new", to->data);
+}
+
+/* The tree's part of going back; mv becomes the way back of what has moved. */
+static int return_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
+		       struct dir_names *moved)
+{
+	const struct move back = {.old_dir = m->new_dir,
+				  .new_dir = m->old_dir,
+				  .n = m->n,
+				  .old_name = m->new_name,
+				  .new_name = m->old_name};
+	struct buf from = mv->from;
+	int err;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	list_remove(&mv->link);
+	if (!move_entry(fs, &back))
+		err = -ENOENT;
+	else if (tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name)))
+		err = -EEXIST;
+	else
+		err = move_in_tree(fs, &back);
 	if (!err)
-		err = obj_info_set_meta(info, "posix.old", mv->from.data);
-	if (!err)
-		err = obj_info_set_meta(info, "posix.new", mv->to.data);
-	if (!err)
-		*ret = steal_ptr(info);
+		err = dir_names_invert(fs, m->n, mv->from.len, moved);
+	mv->from = mv->to;
+	mv->to = from;
+	follow(fs, mv, moved);
 	return err;
+}
+
+/* What has moved goes back to where it was. */
+static int return_objects(struct fs *fs, const struct move *m, struct dir_move *mv,
+			  struct obj_info *intent)
+{
+	struct dir_names moved CLEANUP(dir_names_done) = {0};
+	size_t at = 0;
+	int err;
+
+	dir_names_init(&moved);
+	err = return_tree(fs, m, mv, &moved);
+	if (!err)
+		err = describe(&mv->from, &mv->to, intent);
+	if (!err)
+		err = intent_set_seq(intent, mv->seq);
+	if (!err)
+		err = intent_store(fs, intent);
+	/* In a full bucket it is done without. */
+	if (!err || err == -ENOSPC)
+		err = dir_objects_move(fs, mv, &moved, intent, &at);
+	return err;
+}
+
+static void stop_following(struct fs *fs, const struct move *m, struct dir_move *mv)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	list_remove(&mv->link);
+	dir_names_uncollect(fs, m->n);
 }
 
 static int move_with_intent(struct fs *fs, const struct move *m, struct dir_move *mv,
 			    struct obj_info *intent)
 {
-	struct dir_names names CLEANUP(names_done) = {0};
+	struct dir_names names CLEANUP(dir_names_done) = {0};
 	size_t at = 0;
-	int err;
+	int err, back = 0;
 
-	buf_init(&names.bytes, NAMES_MAX);
+	dir_names_init(&names);
 	err = move_tree(fs, m, mv, &names);
 	if (err)
 		return err;
 	err = intent_set_seq(intent, mv->seq);
 	if (!err)
 		err = dir_objects_move(fs, mv, &names, intent, &at);
-	mutex_lock(&fs->tree.lock);
-	list_remove(&mv->link);
-	mutex_unlock(&fs->tree.lock);
-	if (err)
-		dir_objects_resync(fs, mv, &names, at);
+	if (err && err != -ECANCELED)
+		back = return_objects(fs, m, mv, intent);
+	stop_following(fs, m, mv);
+	if (err == -ECANCELED || back)
+		dir_objects_resync(fs, mv, &names, back ? 0 : at);
 	return err;
+}
+
+static int check_room(struct fs *fs, const struct move *m, const struct dir_move *mv)
+{
+	struct dir_names names CLEANUP(dir_names_done) = {0};
+	int err;
+
+	dir_names_init(&names);
+	mutex_lock(&fs->tree.lock);
+	err = dir_names_collect(fs, m->n, mv->from.len, UINT64_MAX - 1, &names);
+	mutex_unlock(&fs->tree.lock);
+	return err ? err : dir_names_check_room(fs, dir_names_need(mv, &names));
 }
 
 static int move_dir_locked(struct fs *fs, const struct move *m)
@@ -225,21 +271,24 @@ static int move_dir_locked(struct fs *fs, const struct move *m)
 	struct dir_move mv CLEANUP(dir_move_done) = {0};
 	int err;
 
-	buf_init(&mv.from, OBJ_META_MAX);
-	buf_init(&mv.to, OBJ_META_MAX);
+	dir_move_init(&mv);
 	err = fs_keep_directory(fs, m->old_dir);
 	if (!err)
 		err = move_names(fs, m, &mv.from, &mv.to);
 	if (!err)
-		err = remove_target(fs, m, &mv.to);
+		err = check_room(fs, m, &mv);
 	if (!err)
-		err = describe(fs, &mv, &intent);
+		err = intent_new(fs, INTENT_RENAME, &intent);
+	if (!err)
+		err = describe(&mv.from, &mv.to, intent);
 	if (!err)
 		err = intent_store(fs, intent);
 	if (err)
 		return err;
 	mv.seq = intent->seq;
-	err = move_with_intent(fs, m, &mv, intent);
+	err = remove_target(fs, m, &mv.to);
+	if (!err)
+		err = move_with_intent(fs, m, &mv, intent);
 	if (err != -ECANCELED)
 		intent_remove(fs, intent);
 	return err == -ECANCELED ? 0 : err;
@@ -259,8 +308,7 @@ static int parse(const struct fs *fs, const struct obj_info *info, struct dir_mo
 	const char *to = obj_info_meta(info, "posix.new");
 	const char *seq = obj_info_meta(info, ATTR_INTENT_SEQ);
 
-	buf_init(&ret->from, OBJ_META_MAX);
-	buf_init(&ret->to, OBJ_META_MAX);
+	dir_move_init(ret);
 	if (!from || !to || !from[0] || from[strlen(from) - 1] != '/' || !to[0] ||
 	    to[strlen(to) - 1] != '/' || strcmp(from, to) == 0)
 		return -EINVAL;
@@ -277,7 +325,7 @@ static int parse(const struct fs *fs, const struct obj_info *info, struct dir_mo
 
 int dir_rename_finish(struct fs *fs, struct obj_info *info)
 {
-	struct dir_names names CLEANUP(names_done) = {0};
+	struct dir_names names CLEANUP(dir_names_done) = {0};
 	struct dir_move mv CLEANUP(dir_move_done) = {0};
 	const struct node *dir;
 	size_t at;
@@ -285,12 +333,12 @@ int dir_rename_finish(struct fs *fs, struct obj_info *info)
 
 	if (err)
 		return err == -EINVAL ? 0 : err;
-	buf_init(&names.bytes, NAMES_MAX);
+	dir_names_init(&names);
 	LOCK_SCOPE(&fs->dir_rename);
 	mutex_lock(&fs->tree.lock);
 	dir = fs_find_dir(fs, mv.from.data, mv.from.len);
 	if (dir)
-		err = collect(fs, dir, mv.from.len, mv.seq, &names);
+		err = dir_names_collect(fs, dir, mv.from.len, mv.seq, &names);
 	mutex_unlock(&fs->tree.lock);
 	if (!err)
 		err = dir_objects_move(fs, &mv, &names, info, &at);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/exchange.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/log.h"
@@ -14,7 +15,10 @@
 #define LEASE_MS 12000
 #define SPREAD_MS 3000
 
-/* An intent of another mount; one look follows the other until it is gone. */
+/* What a call of this mount left half done, because something failed. */
+#define AGAIN_MS 1000
+
+/* An intent that somebody left, or is at; one look follows the other until it is gone. */
 struct watched {
 	struct list link; /* in fs->intents */
 	struct fs *fs;
@@ -86,7 +90,9 @@ int intent_finish(struct fs *fs, struct obj_info *info)
 		return err;
 	log_info("bucket %s: finishing %s, which its mount left", fs->store->bucket, info->name);
 	if (kind && strcmp(kind, INTENT_EXCHANGE) == 0)
-		err = exchange_finish(fs, info);
+		err = pairs_finish(fs, info);
+	else if (kind && strcmp(kind, INTENT_EXCHANGE_DIRS) == 0)
+		err = exchange_dirs_finish(fs, info);
 	else if (kind && strcmp(kind, INTENT_RENAME) == 0)
 		err = dir_rename_finish(fs, info);
 	else
@@ -140,13 +146,11 @@ static bool is_watched(const struct fs *fs, const char *name)
 	return false;
 }
 
-void intent_apply(struct fs *fs, const struct obj_info *info)
+static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t delay_ms)
 {
-	const char *owner = obj_info_meta(info, ATTR_OWNER);
 	struct watched *w;
 
-	if (info->is_deleted || !obj_info_meta(info, ATTR_INTENT) || fs->cfg.is_read_only ||
-	    (owner && strcmp(owner, fs->claim_id) == 0) || is_watched(fs, info->name))
+	if (is_watched(fs, info->name))
 		return;
 	w = calloc(1, sizeof(*w));
 	if (!w)
@@ -154,8 +158,24 @@ void intent_apply(struct fs *fs, const struct obj_info *info)
 	w->fs = fs;
 	w->seq = info->seq;
 	memcpy(w->name, info->name, info->name_len);
-	if (later_run(&fs->later, patience_ms(fs), look, w) < 0)
+	if (later_run(&fs->later, delay_ms, look, w) < 0)
 		free(w);
 	else
 		list_push_back(&fs->intents, &w->link);
+}
+
+void intent_apply(struct fs *fs, const struct obj_info *info)
+{
+	const char *owner = obj_info_meta(info, ATTR_OWNER);
+
+	if (info->is_deleted || !obj_info_meta(info, ATTR_INTENT) || fs->cfg.is_read_only ||
+	    (owner && strcmp(owner, fs->claim_id) == 0))
+		return;
+	watch_locked(fs, info, patience_ms(fs));
+}
+
+void intent_finish_later(struct fs *fs, const struct obj_info *info)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	watch_locked(fs, info, AGAIN_MS);
 }

@@ -6,10 +6,10 @@
  * Changes of several names that must not stay half done: what is to happen is stored first, in an
  * object .natsobj/intent/<id>, and any mount can finish it.
  *
- *	posix.intent  "exchange" or "rename"
+ *	posix.intent  "exchange", "exchange-dirs" or "rename"
  *	posix.owner   mount that is at it
  *	posix.seq     where it is missing: the sequence of the intent itself
- *	other keys    see exchange.c and dir_rename.c
+ *	other keys    see exchange.h, exchange_dirs.c and dir_rename.c
  *
  * The owner stores a long intent again and again while it works. Other mounts take one over only
  * when it has not changed for a while by their own clock, by a compare-and-set that replaces the
@@ -24,6 +24,7 @@
 #define ATTR_OWNER "posix.owner"
 #define ATTR_INTENT_SEQ "posix.seq"
 #define INTENT_EXCHANGE "exchange"
+#define INTENT_EXCHANGE_DIRS "exchange-dirs"
 #define INTENT_RENAME "rename"
 
 bool intent_is_name(const char *name, size_t len);
@@ -40,8 +41,11 @@ void intent_remove(struct fs *fs, struct obj_info *info);
 /* Takes an intent over and finishes it. -ESTALE: somebody else is at it. Waits. */
 int intent_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;
 
+/* An own intent whose call failed half-way: finished in the background. Does not wait. */
+void intent_finish_later(struct fs *fs, const struct obj_info *info);
+
 /* Finish what an intent, now owned by this mount, says. 0: nothing is left to do. All wait. */
-int exchange_finish(struct fs *fs, const struct obj_info *info) MUST_CHECK;
+int exchange_dirs_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;
 int dir_rename_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;
 
 #endif

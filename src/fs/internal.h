@@ -70,7 +70,8 @@ struct fs {
 		uint64_t last_seq, events, listings, since_ns;
 	} counts; /* protected by tree.lock */
 	struct halves halves;
-	struct list intents;	     /* of others, see intent.c; protected by tree.lock */
+	struct list
+		intents; /* that may have to be finished, see intent.c; protected by tree.lock */
 	struct list dir_moves;	     /* struct dir_move; protected by tree.lock */
 	struct mutex dir_rename;     /* rank of a file's lock: one directory is renamed at a time */
 	struct list files;	     /* struct file; protected by tree.lock */
@@ -397,6 +398,8 @@ typedef int (*fs_change_fn)(const void *arg, struct node *n);
 /* Makes a change and stores it, unless n has unsaved content or no name. Takes the name lock.
  * Waits. */
 int fs_change(struct fs *fs, struct node *n, fs_change_fn change, const void *arg) MUST_CHECK;
+/* Modification time and privileges after a change of the content that left it as it was. Waits. */
+int fs_touch(struct fs *fs, const struct fs_ctx *ctx, struct node *n) MUST_CHECK;
 /* Whether the caller may not keep n's set-group-ID bit, being no member of its group. */
 bool fs_loses_sgid(struct fs *fs, const struct fs_ctx *ctx, const struct node *n);
 /* What a write or truncation of the caller takes away: set-user-ID, set-group-ID, capabilities.

@@ -193,8 +193,7 @@ int links_convert(struct fs *fs, struct node *n, char ret_id[OBJ_NUID_LEN + 1])
 	return err == -EAGAIN ? -EIO : err;
 }
 
-/* The newest version of a hidden object; -EAGAIN when it is gone. */
-static int get_hidden(struct fs *fs, const char *name, struct obj_info **ret)
+int links_get_hidden(struct fs *fs, const char *name, struct obj_info **ret)
 {
 	int err = store_get_info(fs->store, name, strlen(name), ret);
 
@@ -214,7 +213,7 @@ static int count_up_held(struct fs *fs, const char *hidden)
 		_cleanup_obj_info_ struct obj_info *info = NULL;
 		uint32_t count;
 
-		err = get_hidden(fs, hidden, &info);
+		err = links_get_hidden(fs, hidden, &info);
 		if (err)
 			return err;
 		if (obj_info_meta(info, ATTR_FOLD))
@@ -245,18 +244,26 @@ int links_count_up(struct fs *fs, const char *id)
 	return err;
 }
 
-/* Nothing leads to the hidden object any more. */
-static int delete_hidden(struct fs *fs, struct obj_info *info)
+int links_drop_hidden(struct fs *fs, struct obj_info *hidden)
 {
-	int err = store_remove_info(fs->store, info);
+	int err = store_remove_info(fs->store, hidden);
 
 	if (err)
 		return err;
-	fs_purge_later(fs, info->nuid, info->name, info->name_len);
-	info->is_deleted = true;
-	info->seq++;
-	fs_apply_held(fs, info);
+	hidden->is_deleted = true;
+	hidden->seq++;
+	fs_apply_held(fs, hidden);
 	return 0;
+}
+
+/* Nothing leads to the hidden object any more. */
+static int delete_hidden(struct fs *fs, struct obj_info *info)
+{
+	int err = links_drop_hidden(fs, info);
+
+	if (!err)
+		fs_purge_later(fs, info->nuid, info->name, info->name_len);
+	return err;
 }
 
 static int count_down_held(struct fs *fs, const char *hidden, uint32_t *ret_left)
@@ -267,7 +274,7 @@ static int count_down_held(struct fs *fs, const char *hidden, uint32_t *ret_left
 		_cleanup_obj_info_ struct obj_info *info = NULL;
 		uint32_t count;
 
-		err = get_hidden(fs, hidden, &info);
+		err = links_get_hidden(fs, hidden, &info);
 		if (err)
 			return err == -EAGAIN ? 0 : err;
 		count = links_count(info);
@@ -302,153 +309,4 @@ void links_count_down(struct fs *fs, const char *id)
 			 strerror(-err));
 	else if (left == 1)
 		links_fold_later(fs, id, FOLD_MS);
-}
-
-/* --- one name is left: its content goes back to it --- */
-
-/* The last name of a file that nobody is writing; an empty buffer when there is none. */
-static int last_name(struct fs *fs, const char *id, struct buf *ret)
-{
-	const struct node *n;
-
-	LOCK_SCOPE(&fs->tree.lock);
-	n = tree_find_link(&fs->tree, id);
-	/* A mount of a part of the bucket does not know all names. */
-	if (n && node_has_one_name(n) && !n->is_dirty && fs->prefix_len == 0)
-		fs_full_name(fs, n->dentry, ret);
-	return buf_error(ret);
-}
-
-/* What the name holds once it is an ordinary object again. */
-static int describe_folded(const struct obj_info *hidden, const struct obj_info *name,
-			   struct obj_info **ret)
-{
-	_cleanup_obj_info_ struct obj_info *info = obj_info_dup(hidden);
-	int err;
-
-	if (!info)
-		return -ENOMEM;
-	err = fs_set_info_name(info, name->name, name->name_len);
-	if (!err && name->foreign_token) {
-		info->foreign_token = strdup(name->foreign_token);
-		err = info->foreign_token ? 0 : -ENOMEM;
-	}
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_NLINK, NULL);
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_FOLD, NULL);
-	if (!err)
-		*ret = steal_ptr(info);
-	return err;
-}
-
-/* The mark keeps others from counting up while the content is on its way. */
-static int mark_fold(struct fs *fs, struct obj_info *hidden, const struct buf *name)
-{
-	int err;
-
-	if (obj_info_meta(hidden, ATTR_FOLD))
-		return 0;
-	err = obj_info_set_meta(hidden, ATTR_FOLD, name->data);
-	if (!err)
-		err = store_put_info(fs->store, hidden, hidden->seq);
-	if (!err)
-		fs_apply_held(fs, hidden);
-	return err;
-}
-
-static int drop_hidden(struct fs *fs, struct obj_info *hidden)
-{
-	int err = store_remove_info(fs->store, hidden);
-
-	if (err)
-		return err;
-	hidden->is_deleted = true;
-	hidden->seq++;
-	fs_apply_held(fs, hidden);
-	return 0;
-}
-
-/* Both names are held. Any mount may do this, or go on where another one stopped. */
-static int fold_held(struct fs *fs, const struct buf *name, const char *id, const char *hidden_name)
-{
-	_cleanup_obj_info_ struct obj_info *hidden = NULL;
-	_cleanup_obj_info_ struct obj_info *now = NULL;
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	const char *now_id;
-	int err = get_hidden(fs, hidden_name, &hidden);
-
-	if (err)
-		return err == -EAGAIN ? 0 : err;
-	if (links_count(hidden) != 1)
-		return 0;
-	err = store_get_info(fs->store, name->data, name->len, &now);
-	if (err)
-		return err;
-	now_id = links_id(fs, now);
-	if (!now->is_deleted && !now_id && strcmp(now->nuid, hidden->nuid) == 0)
-		return drop_hidden(fs, hidden);
-	if (now->is_deleted || !now_id || strcmp(now_id, id) != 0)
-		return 0;
-	err = mark_fold(fs, hidden, name);
-	if (!err)
-		err = describe_folded(hidden, now, &info);
-	if (!err)
-		err = store_put_info(fs->store, info, now->seq);
-	if (err)
-		return err;
-	fs_apply_held(fs, info);
-	return drop_hidden(fs, hidden);
-}
-
-void links_fold(struct fs *fs, const char *id)
-{
-	struct buf name CLEANUP(buf_done) = {0};
-	char hidden[LINKS_NAME_MAX];
-	int err;
-
-	buf_init(&name, OBJ_META_MAX);
-	links_hidden_name(id, hidden);
-	err = last_name(fs, id, &name);
-	if (err || name.len == 0 || fs_may_change(fs) < 0)
-		return;
-	err = namelock_take(&fs->names, name.data, name.len);
-	if (err)
-		return;
-	err = namelock_take(&fs->names, hidden, strlen(hidden));
-	if (!err) {
-		err = fold_held(fs, &name, id, hidden);
-		fs_release_name(fs, hidden, strlen(hidden));
-	}
-	fs_release_name(fs, name.data, name.len);
-	/* A change by somebody else brings an event, and with it the next attempt. */
-	if (err && err != -ESTALE)
-		log_debug("%s stays a hidden object: %s", hidden, strerror(-err));
-}
-
-struct fold {
-	struct fs *fs;
-	char id[OBJ_NUID_LEN + 1];
-};
-
-static void fold_run(void *arg, bool is_last)
-{
-	struct fold *f = arg;
-
-	/* At the end of the mount the next one sees a single name and does it. */
-	if (!is_last)
-		links_fold(f->fs, f->id);
-	free(f);
-}
-
-void links_fold_later(struct fs *fs, const char *id, uint64_t delay_ms)
-{
-	struct fold *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return;
-	f->fs = fs;
-	strcpy(f->id, id);
-	if (later_run(&fs->later, delay_ms, fold_run, f) < 0)
-		free(f);
 }

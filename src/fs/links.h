@@ -50,6 +50,8 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 bool links_may_remove(const struct fs *fs, const struct dentry *d, uint64_t seq);
 /* A name that led to a hidden object is an ordinary object again. */
 int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *info) MUST_CHECK;
+/* What a name's metadata say of the last rename counts for the file n. */
+void links_note_ctime(struct fs *fs, struct node *n, const struct obj_info *name);
 /* The node, a plain file, is that of the hidden object id now. */
 int links_adopt(struct fs *fs, struct node *n, const char *id) MUST_CHECK;
 /* After a complete listing: names and hidden objects that it did not report are gone. */
@@ -68,6 +70,13 @@ void links_count_down(struct fs *fs, const char *id);
 /* Metadata of a name that leads to a hidden object. */
 int links_describe(const struct fs *fs, const char *name, size_t len, const char *id,
 		   struct obj_info **ret) MUST_CHECK;
+/* The newest version of a hidden object; -EAGAIN when it is gone. The caller holds it. */
+int links_get_hidden(struct fs *fs, const char *name, struct obj_info **ret) MUST_CHECK;
+/* Removes a hidden object whose content has another name, or none. The caller holds it. */
+int links_drop_hidden(struct fs *fs, struct obj_info *hidden) MUST_CHECK;
+
+/* --- links_fold.c --- */
+
 /* Gives the content back to the last name after a while. Does not wait. */
 void links_fold_later(struct fs *fs, const char *id, uint64_t delay_ms);
 /* The same now, if only one name is left. The caller holds no name. */

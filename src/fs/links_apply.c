@@ -105,6 +105,7 @@ static void note_count(const struct fs *fs, struct node *n, const struct obj_inf
 static int set_version(struct fs *fs, struct node *n, const char *id, const struct obj_info *info)
 {
 	bool is_known = n->known || n->pins > (n->is_link_held ? 1U : 0U);
+	int64_t ctime_ns = n->ctime_ns;
 	int err = 0;
 
 	if (n->is_dirty) {
@@ -121,6 +122,9 @@ static int set_version(struct fs *fs, struct node *n, const char *id, const stru
 		err = fs_set_version(fs, n, info);
 	if (err)
 		return err;
+	/* Perhaps of one of its names, which the hidden object does not know. */
+	if (ctime_ns > n->ctime_ns)
+		n->ctime_ns = ctime_ns;
 	hold(n);
 	note_count(fs, n, info);
 	fs_inval_inode(fs, n, -1, 0);
@@ -196,11 +200,24 @@ bool links_may_remove(const struct fs *fs, const struct dentry *d, uint64_t seq)
 	return !fs->is_listing || d->generation == fs->tree.generation;
 }
 
+/* A rename is noted at the name alone, but it is the file's change. */
+void links_note_ctime(struct fs *fs, struct node *n, const struct obj_info *name)
+{
+	struct attr attr;
+
+	if (!obj_info_meta(name, "posix.ctime"))
+		return;
+	attr_from_info(&fs->cfg, name, false, &attr);
+	if (attr.ctime_ns > n->ctime_ns)
+		n->ctime_ns = attr.ctime_ns;
+}
+
 /* The entry leads to n. */
 static void note_name(struct fs *fs, struct dentry *d, const struct obj_info *info)
 {
 	d->seq = info->seq;
 	d->generation = fs->tree.generation;
+	links_note_ctime(fs, d->node, info);
 }
 
 int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const struct component *c,

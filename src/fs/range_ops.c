@@ -57,6 +57,7 @@ int fs_fallocate(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, i
 {
 	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
 	struct file *f = h->file;
+	bool is_unchanged;
 	int err = fs_may_change(fs);
 
 	if (err)
@@ -76,8 +77,9 @@ int fs_fallocate(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, i
 		err = file_load_base(fs, f, false);
 	if (!err)
 		err = allocate_locked(fs, ctx, f, mode, off, len);
+	is_unchanged = f->state == FILE_CLEAN;
 	mutex_unlock(&f->lock);
-	return err;
+	return !err && is_unchanged ? fs_touch(fs, ctx, f->node) : err;
 }
 
 int fs_lseek(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off, int whence,

@@ -59,8 +59,9 @@ static int check_exchange(const struct move *m)
 {
 	if (!m->target)
 		return -ENOENT;
-	/* Two trees of objects cannot change places at once. */
-	return m->n->dir || m->target->dir ? -EINVAL : 0;
+	if (tree_is_ancestor(m->n, m->new_dir) || tree_is_ancestor(m->target, m->old_dir))
+		return -EINVAL;
+	return 0;
 }
 
 static int find_all(struct fs *fs, uint64_t parent, const char *name, uint64_t new_parent,
@@ -146,11 +147,30 @@ void move_release_names(struct fs *fs, const struct buf *from, const struct buf 
 	fs_release_name(fs, to->data, to->len);
 }
 
-int renamed_info(const struct obj_info *info, const char *to, size_t len, struct obj_info **ret)
+static int set_time(struct obj_info *info, const char *key, int64_t time_ns)
+{
+	char number[32];
+
+	(void)snprintf(number, sizeof(number), "%lld", (long long)time_ns);
+	return obj_info_set_meta(info, key, number);
+}
+
+/* Times that an object of others has from its message only would change with every rename. */
+static int keep_times(struct obj_info *copy, int64_t message_ns)
+{
+	static const char *const times[] = {"posix.mtime", "posix.ctime", "posix.btime"};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(times) / sizeof(times[0]); i++)
+		if (!obj_info_meta(copy, times[i]))
+			err = set_time(copy, times[i], message_ns);
+	return err;
+}
+
+int moved_info(const struct obj_info *info, const char *to, size_t len, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *copy = obj_info_dup(info);
 	struct buf from CLEANUP(buf_done) = {0};
-	char number[32];
 	int err;
 
 	buf_init(&from, OBJ_META_MAX);
@@ -163,17 +183,50 @@ int renamed_info(const struct obj_info *info, const char *to, size_t len, struct
 		err = symlink_follow(copy);
 	if (!err)
 		err = obj_info_set_meta(copy, ATTR_FROM, from.data);
-	(void)snprintf(number, sizeof(number), "%lld", (long long)clock_wall_ns());
 	if (!err)
-		err = obj_info_set_meta(copy, "posix.ctime", number);
+		err = obj_info_set_meta(copy, ATTR_EXCHANGE, NULL);
 	if (!err)
-		err = obj_info_set_meta(copy, ATTR_SINCE, number);
-	/* A rename alone does not change the modification time, which others' objects only have
-	 * from the message. */
-	if (!err && !obj_info_meta(copy, "posix.mtime")) {
-		(void)snprintf(number, sizeof(number), "%lld", (long long)info->time_ns);
-		err = obj_info_set_meta(copy, "posix.mtime", number);
-	}
+		err = keep_times(copy, info->time_ns);
+	if (!err)
+		*ret = steal_ptr(copy);
+	return err;
+}
+
+/* The directory that the tree shows for this version of a marker, wherever it is by now. */
+static const struct node *dir_of(struct fs *fs, const struct obj_info *marker, const char *to,
+				 size_t len)
+{
+	const struct node *dir = fs_find_dir(fs, to, len);
+
+	if (dir && dir->seq == marker->seq)
+		return dir;
+	dir = fs_find_dir(fs, marker->name, marker->name_len);
+	return dir && dir->seq == marker->seq ? dir : NULL;
+}
+
+/* Entries that came and went since the marker was stored count no more once its ctime is newer. */
+static int keep_dir_time(struct fs *fs, const struct obj_info *marker, struct obj_info *copy)
+{
+	const struct node *dir;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	dir = dir_of(fs, marker, copy->name, copy->name_len);
+	return dir ? set_time(copy, "posix.mtime", dir->mtime_ns) : 0;
+}
+
+int renamed_info(struct fs *fs, const struct obj_info *info, const char *to, size_t len,
+		 struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *copy = NULL;
+	int64_t now_ns = clock_wall_ns();
+	int err = moved_info(info, to, len, &copy);
+
+	if (!err)
+		err = keep_dir_time(fs, info, copy);
+	if (!err)
+		err = set_time(copy, "posix.ctime", now_ns);
+	if (!err)
+		err = set_time(copy, ATTR_SINCE, now_ns);
 	if (!err)
 		*ret = steal_ptr(copy);
 	return err;

@@ -2,7 +2,7 @@
 #ifndef NATSOBJ_FS_RENAME_H
 #define NATSOBJ_FS_RENAME_H
 
-/* What the kinds of rename share: of a file, of a directory, and the exchange of two files. */
+/* What the kinds of rename share: of a file, of a directory, and the exchange of two. */
 
 #include "fs/internal.h"
 
@@ -26,9 +26,12 @@ void move_release_names(struct fs *fs, const struct buf *from, const struct buf 
 /* The entry gets its new place; what was there goes. Tree lock held. */
 int move_in_tree(struct fs *fs, const struct move *m) MUST_CHECK;
 
-/* A copy of info under another name, saying where it comes from. */
-int renamed_info(const struct obj_info *info, const char *to, size_t len, struct obj_info **ret)
+/* A copy of info under another name, saying where it comes from; its times stay. */
+int moved_info(const struct obj_info *info, const char *to, size_t len, struct obj_info **ret)
 	MUST_CHECK;
+/* The same for what is itself renamed, now. Takes the tree lock. */
+int renamed_info(struct fs *fs, const struct obj_info *info, const char *to, size_t len,
+		 struct obj_info **ret) MUST_CHECK;
 
 /* rename_file.c, dir_rename.c, exchange.c. All wait. */
 int move_file(struct fs *fs, const struct move *m) MUST_CHECK;

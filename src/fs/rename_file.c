@@ -89,7 +89,7 @@ static int move_object(struct fs *fs, const struct buf *from, const struct buf *
 	int err = get_both(fs, from, to, &old, &now);
 
 	if (!err)
-		err = renamed_info(old, to->data, to->len, &info);
+		err = renamed_info(fs, old, to->data, to->len, &info);
 	if (!err)
 		err = store_over(fs, info, is_exclusive, &now);
 	if (err)

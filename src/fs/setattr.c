@@ -16,6 +16,7 @@ struct attr_change {
 	uid_t uid;
 	gid_t gid;
 	int64_t atime_ns, mtime_ns, now_ns;
+	mode_t drop;	 /* what a change of the content takes away */
 	bool drops_sgid; /* of a file that its group cannot run: the caller is not in that group */
 };
 
@@ -92,6 +93,10 @@ static int apply_change(const void *arg, struct node *n)
 		n->atime_ns = c->atime_ns;
 	if (c->set & FS_SET_MTIME)
 		n->mtime_ns = c->mtime_ns;
+	if (c->set & FS_SET_SIZE) {
+		n->mode &= ~c->drop;
+		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
+	}
 	n->ctime_ns = c->now_ns;
 	return 0;
 }
@@ -150,6 +155,31 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 	if (has_capability)
 		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
 	fs_inval_inode(fs, n, -1, 0);
+}
+
+/* What a call that might have changed the content does although it leaves it as it is. */
+static int change_nothing(struct fs *fs, const struct fs_ctx *ctx, struct node *n,
+			  struct attr_change *c)
+{
+	mode_t mode;
+	gid_t gid;
+
+	mutex_lock(&fs->tree.lock);
+	mode = n->mode;
+	gid = n->gid;
+	mutex_unlock(&fs->tree.lock);
+	c->drop = bits_to_drop(ctx, mode, gid);
+	if (!(c->set & FS_SET_MTIME))
+		c->mtime_ns = c->now_ns;
+	c->set |= FS_SET_SIZE | FS_SET_MTIME;
+	return fs_change(fs, n, apply_change, c);
+}
+
+int fs_touch(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
+{
+	struct attr_change c = {.now_ns = clock_wall_ns()};
+
+	return change_nothing(fs, ctx, n, &c);
 }
 
 /* Changes the size of an open state, and with it, when that leaves something unsaved, the other
@@ -232,8 +262,9 @@ int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 	else if (set & FS_SET_SIZE)
 		err = set_size(fs, ctx, n, h, (uint64_t)attr->st_size, &c, &is_done);
 	/* Without anything to set: chown(path, -1, -1) changes the ctime and drops privileges. */
-	if (!err && !is_done && set != FS_SET_SIZE)
-		err = fs_change(fs, n, apply_change, &c);
+	if (!err && !is_done)
+		err = set & FS_SET_SIZE ? change_nothing(fs, ctx, n, &c)
+					: fs_change(fs, n, apply_change, &c);
 	if (!err) {
 		LOCK_SCOPE(&fs->tree.lock);
 		attr_stat(n, ret);

@@ -62,8 +62,9 @@ struct dentry {
 	uint16_t generation; /* as the node's, when it has a link_id */
 	uint16_t raw_len;    /* see dentry_raw; 0: there is none */
 	uint8_t len;
-	bool is_shadowed; /* the object has the name of a directory beside it */
-	char name[];	  /* and its NUL; then the raw component */
+	bool is_shadowed : 1; /* the object has the name of a directory beside it */
+	bool is_behind : 1;   /* the object has yet to follow a renamed directory */
+	char name[];	      /* and its NUL; then the raw component */
 };
 
 /* Children in the order of their cookies; removed ones leave holes until the array is packed. */
@@ -227,7 +228,7 @@ void tree_replace(struct tree *t, struct dentry *d, struct node *n);
 int tree_move(struct tree *t, struct dentry *d, struct node *new_dir, const char *name,
 	      const char *raw, size_t raw_len, bool is_shadowed) MUST_CHECK;
 
-/* The two entries, of files, change their nodes. */
+/* The two entries change their nodes. */
 void tree_exchange(struct tree *t, struct dentry *a, struct dentry *b);
 
 /* Sets the chunk identifier and keeps the table of NUIDs. NULL or "" for none. */

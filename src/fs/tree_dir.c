@@ -236,9 +236,12 @@ void tree_exchange(struct tree *t, struct dentry *a, struct dentry *b)
 	struct node *na = a->node, *nb = b->node;
 
 	mutex_assert_held(&t->lock);
-	assert(!na->dir && !nb->dir);
 	if (na == nb)
 		return;
+	if (!na->dir != !nb->dir) {
+		(na->dir ? a : b)->parent->dir->n_subdirs--;
+		(na->dir ? b : a)->parent->dir->n_subdirs++;
+	}
 	detach(t, a);
 	detach(t, b);
 	attach(t, a, nb);

@@ -210,7 +210,8 @@ START_TEST(test_two_files_are_exchanged)
 	assert_file(m.fs, "a", "third", 5);
 	assert_file(m.fs, "d/b", "one", 3);
 	ck_assert_int_eq(rename_path(m.fs, "a", "none", RENAME_EXCHANGE), -ENOENT);
-	ck_assert_int_eq(rename_path(m.fs, "a", "d", RENAME_EXCHANGE), -EINVAL);
+	ck_assert_int_eq(rename_path(m.fs, "d/b", "d", RENAME_EXCHANGE), -EINVAL);
+	ck_assert_int_eq(rename_path(m.fs, "d", "d/b", RENAME_EXCHANGE), -EINVAL);
 }
 END_TEST
 
@@ -234,6 +235,29 @@ START_TEST(test_an_exchange_that_stops_in_the_middle_keeps_both_contents)
 	remount();
 	assert_file(m.fs, "a", "second", 6);
 	assert_file(m.fs, "b", "one", 3);
+	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
+}
+END_TEST
+
+START_TEST(test_an_exchange_that_could_not_be_taken_back_is_taken_back_later)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_free_ char *intent = NULL;
+
+	put_file(m.fs, "a", "one", 3);
+	put_file(m.fs, "b", "second", 6);
+	/* Intent and first name are stored, the second was changed by another. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	fake_foreign_put(bucket, "b", "theirs", 6, CHUNK);
+	remount();
+	intent = fake_find(bucket, ".natsobj/intent/");
+	info = fake_info(bucket, intent);
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.undo.0", "1"), 0);
+	ck_assert_int_eq(intent_finish(m.fs, info), 0);
+	fake_sync(bucket);
+	assert_file(m.fs, "a", "one", 3);
+	assert_file(m.fs, "b", "theirs", 6);
 	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
 }
 END_TEST
@@ -352,6 +376,211 @@ START_TEST(test_a_failed_directory_rename_shows_what_is_where)
 }
 END_TEST
 
+START_TEST(test_a_directory_rename_that_fails_changes_nothing)
+{
+	make_many("d");
+	ck_assert_int_eq(make_dir(m.fs, "d/sub"), 0);
+	put_file(m.fs, "d/sub/own", "own", 3);
+	/* In the middle of the second batch, and once only. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -ENOSPC, 350, 1);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), -ENOSPC);
+	fake_sync(bucket);
+	assert_list("", "d ");
+	assert_many("d", "d");
+	assert_file(m.fs, "d/sub/own", "own", 3);
+	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
+	remount();
+	assert_list("", "d ");
+	assert_many("d", "d");
+	assert_file(m.fs, "d/sub/own", "own", 3);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	assert_many("n", "d");
+	assert_file(m.fs, "n/sub/own", "own", 3);
+}
+END_TEST
+
+START_TEST(test_a_directory_rename_without_room_is_refused_at_once)
+{
+	unsigned int puts;
+
+	make_many("d");
+	ck_assert_int_eq(make_dir(m.fs, "n"), 0);
+	fake_set_free(bucket, 100000);
+	puts = fake_calls(bucket, FAKE_PUT_INFO);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), -ENOSPC);
+	ck_assert_uint_eq(fake_calls(bucket, FAKE_PUT_INFO), puts);
+	assert_list("", "d n ");
+	fake_set_free(bucket, UINT64_MAX);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+}
+END_TEST
+
+/* --- directories that are exchanged --- */
+
+static void make_two(void)
+{
+	ck_assert_int_eq(make_dir(m.fs, "a"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "b"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "a/sub"), 0);
+	put_file(m.fs, "a/both", "a both", 6);
+	put_file(m.fs, "b/both", "b both", 6);
+	put_file(m.fs, "a/sub/deep", "deep", 4);
+	put_file(m.fs, "a/only", "only a", 6);
+	put_file(m.fs, "b/other", "only b", 6);
+	for (int i = 0; i < 100; i++) {
+		char name[32], text[32];
+
+		for (const char *dir = "ab"; *dir; dir++) {
+			snprintf(name, sizeof(name), "%c/f%02d", *dir, i);
+			snprintf(text, sizeof(text), "%c%02d", *dir, i);
+			fake_foreign_put(bucket, name, text, 3, CHUNK);
+		}
+	}
+	fake_sync(bucket);
+}
+
+/* What was made as a is called so now, and the other likewise. */
+static void assert_two(const char *a, const char *b)
+{
+	const char *const dirs[2] = {a, b};
+	char name[32], text[32];
+
+	for (int side = 0; side < 2; side++) {
+		snprintf(name, sizeof(name), "%s/both", dirs[side]);
+		snprintf(text, sizeof(text), "%c both", "ab"[side]);
+		assert_file(m.fs, name, text, 6);
+		assert_object(name, text, 6);
+		for (int i = 0; i < 100; i++) {
+			snprintf(name, sizeof(name), "%s/f%02d", dirs[side], i);
+			snprintf(text, sizeof(text), "%c%02d", "ab"[side], i);
+			assert_file(m.fs, name, text, 3);
+			assert_object(name, text, 3);
+		}
+	}
+	snprintf(name, sizeof(name), "%s/sub/deep", a);
+	assert_file(m.fs, name, "deep", 4);
+	snprintf(name, sizeof(name), "%s/only", a);
+	assert_file(m.fs, name, "only a", 6);
+	snprintf(name, sizeof(name), "%s/other", b);
+	assert_file(m.fs, name, "only b", 6);
+	snprintf(name, sizeof(name), "%s/sub", b);
+	ck_assert(!exists(m.fs, name));
+	snprintf(name, sizeof(name), "%s/only", b);
+	ck_assert(!exists(m.fs, name));
+	snprintf(name, sizeof(name), "%s/other", a);
+	ck_assert(!exists(m.fs, name));
+}
+
+START_TEST(test_two_directories_are_exchanged)
+{
+	struct mount other = mount_bucket();
+	struct fs_handle *h, *fresh;
+
+	make_two();
+	ck_assert_int_eq(open_path(m.fs, "a/both", O_RDWR, &h), 0);
+	ck_assert_int_eq(create(m.fs, "a/new", O_WRONLY | O_EXCL, &fresh), 0);
+	ck_assert_int_eq(write_at(m.fs, fresh, 0, "fresh", 5), 0);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), 0);
+	assert_two("b", "a");
+	ck_assert_int_eq(write_at(m.fs, h, 0, "A", 1), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	ck_assert_int_eq(close_file(m.fs, fresh), 0);
+	assert_object("b/both", "A both", 6);
+	assert_object("b/new", "fresh", 5);
+	assert_object("a/both", "b both", 6);
+	put_file(m.fs, "b/both", "a both", 6);
+	fake_sync(bucket);
+	assert_file(other.fs, "b/both", "a both", 6);
+	assert_file(other.fs, "a/f07", "b07", 3);
+	ck_assert(!exists(other.fs, "a/sub"));
+	unmount_bucket(&other);
+	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
+	remount();
+	assert_two("b", "a");
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), 0);
+	remount();
+	assert_two("a", "b");
+}
+END_TEST
+
+START_TEST(test_an_interrupted_exchange_of_directories_is_finished)
+{
+	_cleanup_free_ char *intent = NULL;
+
+	make_two();
+	/* All but so many stores fail, as if killed. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, (unsigned int)_i, 100000);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 100000);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, 0, 0);
+	remount();
+	intent = fake_find(bucket, ".natsobj/intent/");
+	if (_i == 0) {
+		ck_assert_ptr_null(intent);
+		assert_two("a", "b");
+		return;
+	}
+	ck_assert_ptr_nonnull(intent);
+	ck_assert_int_eq(finish(intent), 0);
+	fake_sync(bucket);
+	assert_two("b", "a");
+	remount();
+	assert_two("b", "a");
+	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
+}
+END_TEST
+
+START_TEST(test_a_directory_and_a_file_are_exchanged)
+{
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "p"), 0);
+	put_file(m.fs, "d/x", "in d", 4);
+	put_file(m.fs, "p/f", "file", 4);
+	ck_assert_int_eq(rename_path(m.fs, "d", "p/f", RENAME_EXCHANGE), 0);
+	assert_file(m.fs, "d", "file", 4);
+	assert_file(m.fs, "p/f/x", "in d", 4);
+	remount();
+	assert_list("", "d p ");
+	assert_list("p", "f ");
+	assert_file(m.fs, "d", "file", 4);
+	assert_file(m.fs, "p/f/x", "in d", 4);
+	ck_assert_int_eq(rename_path(m.fs, "d", "p/f", RENAME_EXCHANGE), 0);
+	remount();
+	assert_file(m.fs, "d/x", "in d", 4);
+	assert_file(m.fs, "p/f", "file", 4);
+	/* The file beside the directory would lose its name. */
+	fake_foreign_put(bucket, "d", "hidden", 6, CHUNK);
+	fake_sync(bucket);
+	ck_assert_int_eq(rename_path(m.fs, "d", "p/f", RENAME_EXCHANGE), -EINVAL);
+	assert_file(m.fs, "%=fd", "hidden", 6);
+}
+END_TEST
+
+START_TEST(test_what_others_store_into_exchanged_directories_stays)
+{
+	_cleanup_free_ char *intent = NULL;
+
+	make_two();
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 3, 100000);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 100000);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, 0, 0);
+	fake_foreign_put(bucket, "a/f50", "new", 3, CHUNK);
+	fake_foreign_put(bucket, "b/only", "new", 3, CHUNK);
+	remount();
+	intent = fake_find(bucket, ".natsobj/intent/");
+	ck_assert_int_eq(finish(intent), 0);
+	fake_sync(bucket);
+	assert_file(m.fs, "a/f50", "new", 3);
+	assert_file(m.fs, "b/f50", "b50", 3);
+	assert_file(m.fs, "b/only", "new", 3);
+	assert_file(m.fs, "a/only", "only a", 6);
+	assert_file(m.fs, "a/f51", "b51", 3);
+}
+END_TEST
+
 START_TEST(test_a_name_beyond_the_limit_refuses_the_whole_rename)
 {
 	char deep[250], path[4096] = "";
@@ -407,6 +636,13 @@ int main(void)
 	tcase_add_test(tc, test_half_a_rename_is_void_once_the_old_name_is_changed);
 	tcase_add_test(tc, test_two_files_are_exchanged);
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
+	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
+	tcase_add_test(tc, test_a_directory_rename_that_fails_changes_nothing);
+	tcase_add_test(tc, test_a_directory_rename_without_room_is_refused_at_once);
+	tcase_add_test(tc, test_two_directories_are_exchanged);
+	tcase_add_loop_test(tc, test_an_interrupted_exchange_of_directories_is_finished, 0, 12);
+	tcase_add_test(tc, test_a_directory_and_a_file_are_exchanged);
+	tcase_add_test(tc, test_what_others_store_into_exchanged_directories_stays);
 	tcase_add_test(tc, test_a_large_directory_is_renamed);
 	tcase_add_test(tc, test_an_interrupted_directory_rename_is_finished_by_the_next_mount);
 	tcase_add_test(tc, test_what_is_open_below_a_renamed_directory_goes_along);

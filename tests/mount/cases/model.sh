@@ -11,7 +11,7 @@ second=$MOUNT_PID
 mkdir plain
 mount -t tmpfs -o nosuid,nodev plain plain || skip "tmpfs cannot be mounted"
 model() { "$BUILD/tests/model/model" --chunk 65536 --without "$WITHOUT" "$@"; }
-WITHOUT=${WITHOUT-exchange}
+WITHOUT=${WITHOUT-}
 steps=${STEPS:-500}
 for seed in ${SEEDS:-1 2 3}; do
   model --seed "$seed" --steps $((steps * 3 / 4)) --shrink "${SHRINK:-0}" "$M" plain "$B" || fail "see above"

@@ -76,6 +76,32 @@ os.close(fd)
 got = open(mnt + "/direct", "rb").read()
 assert got == block[:512 << 10] + block[:]
 P
+# What may change the content sets its times, also where it leaves the content as it is.
+python3 - "$M/timed" <<'P'
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+KEEP, PUNCH, ZERO = 1, 2, 16
+def allocate(fd, mode, off, n): assert libc.fallocate(fd, mode, ctypes.c_long(off), ctypes.c_long(n)) == 0
+path = sys.argv[1]
+with open(path, "w") as f: f.write("x" * 1000)
+os.chmod(path, 0o4755)
+for name, change in {
+        "allocate inside": lambda fd: allocate(fd, 0, 0, 5),
+        "allocate beyond, size kept": lambda fd: allocate(fd, KEEP, 0, 5000),
+        "punch beyond": lambda fd: allocate(fd, KEEP | PUNCH, 100000, 5),
+        "zero beyond, size kept": lambda fd: allocate(fd, KEEP | ZERO, 100000, 5),
+        "ftruncate": lambda fd: os.ftruncate(fd, 1000),
+        "truncate": lambda fd: os.truncate(path, 1000)}.items():
+    os.utime(path, (1000, 1000))
+    before = os.stat(path).st_ctime_ns
+    fd = os.open(path, os.O_RDWR)
+    change(fd)
+    st = os.fstat(fd)
+    assert st.st_mtime > 2000 and st.st_ctime_ns > before and st.st_size == 1000, (name, st)
+    os.close(fd)
+    assert os.stat(path).st_mtime_ns == st.st_mtime_ns, name
+assert open(path).read() == "x" * 1000
+P
 # A synchronous write is in the bucket when it returns, before any close.
 python3 - "$M/sync" <<'P' &
 import os, sys, time

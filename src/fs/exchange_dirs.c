@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * RENAME_EXCHANGE where one of the two is a directory, or both. An intent says what is to happen,
+ * then the two entries change places in the tree, then the objects follow:
+ *
+ *	posix.old, posix.new  the two names; a directory's with its slash
+ *	posix.seq             objects up to this sequence are exchanged
+ *
+ * Names that are below both directories are pairs (exchange.h); the others are moved from one side
+ * to the other like those of a renamed directory (dir_objects.c). All that was done has a sequence
+ * above posix.seq, so whoever finishes the intent does what is left.
+ */
+
+#include "fs/exchange_dirs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/name.h"
+#include "util/clock.h"
+#include "util/parse.h"
+
+static bool is_dir_name(const char *name, size_t len)
+{
+	return len > 0 && name[len - 1] == '/';
+}
+
+/* What is called from goes where to is, with the slash that it needs. */
+static int set_way(struct dir_move *mv, const char *from, size_t from_len, const char *to,
+		   size_t to_len)
+{
+	mv->is_file = !is_dir_name(from, from_len);
+	buf_append(&mv->from, from, from_len);
+	buf_append(&mv->to, to, is_dir_name(to, to_len) ? to_len - 1 : to_len);
+	if (!mv->is_file)
+		buf_append_char(&mv->to, '/');
+	return buf_error(&mv->from) ? buf_error(&mv->from) : buf_error(&mv->to);
+}
+
+static int set_ways(struct exchange *x, const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	int err = set_way(&x->ab, a, a_len, b, b_len);
+
+	return err ? err : set_way(&x->ba, b, b_len, a, a_len);
+}
+
+/* --- the tree --- */
+
+/* What an entry brings along: all below a directory, or itself. Tree lock held. */
+static int collect(struct fs *fs, struct dentry *d, size_t skip, uint64_t max_seq,
+		   struct dir_names *l)
+{
+	uint64_t seq = tree_entry_seq(d);
+
+	if (d->node->dir)
+		return dir_names_collect(fs, d->node, skip, max_seq, l);
+	if (seq == 0 || seq > max_seq)
+		return 0;
+	if (max_seq == UINT64_MAX)
+		d->is_behind = true;
+	return dir_names_add(l, "", 0, seq);
+}
+
+/* Tree lock held. */
+static int collect_both(struct fs *fs, struct dentry *da, struct dentry *db, uint64_t max_seq,
+			struct exchange *x)
+{
+	struct dir_names a CLEANUP(dir_names_done) = {0};
+	struct dir_names b CLEANUP(dir_names_done) = {0};
+	int err = 0;
+
+	dir_names_init(&a);
+	dir_names_init(&b);
+	if (da)
+		err = collect(fs, da, x->ab.from.len, max_seq, &a);
+	if (!err && db)
+		err = collect(fs, db, x->ba.from.len, max_seq, &b);
+	if (err)
+		return err;
+	if (x->ab.to.len + a.max_len > fs->store->name_max ||
+	    x->ba.to.len + b.max_len > fs->store->name_max)
+		return -ENAMETOOLONG;
+	x->ab.seq = x->ba.seq = a.max_seq > b.max_seq ? a.max_seq : b.max_seq;
+	/* A file and a directory have no names in common. */
+	if (x->ab.is_file || x->ba.is_file) {
+		x->only_a.count = a.count;
+		x->only_b.count = b.count;
+		x->only_a.bytes = a.bytes;
+		x->only_b.bytes = b.bytes;
+		buf_init(&a.bytes, OBJ_META_MAX);
+		buf_init(&b.bytes, OBJ_META_MAX);
+		return 0;
+	}
+	return dir_names_split(&a, &b, &x->only_a, &x->only_b, &x->both);
+}
+
+static struct dentry *target_entry(struct fs *fs, const struct move *m)
+{
+	struct dentry *d = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+
+	return d && d->node == m->target ? d : NULL;
+}
+
+/* Whether the other can have the name of this one: not when only an escape shows it, nor when it is
+ * a directory that hides a file and the other is a file. Tree lock held. */
+static bool is_place_for(struct fs *fs, const struct dentry *d, const struct node *other)
+{
+	char component[NAME_COMPONENT_MAX + 1], hidden[NAME_COMPONENT_MAX + 1];
+	bool is_shadowed;
+	size_t len;
+
+	if (dentry_raw(d) || d->is_shadowed)
+		return false;
+	if (!d->node->dir || other->dir)
+		return true;
+	if (name_decode(d->name, d->len, component, &len, &is_shadowed) < 0)
+		return false;
+	(void)name_encode_shadowed(component, len, hidden);
+	return !tree_lookup(&fs->tree, d->parent, hidden, strlen(hidden));
+}
+
+static int find_both(struct fs *fs, const struct move *m, struct dentry **da, struct dentry **db)
+{
+	*da = move_entry(fs, m);
+	*db = target_entry(fs, m);
+	if (!*da || !*db)
+		return -ENOENT;
+	if (tree_is_ancestor(m->n, m->new_dir) || tree_is_ancestor(m->target, m->old_dir) ||
+	    !is_place_for(fs, *da, m->target) || !is_place_for(fs, *db, m->n))
+		return -EINVAL;
+	return 0;
+}
+
+static void stop_following(struct fs *fs, struct node *n)
+{
+	if (n->dir)
+		dir_names_uncollect(fs, n);
+	else if (n->dentry)
+		n->dentry->is_behind = false;
+}
+
+/* What is collected here is only for the figures. */
+static int prepare(struct fs *fs, const struct move *m, struct exchange *x)
+{
+	struct buf a CLEANUP(buf_done) = {0};
+	struct buf b CLEANUP(buf_done) = {0};
+	struct dentry *da, *db;
+	int err;
+
+	buf_init(&a, OBJ_META_MAX);
+	buf_init(&b, OBJ_META_MAX);
+	LOCK_SCOPE(&fs->tree.lock);
+	err = find_both(fs, m, &da, &db);
+	if (err)
+		return err;
+	fs_path(fs, da, &a);
+	fs_path(fs, db, &b);
+	err = buf_error(&a) ? buf_error(&a) : buf_error(&b);
+	if (!err)
+		err = set_ways(x, a.data, a.len, b.data, b.len);
+	return err ? err : collect_both(fs, da, db, UINT64_MAX - 1, x);
+}
+
+static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x)
+{
+	uint64_t intent_seq = x->ab.seq;
+	struct dentry *da, *db;
+	int64_t now_ns = clock_wall_ns();
+	int err;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	err = find_both(fs, m, &da, &db);
+	if (!err)
+		err = collect_both(fs, da, db, UINT64_MAX, x);
+	if (err) {
+		stop_following(fs, m->n);
+		stop_following(fs, m->target);
+		return err;
+	}
+	if (intent_seq > x->ab.seq)
+		x->ab.seq = x->ba.seq = intent_seq;
+	tree_exchange(&fs->tree, da, db);
+	m->n->ctime_ns = m->target->ctime_ns = now_ns;
+	m->old_dir->mtime_ns = m->old_dir->ctime_ns = now_ns;
+	m->new_dir->mtime_ns = m->new_dir->ctime_ns = now_ns;
+	list_push_back(&fs->dir_moves, &x->ab.link);
+	list_push_back(&fs->dir_moves, &x->ba.link);
+	return 0;
+}
+
+static int check_room(struct fs *fs, const struct exchange *x)
+{
+	return dir_names_check_room(fs, dir_names_need(&x->ab, &x->only_a) +
+						dir_names_need(&x->ba, &x->only_b) +
+						dir_names_need(&x->ab, &x->both));
+}
+
+static int describe(struct fs *fs, const struct exchange *x, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = intent_new(fs, INTENT_EXCHANGE_DIRS, &info);
+
+	if (!err)
+		err = obj_info_set_meta(info, "posix.old", x->ab.from.data);
+	if (!err)
+		err = obj_info_set_meta(info, "posix.new", x->ba.from.data);
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+/* After an error the tree shows what is where until the rest is done. */
+static void show_stored(struct fs *fs, const struct exchange *x)
+{
+	dir_objects_resync(fs, &x->ab, &x->both, 0);
+	dir_objects_resync(fs, &x->ab, &x->only_a, 0);
+	dir_objects_resync(fs, &x->ba, &x->only_b, 0);
+}
+
+/* The intent is stored. */
+static int exchange_stored(struct fs *fs, const struct move *m, uint64_t seq,
+			   struct obj_info *intent)
+{
+	struct exchange x CLEANUP(exchange_done) = {0};
+	const char *a = obj_info_meta(intent, "posix.old"), *b = obj_info_meta(intent, "posix.new");
+	bool is_begun = false;
+	int err;
+
+	exchange_init(&x);
+	err = set_ways(&x, a, strlen(a), b, strlen(b));
+	x.ab.seq = seq;
+	if (!err)
+		err = exchange_tree(fs, m, &x);
+	if (err) {
+		intent_remove(fs, intent);
+		return err;
+	}
+	err = intent_set_seq(intent, x.ab.seq);
+	if (!err)
+		err = exchange_objects(fs, &x, intent, &is_begun);
+	mutex_lock(&fs->tree.lock);
+	list_remove(&x.ab.link);
+	list_remove(&x.ba.link);
+	stop_following(fs, m->n);
+	stop_following(fs, m->target);
+	mutex_unlock(&fs->tree.lock);
+	if (err)
+		show_stored(fs, &x);
+	if (!err || (err != -ECANCELED && !is_begun))
+		intent_remove(fs, intent);
+	else if (err != -ECANCELED)
+		intent_finish_later(fs, intent);
+	return err == -ECANCELED ? 0 : err;
+}
+
+int move_exchange_dirs(struct fs *fs, const struct move *m)
+{
+	_cleanup_obj_info_ struct obj_info *intent = NULL;
+	struct exchange x CLEANUP(exchange_done) = {0};
+	int err = 0;
+
+	exchange_init(&x);
+	if (!m->n->dir)
+		err = file_commit_of(fs, m->n);
+	if (!err && !m->target->dir)
+		err = file_commit_of(fs, m->target);
+	if (!err)
+		err = fs_keep_directory(fs, m->old_dir);
+	if (!err)
+		err = fs_keep_directory(fs, m->new_dir);
+	if (err)
+		return err;
+	LOCK_SCOPE(&fs->dir_rename);
+	err = prepare(fs, m, &x);
+	if (!err)
+		err = check_room(fs, &x);
+	if (!err)
+		err = describe(fs, &x, &intent);
+	if (!err)
+		err = intent_store(fs, intent);
+	return err ? err : exchange_stored(fs, m, intent->seq, intent);
+}
+
+/* --- what another mount began --- */
+
+static int parse(const struct fs *fs, const struct obj_info *info, struct exchange *x)
+{
+	const char *a = obj_info_meta(info, "posix.old"), *b = obj_info_meta(info, "posix.new");
+	const char *seq = obj_info_meta(info, ATTR_INTENT_SEQ);
+
+	if (!a || !b || !a[0] || !b[0] || strcmp(a, b) == 0 || !seq ||
+	    parse_u64(seq, 10, 1, UINT64_MAX - 2, &x->ab.seq) < 0)
+		return -EINVAL;
+	/* A mount of a part of the bucket does not know all of it. */
+	if (strncmp(a, fs->prefix, fs->prefix_len) != 0 ||
+	    strncmp(b, fs->prefix, fs->prefix_len) != 0)
+		return -EXDEV;
+	return set_ways(x, a, strlen(a), b, strlen(b));
+}
+
+/* The entry with that name, of a directory if it ends in a slash. Tree lock held. */
+static struct dentry *entry_called(struct fs *fs, const struct buf *name)
+{
+	struct node *dir;
+
+	if (!is_dir_name(name->data, name->len))
+		return fs_find_entry(fs, name->data, name->len);
+	dir = fs_find_dir(fs, name->data, name->len);
+	return dir ? dir->dentry : NULL;
+}
+
+int exchange_dirs_finish(struct fs *fs, struct obj_info *info)
+{
+	struct exchange x CLEANUP(exchange_done) = {0};
+	bool is_begun;
+	uint64_t seq;
+	int err;
+
+	exchange_init(&x);
+	err = parse(fs, info, &x);
+	if (err)
+		return err == -EINVAL ? 0 : err;
+	seq = x.ab.seq;
+	LOCK_SCOPE(&fs->dir_rename);
+	err = pairs_finish(fs, info);
+	if (!err) {
+		LOCK_SCOPE(&fs->tree.lock);
+		err = collect_both(fs, entry_called(fs, &x.ab.from), entry_called(fs, &x.ba.from),
+				   seq, &x);
+	}
+	x.ab.seq = x.ba.seq = seq;
+	pairs_forget(info);
+	if (!err)
+		err = exchange_objects(fs, &x, info, &is_begun);
+	return err;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/exchange_dirs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/name_set.h"
+
+#define BATCH 64
+
+void exchange_init(struct exchange *x)
+{
+	*x = (struct exchange){0};
+	dir_move_init(&x->ab);
+	dir_move_init(&x->ba);
+	dir_names_init(&x->only_a);
+	dir_names_init(&x->only_b);
+	dir_names_init(&x->both);
+}
+
+void exchange_done(struct exchange *x)
+{
+	dir_move_done(&x->ab);
+	dir_move_done(&x->ba);
+	dir_names_done(&x->only_a);
+	dir_names_done(&x->only_b);
+	dir_names_done(&x->both);
+}
+
+static void pairs_done(struct pair *all)
+{
+	for (size_t i = 0; all && i < BATCH; i++)
+		pair_done(&all[i]);
+	free(all);
+}
+DEFINE_CLEANUP(struct pair *, pairs_done)
+
+struct batch {
+	struct buf a[BATCH], b[BATCH];
+	size_t n;
+	struct name_set held;
+};
+
+static void batch_free(struct batch *b)
+{
+	for (size_t i = 0; b && i < b->n; i++) {
+		buf_done(&b->a[i]);
+		buf_done(&b->b[i]);
+	}
+	free(b);
+}
+DEFINE_CLEANUP(struct batch *, batch_free)
+
+static int fill(struct batch *b, const struct exchange *x, size_t *at)
+{
+	const char *name;
+	size_t len;
+
+	while (b->n < BATCH && dir_names_next(&x->both, at, &name, &len)) {
+		struct buf *pa = &b->a[b->n], *pb = &b->b[b->n];
+
+		b->n++;
+		buf_init(pa, OBJ_META_MAX);
+		buf_init(pb, OBJ_META_MAX);
+		buf_append(pa, x->ab.from.data, x->ab.from.len);
+		buf_append(pa, name, len);
+		buf_append(pb, x->ba.from.data, x->ba.from.len);
+		buf_append(pb, name, len);
+		if (buf_error(pa) || buf_error(pb))
+			return -ENOMEM;
+		name_set_add(&b->held, pa);
+		name_set_add(&b->held, pb);
+	}
+	return 0;
+}
+
+/* Whether a version that was read is what is to be exchanged: not what others stored since. What
+ * this mount stored for a file of the tree, which has it at its new place, is. */
+static bool is_wanted(struct fs *fs, const struct obj_info *info, uint64_t max_seq,
+		      const struct buf *new_name)
+{
+	const struct dentry *d;
+
+	if (info->is_deleted)
+		return false;
+	if (info->seq <= max_seq)
+		return true;
+	LOCK_SCOPE(&fs->tree.lock);
+	d = fs_find_entry(fs, new_name->data, new_name->len);
+	return d && tree_entry_seq(d) == info->seq;
+}
+
+/* Reads both names of each. Those of which not both are to be exchanged have no pair. */
+static int load(struct fs *fs, const struct batch *b, uint64_t max_seq, struct pair *all,
+		size_t *ret_n)
+{
+	struct obj_info *infos[2 * BATCH];
+	const char *names[2 * BATCH];
+	size_t lens[2 * BATCH], n = 0;
+	int errs[2 * BATCH], err;
+
+	for (size_t i = 0; i < b->n; i++) {
+		names[2 * i] = b->a[i].data;
+		lens[2 * i] = b->a[i].len;
+		names[2 * i + 1] = b->b[i].data;
+		lens[2 * i + 1] = b->b[i].len;
+	}
+	err = store_get_infos(fs->store, names, lens, 2 * b->n, infos, errs);
+	if (err)
+		return err;
+	for (size_t i = 0; i < b->n; i++) {
+		struct pair p = {.a.was = infos[2 * i], .b.was = infos[2 * i + 1], .place = i};
+
+		for (size_t j = 2 * i; j < 2 * i + 2; j++)
+			if (errs[j] && errs[j] != -ENOENT)
+				err = errs[j];
+		if (p.a.was && p.b.was && is_wanted(fs, p.a.was, max_seq, &b->b[i]) &&
+		    is_wanted(fs, p.b.was, max_seq, &b->a[i]))
+			all[n++] = p;
+		else
+			pair_done(&p);
+	}
+	*ret_n = n;
+	return err;
+}
+
+/* An entry has the version that is stored under its name now. */
+static void settle(struct fs *fs, const struct obj_info *info)
+{
+	const struct dentry *d;
+
+	if (!info || !info->seq)
+		return;
+	mutex_lock(&fs->tree.lock);
+	d = fs_find_entry(fs, info->name, info->name_len);
+	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, info->nuid))
+		d->node->seq = info->seq;
+	mutex_unlock(&fs->tree.lock);
+	fs_apply_held(fs, info);
+}
+
+static void arrive(struct fs *fs, const struct buf *a, const struct buf *b)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	dir_rename_arrived(fs, a);
+	dir_rename_arrived(fs, b);
+}
+
+/* What is no pair, because others made or changed one of the two, or it is a mere claim, is left to
+ * the moves: each of the two goes its way if it still should. */
+static int sort_out(struct fs *fs, struct exchange *x, const struct batch *b,
+		    const struct pair *all, size_t n)
+{
+	const size_t skip = x->ab.from.len;
+	int err = 0;
+
+	for (size_t i = 0, j = 0; !err && i < b->n; i++) {
+		const struct pair *p = j < n && all[j].place == i ? &all[j++] : NULL;
+
+		if (p && !p->err) {
+			arrive(fs, &b->a[i], &b->b[i]);
+			settle(fs, p->a.now);
+			settle(fs, p->b.now);
+			continue;
+		}
+		err = dir_names_add(&x->only_a, b->a[i].data + skip, b->a[i].len - skip, 0);
+		if (!err)
+			err = dir_names_add(&x->only_b, b->a[i].data + skip, b->a[i].len - skip, 0);
+	}
+	return err;
+}
+
+static int exchange_batch(struct fs *fs, struct exchange *x, const struct batch *b,
+			  struct obj_info *intent)
+{
+	struct pair *all CLEANUP(pairs_done_p) = calloc(BATCH, sizeof(*all));
+	size_t n = 0;
+	int err = all ? load(fs, b, x->ab.seq, all, &n) : -ENOMEM;
+
+	if (!err)
+		err = pairs_exchange(fs, all, n, intent);
+	return err ? err : sort_out(fs, x, b, all, n);
+}
+
+static int exchange_pairs(struct fs *fs, struct exchange *x, struct obj_info *intent)
+{
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && at < x->both.bytes.len) {
+		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
+
+		err = b ? fill(b, x, &at) : -ENOMEM;
+		if (!err)
+			err = name_set_take(fs, &b->held);
+		if (err)
+			return err;
+		err = exchange_batch(fs, x, b, intent);
+		name_set_release(fs, &b->held);
+	}
+	pairs_forget(intent);
+	return err == -ESTALE ? -ECANCELED : err;
+}
+
+int exchange_objects(struct fs *fs, struct exchange *x, struct obj_info *intent, bool *ret_is_begun)
+{
+	uint64_t intent_seq = intent->seq;
+	size_t at = 0;
+	int err = exchange_pairs(fs, x, intent);
+
+	*ret_is_begun = !err || intent->seq != intent_seq || !store_is_certain(err);
+	if (!err)
+		err = dir_objects_move(fs, &x->ab, &x->only_a, intent, &at);
+	if (!err)
+		err = dir_objects_move(fs, &x->ba, &x->only_b, intent, &at);
+	return err;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "util/parse.h"
+
+/* Pairs that are under way at once, and what part of an intent their metadata may fill. */
+#define PAIRS_MAX 64
+#define KEEP_PART 4
+#define KEY_MAX 32
+
+void pair_done(struct pair *p)
+{
+	obj_info_free(p->a.was);
+	obj_info_free(p->a.now);
+	obj_info_free(p->b.was);
+	obj_info_free(p->b.now);
+}
+
+/* --- what the intent keeps --- */
+
+static const char *const keys[] = {"posix.a",	    "posix.b",	     "posix.a.seq", "posix.b.seq",
+				   "posix.a.token", "posix.b.token", "posix.undo"};
+enum key { KEY_A, KEY_B, KEY_A_SEQ, KEY_B_SEQ, KEY_A_TOKEN, KEY_B_TOKEN, KEY_UNDO, N_KEYS };
+
+static void key_of(enum key key, size_t i, char ret[KEY_MAX])
+{
+	(void)snprintf(ret, KEY_MAX, "%s.%zu", keys[key], i);
+}
+
+static int set_key(struct obj_info *intent, enum key key, size_t i, const char *value)
+{
+	char name[KEY_MAX];
+
+	key_of(key, i, name);
+	return obj_info_set_meta(intent, name, value);
+}
+
+static const char *get_key(const struct obj_info *intent, enum key key, size_t i)
+{
+	char name[KEY_MAX];
+
+	key_of(key, i, name);
+	return obj_info_meta(intent, name);
+}
+
+static int set_seq(struct obj_info *intent, enum key key, size_t i, uint64_t seq)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
+	return set_key(intent, key, i, text);
+}
+
+void pairs_forget(struct obj_info *intent)
+{
+	for (size_t i = 0; i < PAIRS_MAX && get_key(intent, KEY_A, i); i++)
+		for (enum key key = 0; key < N_KEYS; key++)
+			(void)!set_key(intent, key, i, NULL);
+}
+
+static int keep_pair(struct obj_info *intent, size_t i, const struct pair *p,
+		     const struct buf *json)
+{
+	int err = set_key(intent, KEY_A, i, json->data);
+
+	if (!err)
+		err = set_key(intent, KEY_B, i, p->b.was->name);
+	if (!err)
+		err = set_seq(intent, KEY_A_SEQ, i, p->a.was->seq);
+	if (!err)
+		err = set_seq(intent, KEY_B_SEQ, i, p->b.was->seq);
+	if (!err && p->a.was->foreign_token)
+		err = set_key(intent, KEY_A_TOKEN, i, p->a.was->foreign_token);
+	if (!err && p->b.was->foreign_token)
+		err = set_key(intent, KEY_B_TOKEN, i, p->b.was->foreign_token);
+	return err;
+}
+
+/* Keeps as many of n pairs as there is room for, one at least. */
+static int keep(struct fs *fs, const struct pair *all, size_t n, struct obj_info *intent,
+		size_t *ret_n)
+{
+	size_t bytes = 0, i;
+	int err = 0;
+
+	pairs_forget(intent);
+	for (i = 0; !err && i < n && i < PAIRS_MAX; i++) {
+		struct buf json CLEANUP(buf_done) = {0};
+
+		buf_init(&json, OBJ_META_MAX);
+		err = obj_info_format(all[i].a.was, fs->store->bucket, &json);
+		bytes += json.len + all[i].b.was->name_len;
+		if (i > 0 && bytes > fs->store->meta_max / KEEP_PART)
+			break;
+		if (!err)
+			err = keep_pair(intent, i, &all[i], &json);
+	}
+	*ret_n = i;
+	return err ? err : intent_store(fs, intent);
+}
+
+/* --- what the names are to hold --- */
+
+/* Below directories that change their places times stay as they are. */
+static bool is_below(const struct obj_info *intent, size_t name_len)
+{
+	const char *old = obj_info_meta(intent, "posix.old");
+
+	return old && name_len != strlen(old);
+}
+
+static int describe(struct fs *fs, const struct obj_info *content, const struct obj_info *place,
+		    bool is_deep, const struct obj_info *intent, struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = is_deep ? moved_info(content, place->name, place->name_len, &info)
+			  : renamed_info(fs, content, place->name, place->name_len, &info);
+
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_FROM, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_EXCHANGE, intent->name);
+	if (!err && place->foreign_token) {
+		info->foreign_token = strdup(place->foreign_token);
+		err = info->foreign_token ? 0 : -ENOMEM;
+	}
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}
+
+/* --- the exchange --- */
+
+/* First all first names. */
+static int store_firsts(struct fs *fs, struct pair *all, size_t n, const struct obj_info *intent)
+{
+	struct obj_info *infos[PAIRS_MAX] = {NULL};
+	uint64_t expected[PAIRS_MAX] = {0};
+	int errs[PAIRS_MAX], err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		struct pair *p = &all[i];
+		bool is_deep = is_below(intent, p->a.was->name_len);
+
+		err = describe(fs, p->b.was, p->a.was, is_deep, intent, &p->a.now);
+		if (!err)
+			err = describe(fs, p->a.was, p->b.was, is_deep, intent, &p->b.now);
+		infos[i] = p->a.now;
+		expected[i] = p->a.was->seq;
+	}
+	if (!err)
+		err = store_put_infos(fs->store, infos, expected, n, errs);
+	for (size_t i = 0; !err && i < n; i++)
+		all[i].err = errs[i] == -ESTALE ? -EAGAIN : errs[i];
+	return err;
+}
+
+/* What second names had is lost to others: the first names get their content back. That it must be
+ * so is noted first, because nobody could tell later. */
+static int undo(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		if (all[i].err == -ESTALE)
+			err = set_key(intent, KEY_UNDO, i, "1");
+	if (!err)
+		err = intent_store(fs, intent);
+	for (size_t i = 0; !err && i < n; i++) {
+		if (all[i].err != -ESTALE)
+			continue;
+		err = store_put_info(fs->store, all[i].a.was, all[i].a.now->seq);
+		/* Somebody changed that too, and knew what was there. */
+		if (err == -ESTALE)
+			err = 0;
+		all[i].err = -EAGAIN;
+	}
+	return err;
+}
+
+/* Then the second names of those that went well. */
+static int store_seconds(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent)
+{
+	struct obj_info *infos[PAIRS_MAX] = {NULL};
+	uint64_t expected[PAIRS_MAX] = {0};
+	struct pair *pairs[PAIRS_MAX];
+	int errs[PAIRS_MAX], err = 0;
+	bool has_lost = false;
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].err)
+			continue;
+		infos[m] = all[i].b.now;
+		expected[m] = all[i].b.was->seq;
+		pairs[m++] = &all[i];
+	}
+	if (m > 0)
+		err = store_put_infos(fs->store, infos, expected, m, errs);
+	for (size_t i = 0; !err && i < m; i++) {
+		pairs[i]->err = errs[i];
+		has_lost = has_lost || errs[i] == -ESTALE;
+	}
+	return !err && has_lost ? undo(fs, all, n, intent) : err;
+}
+
+/* The first error that is not merely somebody's change. */
+static int first_error(const struct pair *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all[i].err && all[i].err != -EAGAIN)
+			return all[i].err;
+	return 0;
+}
+
+int pairs_exchange(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent)
+{
+	int err = 0;
+
+	for (size_t done = 0, some; !err && done < n; done += some) {
+		err = keep(fs, all + done, n - done, intent, &some);
+		if (!err)
+			err = store_firsts(fs, all + done, some, intent);
+		if (!err)
+			err = store_seconds(fs, all + done, some, intent);
+		if (!err)
+			err = first_error(all + done, some);
+	}
+	return err;
+}
+
+/* --- what is left of one --- */
+
+static int parse_side(const char *seq, const char *token, struct obj_info *info)
+{
+	if (!seq || parse_u64(seq, 10, 1, UINT64_MAX, &info->seq) < 0)
+		return -EINVAL;
+	free(steal_ptr(info->foreign_token));
+	if (!token)
+		return 0;
+	info->foreign_token = strdup(token);
+	return info->foreign_token ? 0 : -ENOMEM;
+}
+
+static int get_pair(const struct obj_info *intent, size_t i, struct pair *ret)
+{
+	const char *json = get_key(intent, KEY_A, i), *b = get_key(intent, KEY_B, i);
+	/* The token of any name does: it only tells which is not canonical. */
+	const char *token = "eA==";
+	int err;
+
+	if (!json || !b || !b[0])
+		return -EINVAL;
+	err = obj_info_parse(json, strlen(json), token, strlen(token), &ret->a.was);
+	if (err)
+		return err;
+	if (ret->a.was->is_malformed)
+		return -EINVAL;
+	ret->b.was = obj_info_new(b, strlen(b));
+	if (!ret->b.was)
+		return -ENOMEM;
+	err = parse_side(get_key(intent, KEY_A_SEQ, i), get_key(intent, KEY_A_TOKEN, i),
+			 ret->a.was);
+	if (!err)
+		err = parse_side(get_key(intent, KEY_B_SEQ, i), get_key(intent, KEY_B_TOKEN, i),
+				 ret->b.was);
+	return err;
+}
+
+static bool is_marked(const struct obj_info *info, const char *intent_name)
+{
+	const char *mark = obj_info_meta(info, ATTR_EXCHANGE);
+
+	return mark && strcmp(mark, intent_name) == 0;
+}
+
+/* Both names are held. */
+static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair *p, bool is_undone)
+{
+	_cleanup_obj_info_ struct obj_info *at_a = NULL;
+	struct obj_info *info = p->a.was;
+	uint64_t expected;
+	int err = store_get_info(fs->store, p->a.was->name, p->a.was->name_len, &at_a);
+
+	if (err && err != -ENOENT)
+		return err;
+	/* Nothing was done yet, or the name has been changed since: then all is well as it is. */
+	if (err || !is_marked(at_a, intent->name))
+		return 0;
+	expected = at_a->seq;
+	if (!is_undone) {
+		err = describe(fs, p->a.was, p->b.was, is_below(intent, p->a.was->name_len), intent,
+			       &p->b.now);
+		if (err)
+			return err;
+		info = p->b.now;
+		expected = p->b.was->seq;
+	}
+	err = store_put_info(fs->store, info, expected);
+	if (!err)
+		fs_apply_held(fs, info);
+	/* It has been done, and perhaps changed since. */
+	return err == -ESTALE ? 0 : err;
+}
+
+int pairs_finish(struct fs *fs, const struct obj_info *intent)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < PAIRS_MAX && get_key(intent, KEY_A, i); i++) {
+		struct pair p CLEANUP(pair_done) = {0};
+		const struct obj_info *a, *b;
+
+		err = get_pair(intent, i, &p);
+		a = p.a.was;
+		b = p.b.was;
+		if (err == -EINVAL || (!err && a->name_len == b->name_len &&
+				       memcmp(a->name, b->name, a->name_len) == 0)) {
+			log_warn("bucket %s: %s says nothing that could be done", fs->store->bucket,
+				 intent->name);
+			return 0;
+		}
+		if (!err)
+			err = namelock_take2(&fs->names, a->name, a->name_len, b->name,
+					     b->name_len);
+		if (err)
+			return err;
+		err = finish_held(fs, intent, &p, get_key(intent, KEY_UNDO, i) != NULL);
+		fs_release_name(fs, a->name, a->name_len);
+		fs_release_name(fs, b->name, b->name_len);
+	}
+	return err;
+}
