@@ -247,12 +247,16 @@ static int open_and_load(struct disk_file *f, const char *name)
 	f->present = calloc(f->n_blocks / 8 + 1, 1);
 	if (!f->present)
 		return -ENOMEM;
-	if (load_slots(f) == 0)
-		/* What was used last is evicted last. */
-		(void)futimens(f->fd, NULL);
-	else
+	if (load_slots(f) < 0)
 		atomic_store(&f->n_present, 0);
+	disk_file_touch(f);
 	return 0;
+}
+
+void disk_file_touch(const struct disk_file *f)
+{
+	if (f->fd >= 0)
+		(void)futimens(f->fd, NULL);
 }
 
 /* A file with the digest's name has all blocks, unless a crash took some. It is not completed: what

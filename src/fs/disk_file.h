@@ -89,6 +89,8 @@ int disk_file_write(struct disk_file *f, uint32_t idx, const void *data, uint64_
 /* The content was compared with its digest, and they agree: names the file after it if it is
  * complete. */
 void disk_file_finish(struct disk_file *f);
+/* The file is in use: what was used longest ago is evicted first. */
+void disk_file_touch(const struct disk_file *f);
 /* Removes the file. */
 void disk_file_drop(struct disk_file *f);
 

@@ -58,7 +58,16 @@ void disk_get_leave(struct disk_get *g)
 
 static void run_closing(struct disk_job *job)
 {
-	disk_get_unref(container_of(job, struct disk_get, closing));
+	struct disk_get *g = container_of(job, struct disk_get, closing);
+	bool has_file;
+
+	/* It may be closed before it was opened. */
+	mutex_lock(&g->lock);
+	has_file = g->state == OPENED;
+	mutex_unlock(&g->lock);
+	if (has_file)
+		disk_file_touch(&g->file);
+	disk_get_unref(g);
 }
 
 static void get_close(struct store_get *sg)

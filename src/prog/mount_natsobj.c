@@ -199,11 +199,14 @@ static int run(struct startup *s, const struct mount_options *o, const char *pat
 {
 	int err = make_cache_dir(o->cache_dir), code;
 
-	if (!err && o->cache_size > 0)
-		err = disk_cache_check(o->cache_dir);
 	if (err)
 		return fail(s, EXIT_MOUNT, "cannot use cache directory %s: %s", o->cache_dir,
 			    strerror(-err));
+	err = o->cache_size > 0 ? disk_cache_check(o->cache_dir) : 0;
+	if (err)
+		return fail(s, EXIT_MOUNT, "cannot use %s/content for the disk cache: %s",
+			    o->cache_dir,
+			    err == -EPERM ? "it belongs to another user" : strerror(-err));
 	err = guard_start(&s->guard);
 	if (!err && o->has_inotify)
 		err = replay_helper_start(&s->replay);

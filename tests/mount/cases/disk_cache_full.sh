@@ -25,7 +25,7 @@ end
 assert_eq "$(find "$WORK/cache/content" -type f | wc -l)" 0
 umount "$WORK/cache/content"
 chown 12345 "$WORK/cache/content"
-must_fail "Operation not permitted" "$MOUNT" "$URL/b" "$M" -o "cache_dir=$WORK/cache,cache_size=1M"
+must_fail "belongs to another user" "$MOUNT" "$URL/b" "$M" -o "cache_dir=$WORK/cache,cache_size=1M"
 # Without the cache it does not matter.
 mount_at "$M"
 same big "$M/big"
