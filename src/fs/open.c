@@ -211,10 +211,10 @@ static bool may_keep_cache(struct fs *fs, struct node *n, int flags)
 	return may_keep;
 }
 
-/* The node to open, its open state referenced. *ret_is_back: the thread was sent back once.
- * *ret_ino: of the node, also on error; 0 when there is none. */
+/* The node to open, its open state referenced. *ret_ino: of the node, also on error; 0 when there
+ * is none. */
 static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
-		     struct file **ret, bool *ret_is_back, uint64_t *ret_ino)
+		     struct file **ret, enum reopen_try *ret_try, uint64_t *ret_ino)
 {
 	struct node *n;
 	int err;
@@ -224,8 +224,8 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 	if (!n)
 		return -ESTALE;
 	*ret_ino = n->ino;
-	*ret_is_back = reopen_take(&fs->reopen, ctx->pid, n->ino, n->seq);
-	err = is_outdated(n, *ret_is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
+	*ret_try = reopen_take(&fs->reopen, ctx->pid, n->ino, n->seq);
+	err = is_outdated(n, *ret_try == REOPEN_BACK) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
 		err = -EIO;
 	if (err)
@@ -311,7 +311,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 {
 	struct file *f = NULL;
 	enum virtual_kind kind;
-	bool is_back = false;
+	enum reopen_try try = REOPEN_FIRST;
 	uint64_t ino = 0;
 	int err = file_wants_write(flags) ? fs_may_change(fs) : 0;
 
@@ -322,10 +322,11 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	kind = virtual_kind_of(fs, nodeid);
 	if (kind)
 		return virtual_open(fs, kind, flags, ret);
-	err = find_file(fs, ctx, nodeid, flags, &f, &is_back, &ino);
+	err = find_file(fs, ctx, nodeid, flags, &f, &try, &ino);
 	if (!err)
-		err = open_file(fs, ctx, f, flags, is_back, ret, ret_keep_cache);
-	if (err == -ESTALE)
+		err = open_file(fs, ctx, f, flags, try == REOPEN_BACK, ret, ret_keep_cache);
+	/* The second ESTALE goes to the program, whose next open is another one. */
+	if (err == -ESTALE && try == REOPEN_FIRST)
 		send_back(fs, ctx, ino);
 	return err;
 }

@@ -16,14 +16,17 @@ void reopen_note(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
 	r->slots[slot].until_ns = clock_now_ns() + RETURN_NS;
 }
 
-bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
+enum reopen_try reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
 {
 	size_t slot = (size_t)tid % REOPEN_SLOTS;
-	bool is_back = tid > 0 && r->slots[slot].tid == tid && r->slots[slot].ino == ino &&
-		       seq >= r->slots[slot].seq && r->slots[slot].until_ns > clock_now_ns();
+	bool is_second = tid > 0 && r->slots[slot].tid == tid && r->slots[slot].ino == ino &&
+			 r->slots[slot].until_ns > clock_now_ns();
+	uint64_t wanted = r->slots[slot].seq;
 
 	reopen_forget(r, tid);
-	return is_back;
+	if (!is_second)
+		return REOPEN_FIRST;
+	return seq >= wanted ? REOPEN_BACK : REOPEN_BEHIND;
 }
 
 void reopen_forget(struct reopen *r, pid_t tid)

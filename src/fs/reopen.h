@@ -29,9 +29,15 @@ struct reopen {
 
 /* A thread is sent back from the inode, of which there is a version with sequence seq. */
 void reopen_note(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
-/* Whether it is back, with a version that is not older. Whatever it opens now, it is not sent back
- * any more. */
-bool reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
+/* What an open is to the one before it by the same thread. */
+enum reopen_try {
+	REOPEN_FIRST,
+	REOPEN_BEHIND, /* the second try, which came to a version older than what it was sent for */
+	REOPEN_BACK,   /* the second try, with a version that is not older */
+};
+
+/* Whatever the thread opens now, it is not sent back any more. */
+enum reopen_try reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
 /* The thread has found that the name is gone: its next open is another one. */
 void reopen_forget(struct reopen *r, pid_t tid);
 

@@ -103,6 +103,28 @@ START_TEST(test_an_open_is_not_sent_back_twice)
 }
 END_TEST
 
+/* The program was told ESTALE; what was the newest then says nothing about its next open. */
+START_TEST(test_an_open_after_two_failures_is_another_one)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711};
+	uint64_t old, new;
+	struct fs_handle *h;
+	bool keep;
+
+	foreign_put("f", "old");
+	old = nodeid_of("f", NULL);
+	foreign_put("f", "newer");
+	ck_assert_int_eq(fs_open(m.fs, &ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	new = nodeid_of("f", NULL);
+	fake_delay_events(bucket, 2000);
+	fake_foreign_put(bucket, "f", "newest", 6, CHUNK);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, old, 1);
+	fs_forget(m.fs, new, 1);
+}
+END_TEST
+
 /* Who was sent back and found nothing opens the name anew the next time. */
 START_TEST(test_an_open_after_the_name_was_gone_is_another_one)
 {
@@ -526,6 +548,7 @@ int main(void)
 	tcase_add_test(tc, test_replaced_content_has_a_new_nodeid_and_the_old_inode_number);
 	tcase_add_test(tc, test_an_open_that_was_sent_back_gets_the_newest_version);
 	tcase_add_test(tc, test_an_open_is_not_sent_back_twice);
+	tcase_add_test(tc, test_an_open_after_two_failures_is_another_one);
 	tcase_add_test(tc, test_an_open_after_the_name_was_gone_is_another_one);
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
 	tcase_add_test(tc, test_a_file_that_another_mount_renamed_over_cannot_be_opened);
