@@ -23,6 +23,8 @@
 /* How long whoever looks for a name waits for an operation on it: longer than a server is away for
  * a moment. */
 #define HELD_MS 10000
+/* Names with one content that are looked at together. */
+#define SAME_CONTENT_MAX 16
 #define CLAIM_MAX_AGE_NS (24 * 3600 * NS_PER_SEC)
 
 bool fs_info_is_live(const struct obj_info *info)
@@ -95,13 +97,14 @@ bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct 
 	return node_nuid_is(n, info->nuid) && n->size == info->size;
 }
 
-/* A rename by another client, or by a mount that crashed, leaves its first name for a while. */
-static void note_second_name(struct fs *fs, struct node *n, const struct obj_info *info)
+/* Two nodes have one content, of which n has just come, as info: the older name is looked at again.
+ */
+static void note_pair(struct fs *fs, struct node *n, struct node *other,
+		      const struct obj_info *info)
 {
-	struct node *other = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, n) : NULL;
 	struct buf name CLEANUP(buf_done) = {0};
 
-	if (!other || !other->dentry || !n->dentry)
+	if (!other->dentry || !n->dentry)
 		return;
 	if (other->seq > n->seq)
 		other = n;
@@ -113,6 +116,21 @@ static void note_second_name(struct fs *fs, struct node *n, const struct obj_inf
 	if (other->seq && other->seq < n->seq && !other->x->link_id &&
 	    !obj_info_meta(info, ATTR_EXCHANGE))
 		halves_note_locked(fs, name.data, name.len, other->seq, info->name, info->name_len);
+}
+
+/*
+ * A rename by another client, or by a mount that crashed, leaves its first name for a while. A file
+ * that moves on and on may have several such names, since events can be late.
+ */
+static void note_second_name(struct fs *fs, struct node *n, const struct obj_info *info)
+{
+	struct node *other = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, NULL) : NULL;
+
+	for (int i = 0; other && i < SAME_CONTENT_MAX; i++) {
+		if (other != n)
+			note_pair(fs, n, other, info);
+		other = tree_find_nuid(&fs->tree, info->nuid, other);
+	}
 }
 
 static int add_entry(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,

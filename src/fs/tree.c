@@ -312,13 +312,15 @@ int tree_set_nuid(struct tree *t, struct node *n, const char *nuid)
 	return err ? err : index_err;
 }
 
-struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node *except)
+struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node *after)
 {
-	index_for_each(it, &t->nuids, hash_bytes(nuid, strlen(nuid)))
-	{
+	struct index_link *it = after ? after->by_nuid.next
+				      : index_first(&t->nuids, hash_bytes(nuid, strlen(nuid)));
+
+	for (; it; it = it->next) {
 		struct node *n = container_of(it, struct node, by_nuid);
 
-		if (n != except && node_nuid_is(n, nuid))
+		if (node_nuid_is(n, nuid))
 			return n;
 	}
 	return NULL;

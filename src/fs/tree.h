@@ -233,8 +233,8 @@ void tree_exchange(struct tree *t, struct dentry *a, struct dentry *b);
 
 /* Sets the chunk identifier and keeps the table of NUIDs. NULL or "" for none. */
 int tree_set_nuid(struct tree *t, struct node *n, const char *nuid) MUST_CHECK;
-/* A named node with this NUID other than except, or NULL. */
-struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node *except);
+/* A named node with this NUID, the next one after the one given (NULL: the first), or NULL. */
+struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node *after);
 
 /* Makes n the file of the hidden object id, or an ordinary one (NULL). */
 int tree_set_link_id(struct tree *t, struct node *n, const char *id) MUST_CHECK;

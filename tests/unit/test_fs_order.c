@@ -11,16 +11,25 @@
 
 #include "fs_fixture.h"
 
-static void apply(const char *name, uint64_t seq, bool is_deleted)
+/* nuid NULL: a content of its own. */
+static void apply_content(const char *name, uint64_t seq, bool is_deleted, const char *nuid)
 {
 	struct obj_info *info = obj_info_new(name, strlen(name));
 
 	ck_assert_ptr_nonnull(info);
-	obj_nuid_new(info->nuid);
+	if (nuid)
+		strcpy(info->nuid, nuid);
+	else
+		obj_nuid_new(info->nuid);
 	info->seq = seq;
 	info->time_ns = INT64_C(1700000000000000000) + (int64_t)seq;
 	info->is_deleted = is_deleted;
 	fs_apply(m.fs, info);
+}
+
+static void apply(const char *name, uint64_t seq, bool is_deleted)
+{
+	apply_content(name, seq, is_deleted, NULL);
 }
 
 /* By the tree alone: a lookup would ask the bucket. */
@@ -29,6 +38,22 @@ static bool is_in_tree(const char *name)
 	LOCK_SCOPE(&m.fs->tree.lock);
 	return tree_lookup(&m.fs->tree, m.fs->tree.root, name, strlen(name)) != NULL;
 }
+
+/* Another client renames first, second, third without a trace, and the first is read late. */
+START_TEST(test_all_names_that_a_content_had_are_looked_at)
+{
+	static const char nuid[] = "aaaaaaaaaaaaaaaaaaaaaa";
+
+	apply_content("second", 1001, false, nuid);
+	apply_content("first", 1000, false, nuid);
+	apply_content("third", 1002, false, nuid);
+	for (int i = 0; i < 1000 && (is_in_tree("first") || is_in_tree("second")); i++)
+		usleep(10000);
+	ck_assert(!is_in_tree("first"));
+	ck_assert(!is_in_tree("second"));
+	ck_assert(is_in_tree("third"));
+}
+END_TEST
 
 START_TEST(test_an_older_version_does_not_bring_a_name_back)
 {
@@ -176,6 +201,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_test(tc, test_all_names_that_a_content_had_are_looked_at);
 	tcase_add_test(tc, test_an_older_version_does_not_bring_a_name_back);
 	tcase_add_test(tc, test_an_older_removal_does_not_take_a_newer_version);
 	tcase_add_test(tc, test_an_own_removal_coming_back_does_not_take_the_next_version);
