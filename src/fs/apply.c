@@ -16,6 +16,7 @@
 #include "fs/intent.h"
 #include "fs/links.h"
 #include "fs/place.h"
+#include "fs/removal.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -23,8 +24,6 @@
 /* How long whoever looks for a name waits for an operation on it: longer than a server is away for
  * a moment. */
 #define HELD_MS 10000
-/* Names with one content that are looked at together. */
-#define SAME_CONTENT_MAX 16
 #define CLAIM_MAX_AGE_NS (24 * 3600 * NS_PER_SEC)
 
 bool fs_info_is_live(const struct obj_info *info)
@@ -97,42 +96,6 @@ bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct 
 	return node_nuid_is(n, info->nuid) && n->size == info->size;
 }
 
-/* Two nodes have one content, of which n has just come, as info: the older name is looked at again.
- */
-static void note_pair(struct fs *fs, struct node *n, struct node *other,
-		      const struct obj_info *info)
-{
-	struct buf name CLEANUP(buf_done) = {0};
-
-	if (!other->dentry || !n->dentry)
-		return;
-	if (other->seq > n->seq)
-		other = n;
-	buf_init(&name, OBJ_META_MAX);
-	fs_full_name(fs, other->dentry, &name);
-	if (buf_error(&name))
-		return;
-	fs_recheck_later(fs, name.data, name.len, other->seq);
-	if (other->seq && other->seq < n->seq && !other->x->link_id &&
-	    !obj_info_meta(info, ATTR_EXCHANGE))
-		halves_note_locked(fs, name.data, name.len, other->seq, info->name, info->name_len);
-}
-
-/*
- * A rename by another client, or by a mount that crashed, leaves its first name for a while. A file
- * that moves on and on may have several such names, since events can be late.
- */
-static void note_second_name(struct fs *fs, struct node *n, const struct obj_info *info)
-{
-	struct node *other = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, NULL) : NULL;
-
-	for (int i = 0; other && i < SAME_CONTENT_MAX; i++) {
-		if (other != n)
-			note_pair(fs, n, other, info);
-		other = tree_find_nuid(&fs->tree, info->nuid, other);
-	}
-}
-
 static int add_entry(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,
 		     const struct obj_info *info)
 {
@@ -149,7 +112,7 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 	fs_inval_entry(fs, dir, c->name);
 	fs_tell_new(fs, dir, c->name, n, info);
 	place_touch_dir(fs, dir, attr_entry_time(info));
-	note_second_name(fs, n, info);
+	fs_note_second_name(fs, n, info);
 	return 0;
 }
 
@@ -178,7 +141,7 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	if (!err) {
 		fs_inval_entry(fs, d->parent, d->name);
 		fs_tell(fs, FS_CHANGED, d->parent, d->name, n);
-		note_second_name(fs, n, info);
+		fs_note_second_name(fs, n, info);
 	}
 	return err;
 }
@@ -249,12 +212,6 @@ static bool is_marker(const struct obj_info *info)
 	       info->name[info->name_len - 1] == '/';
 }
 
-static bool is_root_object(const struct fs *fs, const char *name, size_t len)
-{
-	return fs->prefix_len == 0 && len == strlen(FS_ROOT_OBJECT) &&
-	       memcmp(name, FS_ROOT_OBJECT, len) == 0;
-}
-
 static int apply_live(struct fs *fs, const struct obj_info *info)
 {
 	const char *p = info->name + fs->prefix_len, *end = info->name + info->name_len;
@@ -263,7 +220,7 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 	struct dentry *d;
 	bool is_shadowed = false;
 
-	if (is_root_object(fs, info->name, info->name_len)) {
+	if (removal_is_root(fs, info->name, info->name_len)) {
 		apply_marker(fs, fs->tree.root, info);
 		return 0;
 	}
@@ -295,84 +252,9 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 	return d ? update_entry(fs, d, info) : add_entry(fs, dir, &c, is_shadowed, info);
 }
 
-void fs_remove_marker(struct fs *fs, struct node *dir)
-{
-	mutex_assert_held(&fs->tree.lock);
-
-	dir->dir->has_marker = false;
-	dir->seq = 0;
-	fs_prune(fs, dir);
-}
-
-/* Under which subjects of a name nothing is any more. */
-enum place { PLACE_CANONICAL, PLACE_FOREIGN, PLACE_ANY };
-
-/* During a listing what was there before goes at its end: see reconcile.c. */
-static bool may_remove(const struct fs *fs, const struct node *n, uint64_t seq)
-{
-	return n->seq < seq && !n->is_dirty &&
-	       (!fs->is_listing || n->generation == fs->tree.generation);
-}
-
-/* A listing tells of removals that this mount has not seen. */
-static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t time_ns)
-{
-	struct node *dir;
-
-	if (len > fs->prefix_len && name[len - 1] == '/')
-		len--;
-	while (len > fs->prefix_len && name[len - 1] != '/')
-		len--;
-	(void)place_find(fs, name, len, &dir);
-	if (dir)
-		place_touch_dir(fs, dir, time_ns);
-}
-
-/* Whoever still comes by the old name is sent to look again. */
-void fs_remove_foreign(struct fs *fs, struct dentry *d)
-{
-	if (node_has_one_name(d->node))
-		d->node->is_removed = true;
-	fs_remove_entry(fs, d);
-}
-
-/* Whether a removal was noticed but could not be done yet: it must not count as known then, or what
- * repeats it is taken for old. */
-static bool is_put_off(struct fs *fs, const char *name, size_t len, uint64_t seq)
-{
-	struct node *dir;
-	const struct dentry *d = place_find(fs, name, len, &dir);
-
-	return d && !d->node->dir && d->node->seq < seq && !may_remove(fs, d->node, seq);
-}
-
-static void apply_removal(struct fs *fs, const char *name, size_t len, uint64_t seq,
-			  int64_t time_ns, enum place place)
-{
-	struct node *dir;
-	struct dentry *d = place_find(fs, name, len, &dir);
-
-	if (is_root_object(fs, name, len))
-		return;
-	if (fs->is_listing && !d)
-		touch_parent(fs, name, len, time_ns);
-	halves_forget(fs, name, len);
-	if (dir) {
-		if (dir->dir->has_marker && may_remove(fs, dir, seq))
-			fs_remove_marker(fs, dir);
-		d = tree_lookup(&fs->tree, dir, "%=", 2);
-	}
-	if (d && d->node->x->file && !d->node->x->link_id)
-		file_rescue_later(fs, d->node->x->file);
-	if (d && !d->node->dir &&
-	    (d->node->x->link_id ? links_may_remove(fs, d, seq) : may_remove(fs, d->node, seq)) &&
-	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
-		fs_remove_foreign(fs, d);
-}
-
 static bool is_ours(const struct fs *fs, const char *name, size_t len)
 {
-	if (is_root_object(fs, name, len))
+	if (removal_is_root(fs, name, len))
 		return true;
 	/* No server can be asked for a longer name; metadata under another subject may have one. */
 	return len <= fs->store->name_max && len >= fs->prefix_len &&
@@ -439,9 +321,9 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		err = apply_live(fs, info);
 	} else {
 		if (!info->foreign_token &&
-		    !is_put_off(fs, info->name, info->name_len, info->seq + is_over))
+		    !removal_is_put_off(fs, info->name, info->name_len, info->seq + is_over))
 			graves_note(&fs->graves, info->name, info->name_len, info->seq);
-		apply_removal(fs, info->name, info->name_len, info->seq + is_over, info->time_ns,
+		removal_apply(fs, info->name, info->name_len, info->seq + is_over, info->time_ns,
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
 	}
 	if (err)
@@ -485,10 +367,10 @@ void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
 	if (!is_ours(fs, name, len))
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
-	if (!is_put_off(fs, name, len, seq + 1))
+	if (!removal_is_put_off(fs, name, len, seq + 1))
 		graves_note(&fs->graves, name, len, seq);
 	fs->is_foreign = true;
-	apply_removal(fs, name, len, seq + 1, 0, PLACE_ANY);
+	removal_apply(fs, name, len, seq + 1, 0, PLACE_ANY);
 	fs->is_foreign = false;
 }
 

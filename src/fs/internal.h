@@ -265,6 +265,9 @@ int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq) M
 void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t name_len);
 /* Asks for name at the server after a while, because another name has its content now. */
 void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq);
+/* n has just come as info, by a rename perhaps: older names of its content are asked for. Tree
+ * locked. */
+void fs_note_second_name(struct fs *fs, struct node *n, const struct obj_info *info);
 
 /* --- file.c --- */
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * What is done later: removing the chunks of replaced and deleted content, and asking for a name
- * whose content turned up under another name (a rename by a client that removes the old name
- * without a trace in the watch).
- */
+/* Removing the chunks of replaced and deleted content, later. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +10,6 @@
 #include "util/log.h"
 
 #define RETRY_MS 5000
-#define RECHECK_TRIES 4
 
 struct purge {
 	struct fs *fs;
@@ -89,50 +84,4 @@ void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t na
 	memcpy(p->name, name, name_len);
 	if (later_run(&fs->purges, fs->cfg.purge_delay_ms, purge_run, p) < 0)
 		purge_run(p, true);
-}
-
-struct recheck {
-	struct fs *fs;
-	uint64_t seq;
-	unsigned tries;
-	size_t len;
-	char name[];
-};
-
-/* The old name goes a moment after the new one came: asked for a few times, less and less often. */
-static uint64_t recheck_delay_ms(unsigned tries)
-{
-	static const uint64_t delay[RECHECK_TRIES] = {20, 200, 1000, 5000};
-
-	return delay[tries];
-}
-
-static void recheck_run(void *arg, bool is_last)
-{
-	struct recheck *r = arg;
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err = is_last ? 0 : store_get_info(r->fs->store, r->name, r->len, &info);
-
-	if (err == -ENOENT || (!err && info && info->is_deleted))
-		(void)fs_catch_up(r->fs);
-	if (err == -ENOENT)
-		fs_apply_absent(r->fs, r->name, r->len, r->seq);
-	else if (!err && info && info->seq > r->seq)
-		fs_apply(r->fs, steal_ptr(info));
-	else if (!is_last && ++r->tries < RECHECK_TRIES &&
-		 later_run(&r->fs->later, recheck_delay_ms(r->tries), recheck_run, r) == 0)
-		return;
-	free(r);
-}
-
-void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq)
-{
-	struct recheck *r = calloc(1, sizeof(*r) + len + 1);
-
-	if (!r)
-		return;
-	*r = (struct recheck){.fs = fs, .seq = seq, .len = len};
-	memcpy(r->name, name, len);
-	if (later_run(&fs->later, recheck_delay_ms(0), recheck_run, r) < 0)
-		free(r);
 }
