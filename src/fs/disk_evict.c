@@ -23,7 +23,7 @@
 
 /* Files remembered in one walk, which are the oldest: a directory of millions takes no more memory
  * than this. */
-#define OLDEST_MAX 2048
+#define OLDEST_MAX 16384
 /* Between two looks at the free space of the disk. */
 #define FLOOR_STEP (UINT64_C(4) << 20)
 /* When another mount is to make room. */
@@ -38,6 +38,7 @@ struct entry {
 struct walk {
 	uint64_t bytes;
 	size_t n;
+	bool is_cut; /* there are more files than these */
 	struct entry oldest[2 * OLDEST_MAX];
 };
 
@@ -51,9 +52,13 @@ static int by_age(const void *a, const void *b)
 	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
+/* Leaves the oldest of all that were noted. */
 static void sort(struct walk *w)
 {
 	qsort(w->oldest, w->n, sizeof(w->oldest[0]), by_age);
+	w->is_cut |= w->n == ARRAY_LEN(w->oldest);
+	if (w->is_cut && w->n > OLDEST_MAX)
+		w->n = OLDEST_MAX;
 }
 
 static void note(struct walk *w, const char *name, const struct stat *st)
@@ -61,10 +66,8 @@ static void note(struct walk *w, const char *name, const struct stat *st)
 	struct entry *e;
 
 	w->bytes += (uint64_t)st->st_blocks * 512;
-	if (w->n == ARRAY_LEN(w->oldest)) {
+	if (w->n == ARRAY_LEN(w->oldest))
 		sort(w);
-		w->n = OLDEST_MAX;
-	}
 	e = &w->oldest[w->n++];
 	e->used = st->st_mtim;
 	e->bytes = (uint64_t)st->st_blocks * 512;
@@ -80,6 +83,7 @@ static int walk(struct disk_cache *c, struct walk *w)
 
 	w->bytes = 0;
 	w->n = 0;
+	w->is_cut = false;
 	if (!dir) {
 		int err = -errno;
 
