@@ -222,6 +222,17 @@ bool fs_is_empty(struct fs *fs)
 	return fs->tree.root->dir->n_children == 0;
 }
 
+int fs_hold(struct fs *fs, uint64_t nodeid)
+{
+	struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_node(&fs->tree, nodeid);
+	if (!n)
+		return -ESTALE;
+	return tree_ref_lookup(&fs->tree, n) ? 0 : -ENOMEM;
+}
+
 int fs_entry_name(struct fs *fs, uint64_t nodeid, char **ret)
 {
 	const struct node *n;

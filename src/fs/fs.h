@@ -149,6 +149,10 @@ bool fs_is_forgotten(struct fs *fs);
 /* Name of a directory in the root; the caller frees. -ENOTDIR: the node is another thing, -ESTALE:
  * it is not there any more. Never waits. */
 int fs_entry_name(struct fs *fs, uint64_t nodeid, char **ret) MUST_CHECK;
+/* Counts a lookup more, of a node that is known: so it keeps its identifier until fs_forget.
+ * -ESTALE.
+ */
+int fs_hold(struct fs *fs, uint64_t nodeid) MUST_CHECK;
 /* Whether the root has no entries, stored or not. */
 bool fs_is_empty(struct fs *fs);
 /* Ends the threads. All handles must be released. NULL is harmless. */

@@ -26,8 +26,10 @@ static struct share_slot *find_locked(struct shares *all, uint64_t number)
 	return NULL;
 }
 
-void share_slot_free(struct share_slot *slot)
+void share_slot_free(struct shares *all, struct share_slot *slot)
 {
+	if (slot->s.number)
+		fs_forget(all->directory, slot->s.number, 1);
 	free(slot->name);
 	free(slot);
 }
@@ -36,20 +38,25 @@ void share_slot_free(struct share_slot *slot)
 static int add_slot(struct shares *all, uint64_t number)
 {
 	struct share_slot *slot = calloc(1, sizeof(*slot));
-	int err = slot ? fs_entry_name(all->directory, number, &slot->name) : -ENOMEM;
+	int err;
 
-	if (err) {
-		free(slot);
-		return err;
+	if (!slot)
+		return -ENOMEM;
+	err = fs_entry_name(all->directory, number, &slot->name);
+	/* What is remembered under the number outlives the kernel's memory. */
+	if (!err)
+		err = fs_hold(all->directory, number);
+	if (!err) {
+		slot->s = (struct share){
+			.all = all, .number = number, .name = slot->name, .up = &all->up};
+		mutex_lock(&all->lock);
+		err = find_locked(all, number)
+			      ? -EEXIST
+			      : hash_insert(&all->slots, &slot->by_number, hash_of(number));
+		mutex_unlock(&all->lock);
 	}
-	slot->s = (struct share){.all = all, .number = number, .name = slot->name, .up = &all->up};
-	LOCK_SCOPE(&all->lock);
-	if (find_locked(all, number))
-		err = -EEXIST;
-	else
-		err = hash_insert(&all->slots, &slot->by_number, hash_of(number));
 	if (err)
-		share_slot_free(slot);
+		share_slot_free(all, slot);
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -267,7 +274,7 @@ void shares_free(struct shares *all)
 			hash_remove(&all->slots, &slot->by_number);
 			if (slot->state == SLOT_OPEN)
 				all->source.close(all->source.arg, &slot->parts);
-			share_slot_free(slot);
+			share_slot_free(all, slot);
 		}
 	hash_done(&all->slots);
 	cond_done(&all->changed);

@@ -50,7 +50,8 @@ struct shares {
 /* The first slot behind number that fits, held; NULL at the end. */
 struct share_slot *share_next_slot(struct shares *all, uint64_t behind,
 				   bool (*fits)(const struct share_slot *slot));
-void share_slot_free(struct share_slot *slot);
+/* Without the lock. */
+void share_slot_free(struct shares *all, struct share_slot *slot);
 /* False at the end of the mount. */
 bool shares_pause(struct shares *all, uint64_t ms);
 

@@ -140,16 +140,20 @@ static bool give_up(struct shares *all, struct share_slot *slot)
 	uint64_t epoch;
 	bool is_over = is_gone(all, slot), is_free = is_unused(all, slot, &epoch);
 
-	LOCK_SCOPE(&all->lock);
-	if (--slot->refs > 0)
+	mutex_lock(&all->lock);
+	if (--slot->refs > 0) {
+		mutex_unlock(&all->lock);
 		return false;
+	}
 	is_free = slot->state == SLOT_OPEN && (is_over || (is_free && slot->n_entered == epoch));
 	if (is_free)
 		close_locked(all, slot);
-	if (slot->state == SLOT_CLOSED && is_over && slot->refs == 0) {
+	is_over = is_over && slot->state == SLOT_CLOSED && slot->refs == 0;
+	if (is_over)
 		hash_remove(&all->slots, &slot->by_number);
-		share_slot_free(slot);
-	}
+	mutex_unlock(&all->lock);
+	if (is_over)
+		share_slot_free(all, slot);
 	return is_free;
 }
 
