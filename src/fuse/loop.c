@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "util/clock.h"
@@ -17,6 +18,9 @@
 
 struct loop {
 	struct fuse_session *session;
+	void (*begun)(void *arg);
+	void *arg;
+	atomic_bool has_begun;
 	/* Posted when a thread finds that the session has ended; a signal interrupts the wait. */
 	sem_t end;
 
@@ -78,6 +82,8 @@ static bool serve_one(struct reader *r)
 		start_thread_locked(l);
 	mutex_unlock(&l->lock);
 	fuse_session_process_buf(l->session, &r->buf);
+	if (!atomic_exchange(&l->has_begun, true))
+		l->begun(l->arg);
 	mutex_lock(&l->lock);
 	l->n_reading++;
 	mutex_unlock(&l->lock);
@@ -102,13 +108,15 @@ static void *loop_main(void *arg)
 	return NULL;
 }
 
-int loop_new(struct fuse_session *se, struct loop **ret)
+int loop_new(struct fuse_session *se, void (*begun)(void *arg), void *arg, struct loop **ret)
 {
 	struct loop *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
 	l->session = se;
+	l->begun = begun;
+	l->arg = arg;
 	sem_init(&l->end, 0, 0);
 	mutex_init(&l->lock, LOCK_RANK_LEAF);
 	cond_init(&l->changed);

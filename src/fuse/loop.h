@@ -20,7 +20,9 @@
 
 struct loop;
 
-int loop_new(struct fuse_session *se, struct loop **ret) MUST_CHECK;
+/* begun(arg) runs once, when the kernel has got the answer to its first request, which is INIT. */
+int loop_new(struct fuse_session *se, void (*begun)(void *arg), void *arg, struct loop **ret)
+	MUST_CHECK;
 /* Takes requests until the file system is unmounted or a signal ends the session. Threads may wait
  * in their handlers still when it returns. */
 void loop_run(struct loop *l);

@@ -37,9 +37,12 @@
 #define READ_AHEAD_KB "1024"
 #define OPTIONS_MAX 65536
 
-/* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. */
-static void raise_read_ahead(dev_t dev)
+/* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. Before it
+ * has the answer to INIT the kernel would set it back. */
+static void raise_read_ahead(void *arg)
 {
+	const struct mount *m = arg;
+	dev_t dev = mountinfo_device(m->dir);
 	char path[64];
 	FILE *f;
 
@@ -84,7 +87,6 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	dev = mountinfo_device(m->dir);
 	atomic_store(&m->dev, dev);
 	fs_set_device(m->root.fs, dev);
-	raise_read_ahead(dev);
 	if (m->on_ready)
 		m->on_ready(m->on_ready_arg);
 }
@@ -310,7 +312,7 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 	if (!err)
 		err = make_session(&m, cfg);
 	if (!err)
-		err = loop_new(m.session, &m.loop);
+		err = loop_new(m.session, raise_read_ahead, &m, &m.loop);
 	if (!err && fuse_session_mount(m.session, cfg->dir) != 0) {
 		err = -EIO;
 		if (asprintf(ret_why, "cannot mount on %s (see above)", cfg->dir) < 0)
