@@ -28,6 +28,11 @@ struct slot {
 	struct cond answered;
 };
 
+/* What is asked for ahead of need, of all contents together, is no more than this and a quarter of
+ * the limit. It is what the server has to send before it turns to anything else, and a server cuts
+ * off whoever has 64 MiB outstanding. */
+#define FETCHING_MAX (UINT64_C(16) << 20)
+
 static uint64_t slot_hash(uint64_t source, uint32_t idx)
 {
 	return (source * UINT64_C(0x9E3779B97F4A7C15)) ^
@@ -120,6 +125,7 @@ static void on_chunk(void *arg, uint32_t idx, struct chunk *chunk, int err)
 
 	(void)idx;
 	LOCK_SCOPE(&c->lock);
+	c->fetching_bytes -= slot->bytes;
 	if (!chunk) {
 		slot->state = SLOT_FAILED;
 		slot->err = err;
@@ -159,6 +165,7 @@ static struct slot *add_locked(struct chunk_source *s, uint32_t idx)
 	list_push_back(&s->slots, &slot->in_source);
 	slot->bytes = s->chunk_bytes;
 	s->cache->bytes += slot->bytes;
+	s->cache->fetching_bytes += slot->bytes;
 	s->n_fetching++;
 	return slot;
 }
@@ -177,6 +184,13 @@ static void release_all(struct chunk **chunks, int n)
 		chunk_unref(chunks[i]);
 }
 
+static bool may_fetch_more_locked(const struct chunk_cache *c, uint64_t bytes)
+{
+	uint64_t max = c->max_bytes / 4 < FETCHING_MAX ? c->max_bytes / 4 : FETCHING_MAX;
+
+	return c->fetching_bytes == 0 || c->fetching_bytes + bytes <= max;
+}
+
 bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
 {
 	struct chunk_cache *c = s->cache;
@@ -187,7 +201,8 @@ bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
 
 	mutex_lock(&c->lock);
 	if (!find_locked(s, idx)) {
-		has_room = make_room_locked(c, s->chunk_bytes, freed, &n);
+		has_room = may_fetch_more_locked(c, s->chunk_bytes) &&
+			   make_room_locked(c, s->chunk_bytes, freed, &n);
 		if (has_room)
 			slot = add_locked(s, idx);
 	}

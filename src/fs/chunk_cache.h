@@ -23,7 +23,8 @@ struct chunk_cache {
 	struct list spent; /* ready slots that a scan has passed, oldest first */
 	unsigned n_spent;
 	uint64_t bytes, max_bytes;
-	uint64_t kept_bytes; /* of bytes: what never goes by itself */
+	uint64_t fetching_bytes; /* of bytes: what is under way */
+	uint64_t kept_bytes;	 /* of bytes: what never goes by itself */
 	uint64_t next_source;
 };
 
@@ -58,7 +59,7 @@ int chunk_source_keep(struct chunk_source *s, uint32_t idx) MUST_CHECK;
 /* A scan has passed chunk idx: the kernel keeps its pages, so it goes soon. That keeps a long scan
  * in little memory, which the processor's caches then hold. */
 void chunk_source_spent(struct chunk_source *s, uint32_t idx);
-/* Requests chunk idx if it is neither there nor under way and the limit allows it: false when not.
+/* Requests chunk idx if it is neither there nor under way and the limits allow it: false when not.
  */
 bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx);
 
