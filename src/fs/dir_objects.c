@@ -347,7 +347,7 @@ static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
 	name_set_release(fs, &b->held);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->items[i].info && b->items[i].info->seq)
-			fs_drop_content(fs, b->items[i].replaced);
+			fs_drop_replaced(fs, b->items[i].replaced, b->items[i].info);
 	return err;
 }
 

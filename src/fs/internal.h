@@ -360,6 +360,9 @@ int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
 /* What info described has lost its name: its chunks go, or one name of a hidden object. info may be
  * NULL. */
 void fs_drop_content(struct fs *fs, const struct obj_info *info);
+/* The same for what a rename stored by over. The first half of that very rename, which somebody who
+ * crashed left, has lost nothing. */
+void fs_drop_replaced(struct fs *fs, const struct obj_info *info, const struct obj_info *by);
 /* Deletes the object of a version, whatever other version took its place meanwhile: the node's
  * metadata sequence is where to start, 0 when it has none. -ENOENT when it is gone. *ret_is_other:
  * it was another version, whose content is gone with it; else that is up to the caller, who holds

@@ -115,6 +115,61 @@ static int fold_held(struct fs *fs, const struct buf *name, const char *id, cons
 	return links_drop_hidden(fs, hidden);
 }
 
+/* No name leads to the hidden object any more, and its content has gone back: whoever did that has
+ * crashed before he could remove it, or the name has been changed since. */
+static int drop_folded(struct fs *fs, const char *hidden_name)
+{
+	_cleanup_obj_info_ struct obj_info *hidden = NULL;
+	int err = links_get_hidden(fs, hidden_name, &hidden);
+
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	if (links_count(hidden) != 1 || !obj_info_meta(hidden, ATTR_FOLD))
+		return 0;
+	err = links_drop_hidden(fs, hidden);
+	/* Stays while an object has it. */
+	if (!err)
+		fs_purge_later(fs, hidden->nuid, hidden->name, hidden->name_len);
+	return err;
+}
+
+/* Whether the tree, which has all of the bucket, has no name for a hidden object that it has. */
+static bool has_no_name(struct fs *fs, const char *id)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_find_link(&fs->tree, id);
+	return n && !n->dentry && !n->x->file && fs->prefix_len == 0 && !fs->is_listing &&
+	       atomic_load(&fs->is_connected);
+}
+
+static int fold_named(struct fs *fs, const struct buf *name, const char *id, const char *hidden)
+{
+	int err = namelock_take(&fs->names, name->data, name->len);
+
+	if (err)
+		return err;
+	err = namelock_take(&fs->names, hidden, strlen(hidden));
+	if (!err) {
+		err = fold_held(fs, name, id, hidden);
+		fs_release_name(fs, hidden, strlen(hidden));
+	}
+	fs_release_name(fs, name->data, name->len);
+	return err;
+}
+
+static int fold_nameless(struct fs *fs, const char *hidden)
+{
+	int err = namelock_take(&fs->names, hidden, strlen(hidden));
+
+	if (err)
+		return err;
+	err = drop_folded(fs, hidden);
+	fs_release_name(fs, hidden, strlen(hidden));
+	return err;
+}
+
 void links_fold(struct fs *fs, const char *id)
 {
 	struct buf name CLEANUP(buf_done) = {0};
@@ -124,17 +179,12 @@ void links_fold(struct fs *fs, const char *id)
 	buf_init(&name, OBJ_META_MAX);
 	links_hidden_name(id, hidden);
 	err = last_name(fs, id, &name);
-	if (err || name.len == 0 || fs_may_change(fs) < 0)
+	if (err || fs_may_change(fs) < 0)
 		return;
-	err = namelock_take(&fs->names, name.data, name.len);
-	if (err)
-		return;
-	err = namelock_take(&fs->names, hidden, strlen(hidden));
-	if (!err) {
-		err = fold_held(fs, &name, id, hidden);
-		fs_release_name(fs, hidden, strlen(hidden));
-	}
-	fs_release_name(fs, name.data, name.len);
+	if (name.len > 0)
+		err = fold_named(fs, &name, id, hidden);
+	else if (has_no_name(fs, id))
+		err = fold_nameless(fs, hidden);
 	/* A change by somebody else brings an event, and with it the next attempt. */
 	if (err && err != -ESTALE)
 		log_debug("%s stays a hidden object: %s", hidden, strerror(-err));

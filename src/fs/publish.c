@@ -104,9 +104,16 @@ int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 	err = sibling_name(info, &name);
 	if (!err && name.len > 0 && name.len <= fs->store->name_max)
 		err = store_get_info(fs->store, name.data, name.len, &sibling);
-	if (err || !sibling || !fs_info_is_live(sibling) || sibling->seq > info->seq ||
+	if (err == -ENOENT)
+		return 0;
+	if (err) {
+		/* Nobody would finish what a failed call left. */
+		withdraw(fs, info);
+		return err;
+	}
+	if (!sibling || !fs_info_is_live(sibling) || sibling->seq > info->seq ||
 	    halves_is_old(fs, sibling))
-		return err == -ENOENT ? 0 : err;
+		return 0;
 	withdraw(fs, info);
 	fs_apply(fs, steal_ptr(sibling));
 	return -EEXIST;
@@ -122,6 +129,12 @@ void fs_drop_content(struct fs *fs, const struct obj_info *info)
 		links_count_down(fs, id);
 	else
 		fs_purge_later(fs, info->nuid, info->name, info->name_len);
+}
+
+void fs_drop_replaced(struct fs *fs, const struct obj_info *info, const struct obj_info *by)
+{
+	if (info && strcmp(info->nuid, by->nuid) != 0)
+		fs_drop_content(fs, info);
 }
 
 int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq, bool *ret_is_other)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fs/links.h"
+#include "fs/place.h"
 #include "util/clock.h"
 
 /* One name of a file, as it stood when its removal began. */
@@ -147,26 +148,9 @@ static int unlink_node(struct fs *fs, struct node *dir, struct node *n, const ch
 	return err;
 }
 
-int fs_unlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
-{
-	struct node *dir, *n;
-	int err = fs_may_change(fs);
-
-	if (err)
-		return err;
-	if (!ctx->may_wait)
-		return -FS_WOULD_WAIT;
-	err = fs_pin_child(fs, parent, name, &dir, &n);
-	if (err)
-		return err;
-	err = n->dir ? -EISDIR : unlink_node(fs, dir, n, name);
-	fs_unpin(fs, n);
-	fs_unpin(fs, dir);
-	return err;
-}
-
 /* The marker's name is held. */
-static int rmdir_held(struct fs *fs, struct node *n, const struct buf *full)
+static int rmdir_held(struct fs *fs, struct node *dir, struct node *n, const char *name,
+		      const struct buf *full)
 {
 	bool has_marker, is_empty;
 	uint64_t seq;
@@ -190,10 +174,11 @@ static int rmdir_held(struct fs *fs, struct node *n, const struct buf *full)
 	if (n->dir->n_children > 0)
 		return -ENOTEMPTY;
 	fs_remove_own(fs, n->dentry);
+	place_unshadow(fs, dir, name, strlen(name));
 	return 0;
 }
 
-static int rmdir_node(struct fs *fs, struct node *dir, struct node *n)
+static int rmdir_node(struct fs *fs, struct node *dir, struct node *n, const char *name)
 {
 	struct buf full CLEANUP(buf_done) = {0};
 	int err = 0;
@@ -209,12 +194,24 @@ static int rmdir_node(struct fs *fs, struct node *dir, struct node *n)
 		err = fs_take_content_name(fs, n, &full);
 	if (err)
 		return err;
-	err = rmdir_held(fs, n, &full);
+	err = rmdir_held(fs, dir, n, name, &full);
 	fs_release_name(fs, full.data, full.len);
 	return err;
 }
 
-int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
+static int unlink_child(struct fs *fs, struct node *dir, struct node *n, const char *name)
+{
+	return n->dir ? -EISDIR : unlink_node(fs, dir, n, name);
+}
+
+static int rmdir_child(struct fs *fs, struct node *dir, struct node *n, const char *name)
+{
+	return n->dir ? rmdir_node(fs, dir, n, name) : -ENOTDIR;
+}
+
+static int remove_child(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+			int (*how)(struct fs *fs, struct node *dir, struct node *n,
+				   const char *name))
 {
 	struct node *dir, *n;
 	int err = fs_may_change(fs);
@@ -226,8 +223,18 @@ int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const cha
 	err = fs_pin_child(fs, parent, name, &dir, &n);
 	if (err)
 		return err;
-	err = n->dir ? rmdir_node(fs, dir, n) : -ENOTDIR;
+	err = how(fs, dir, n, name);
 	fs_unpin(fs, n);
 	fs_unpin(fs, dir);
 	return err;
+}
+
+int fs_unlink(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
+{
+	return remove_child(fs, ctx, parent, name, unlink_child);
+}
+
+int fs_rmdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name)
+{
+	return remove_child(fs, ctx, parent, name, rmdir_child);
 }

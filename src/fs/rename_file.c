@@ -126,13 +126,20 @@ static void settle(struct fs *fs, const struct move *m, struct file *f, struct o
 {
 	struct node *n = m->n;
 	bool is_link = links_id(fs, info) != NULL;
+	int64_t ctime_ns;
 
 	mutex_lock(&fs->tree.lock);
-	if (move_in_tree(fs, m) == 0 && !is_link) {
-		if (n->is_dirty)
+	ctime_ns = n->ctime_ns;
+	if (move_in_tree(fs, m) == 0) {
+		if (is_link) {
+			/* What is stored counts, not the time of this step. */
+			n->ctime_ns = ctime_ns;
+			links_note_ctime(fs, n, info);
+		} else if (n->is_dirty) {
 			n->seq = info->seq;
-		else
+		} else {
 			(void)!fs_set_version(fs, n, info);
+		}
 	}
 	mutex_unlock(&fs->tree.lock);
 	/* Where the entry could not be moved the event's way leads to the same names. */
@@ -154,7 +161,7 @@ static int move_stored(struct fs *fs, const struct move *m, struct file *f, cons
 	if (err && !info)
 		return err;
 	settle(fs, m, f, info);
-	fs_drop_content(fs, replaced);
+	fs_drop_replaced(fs, replaced, info);
 	return err;
 }
 

@@ -293,8 +293,10 @@ START_TEST(test_a_name_that_may_have_been_made_stays_counted)
 {
 	put_file(m.fs, "a", "data", 4);
 	ck_assert_int_eq(link_path("a", "b"), 0);
-	/* The hidden object's metadata are asked for, then what has the sibling's name. */
+	/* The hidden object's metadata are asked for, then what has the sibling's name; and the
+	 * name cannot be taken back. */
 	fake_fail_after(bucket, FAKE_GET_INFO, -ETIMEDOUT, 1, 1);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -ETIMEDOUT, 1);
 	ck_assert_int_eq(link_path("a", "c"), -ETIMEDOUT);
 	fake_sync(bucket);
 	ck_assert_int_eq(unlink_path(m.fs, "a"), 0);

@@ -2,6 +2,8 @@
 
 /* Files with several names. */
 
+#include "fs/links.h"
+
 #include "fs_fixture.h"
 
 #include <stdio.h>
@@ -313,6 +315,78 @@ START_TEST(test_the_hidden_directory_is_not_shown)
 }
 END_TEST
 
+static bool is_link(const char *name)
+{
+	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
+
+	return info && info->link_name;
+}
+
+/* Whoever gave the content back has crashed before the hidden object was removed. */
+static char *leave_hidden(void)
+{
+	char *hidden;
+
+	put_file(m.fs, "a", "content", 7);
+	ck_assert_int_eq(link_path(m.fs, "a", "b"), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "a"), 0);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 1);
+	for (int i = 0; is_link("b") && i < 2000; i++)
+		usleep(10000);
+	ck_assert(!is_link("b"));
+	remount();
+	hidden = fake_find(bucket, LINKS_PREFIX);
+	ck_assert_ptr_nonnull(hidden);
+	return hidden;
+}
+
+START_TEST(test_a_hidden_object_whose_content_went_back_is_removed)
+{
+	_cleanup_free_ char *hidden = leave_hidden(), *left = NULL;
+
+	if (_i == 1)
+		ck_assert_int_eq(unlink_path(m.fs, "b"), 0);
+	if (_i == 2)
+		put_file(m.fs, "b", "newer", 5);
+	links_fold(m.fs, hidden + strlen(LINKS_PREFIX));
+	left = fake_find(bucket, LINKS_PREFIX);
+	ck_assert_ptr_null(left);
+	remount();
+	if (_i == 0)
+		assert_file(m.fs, "b", "content", 7);
+	if (_i == 1)
+		ck_assert(!exists(m.fs, "b"));
+	if (_i == 2)
+		assert_file(m.fs, "b", "newer", 5);
+}
+END_TEST
+
+static void assert_ctime(const char *path, const struct stat *want)
+{
+	struct stat st = stat_path(m.fs, path);
+
+	ck_assert_int_eq(st.st_ctim.tv_sec, want->st_ctim.tv_sec);
+	ck_assert_int_eq(st.st_ctim.tv_nsec, want->st_ctim.tv_nsec);
+}
+
+START_TEST(test_a_renamed_name_keeps_its_ctime_when_the_content_goes_back)
+{
+	struct stat st;
+
+	put_file(m.fs, "a", "content", 7);
+	ck_assert_int_eq(link_path(m.fs, "a", "b"), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "a"), 0);
+	ck_assert_int_eq(rename_path(m.fs, "b", "c", 0), 0);
+	st = stat_path(m.fs, "c");
+	for (int i = 0; is_link("c") && i < 2000; i++)
+		usleep(10000);
+	ck_assert(!is_link("c"));
+	assert_ctime("c", &st);
+	remount();
+	assert_ctime("c", &st);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fs_links");
@@ -336,6 +410,8 @@ int main(void)
 	tcase_add_test(tc, test_attributes_belong_to_all_names);
 	tcase_add_test(tc, test_a_reload_drops_names_that_are_gone);
 	tcase_add_test(tc, test_the_hidden_directory_is_not_shown);
+	tcase_add_loop_test(tc, test_a_hidden_object_whose_content_went_back_is_removed, 0, 3);
+	tcase_add_test(tc, test_a_renamed_name_keeps_its_ctime_when_the_content_goes_back);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -376,6 +376,51 @@ START_TEST(test_a_failed_directory_rename_shows_what_is_where)
 }
 END_TEST
 
+static nlink_t links_of(const char *path)
+{
+	struct fs_entry e = {0};
+
+	ck_assert_int_eq(lookup(m.fs, path, &e), 0);
+	fs_forget(m.fs, e.nodeid, 1);
+	return e.st.st_nlink;
+}
+
+static void link_file(const char *old_path, const char *new_name)
+{
+	struct fs_entry e, made;
+
+	ck_assert_int_eq(lookup(m.fs, old_path, &e), 0);
+	ck_assert_int_eq(fs_link(m.fs, &root_ctx, e.nodeid, FS_ROOT_ID, new_name, &made), 0);
+	fs_forget(m.fs, made.nodeid, 1);
+	fs_forget(m.fs, e.nodeid, 1);
+}
+
+START_TEST(test_finishing_a_directory_rename_counts_no_link_down)
+{
+	_cleanup_free_ char *intent = NULL;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/x", "linked", 6);
+	link_file("d/x", "y");
+	/* The intent, the marker's and the file's new names, but none of the old ones goes. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 3, 100000);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 100000);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), -EIO);
+	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, 0, 0);
+	remount();
+	intent = fake_find(bucket, ".natsobj/intent/");
+	ck_assert_ptr_nonnull(intent);
+	ck_assert_int_eq(finish(intent), 0);
+	fake_sync(bucket);
+	ck_assert_uint_eq(links_of("y"), 2);
+	ck_assert_int_eq(unlink_path(m.fs, "y"), 0);
+	assert_file(m.fs, "n/x", "linked", 6);
+	remount();
+	assert_file(m.fs, "n/x", "linked", 6);
+}
+END_TEST
+
 START_TEST(test_a_directory_rename_that_fails_changes_nothing)
 {
 	make_many("d");
@@ -604,6 +649,36 @@ START_TEST(test_a_name_beyond_the_limit_refuses_the_whole_rename)
 }
 END_TEST
 
+START_TEST(test_rmdir_shows_the_file_that_the_directory_hid)
+{
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	fake_foreign_put(bucket, "d", "hidden", 6, CHUNK);
+	fake_sync(bucket);
+	assert_list("", "%=fd d ");
+	ck_assert_int_eq(rmdir_path(m.fs, "d"), 0);
+	assert_list("", "d ");
+	assert_file(m.fs, "d", "hidden", 6);
+}
+END_TEST
+
+START_TEST(test_what_cannot_be_checked_is_not_made)
+{
+	struct fs_handle *h;
+
+	/* Neither a marker nor a claim stays when its sibling cannot be looked at. */
+	fake_fail_next(bucket, FAKE_GET_INFO, -EIO, 1);
+	ck_assert_int_eq(make_dir(m.fs, "d"), -EIO);
+	ck_assert(!is_stored("d/"));
+	fake_fail_next(bucket, FAKE_GET_INFO, -EIO, 1);
+	ck_assert_int_eq(create(m.fs, "f", O_WRONLY | O_EXCL, &h), -EIO);
+	fake_sync(bucket);
+	assert_list("", "");
+	ck_assert_int_eq(create(m.fs, "f", O_WRONLY | O_EXCL, &h), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+}
+END_TEST
+
 START_TEST(test_rmdir_sees_what_only_the_server_knows)
 {
 	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
@@ -637,6 +712,7 @@ int main(void)
 	tcase_add_test(tc, test_two_files_are_exchanged);
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
 	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
+	tcase_add_test(tc, test_finishing_a_directory_rename_counts_no_link_down);
 	tcase_add_test(tc, test_a_directory_rename_that_fails_changes_nothing);
 	tcase_add_test(tc, test_a_directory_rename_without_room_is_refused_at_once);
 	tcase_add_test(tc, test_two_directories_are_exchanged);
@@ -649,6 +725,8 @@ int main(void)
 	tcase_add_test(tc, test_a_failed_directory_rename_shows_what_is_where);
 	tcase_add_test(tc, test_a_name_beyond_the_limit_refuses_the_whole_rename);
 	tcase_add_test(tc, test_rmdir_sees_what_only_the_server_knows);
+	tcase_add_test(tc, test_rmdir_shows_the_file_that_the_directory_hid);
+	tcase_add_test(tc, test_what_cannot_be_checked_is_not_made);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

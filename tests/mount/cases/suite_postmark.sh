@@ -3,7 +3,7 @@
 command -v postmark >/dev/null || skip "postmark is not installed"
 begin
 mkdir "$M/mail"
-printf 'set %s\n' "location $M/mail" "number 60" "subdirectories 5" "transactions ${ROUNDS:-300}" \
+printf 'set %s\n' "location $M/mail" "number $((60 + ${ROUNDS:-300} / 10))" "subdirectories 5" "transactions ${ROUNDS:-300}" \
   "seed ${SEED:-7}" >commands
 printf 'run\nquit\n' >>commands
 postmark commands >out 2>&1 || fail "$(cat out)"
