@@ -286,6 +286,8 @@ static int move_dir_locked(struct fs *fs, const struct move *m)
 	if (err)
 		return err;
 	mv.seq = intent->seq;
+	/* What others stored before is to move too. */
+	(void)fs_catch_up(fs);
 	err = remove_target(fs, m, &mv.to);
 	if (!err)
 		err = move_with_intent(fs, m, &mv, intent);

@@ -280,7 +280,11 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 		err = describe(fs, &x, &intent);
 	if (!err)
 		err = intent_store(fs, intent);
-	return err ? err : exchange_stored(fs, m, intent->seq, intent);
+	if (err)
+		return err;
+	/* What others stored before belongs to it. */
+	(void)fs_catch_up(fs);
+	return exchange_stored(fs, m, intent->seq, intent);
 }
 
 /* --- what another mount began --- */

@@ -421,6 +421,27 @@ START_TEST(test_finishing_a_directory_rename_counts_no_link_down)
 }
 END_TEST
 
+START_TEST(test_what_was_stored_just_before_a_directory_rename_moves_too)
+{
+	unsigned int flags = _i ? RENAME_EXCHANGE : 0;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/x", "old", 3);
+	if (_i)
+		ck_assert_int_eq(make_dir(m.fs, "n"), 0);
+	fake_sync(bucket);
+	fake_delay_events(bucket, 300);
+	fake_foreign_put(bucket, "d/late", "late", 4, CHUNK);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", flags), 0);
+	fake_delay_events(bucket, 0);
+	fake_sync(bucket);
+	assert_list("n", "late x ");
+	assert_file(m.fs, "n/late", "late", 4);
+	assert_object("n/late", "late", 4);
+	ck_assert(!is_stored("d/late"));
+}
+END_TEST
+
 START_TEST(test_a_directory_rename_that_fails_changes_nothing)
 {
 	make_many("d");
@@ -713,6 +734,8 @@ int main(void)
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
 	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
 	tcase_add_test(tc, test_finishing_a_directory_rename_counts_no_link_down);
+	tcase_add_loop_test(tc, test_what_was_stored_just_before_a_directory_rename_moves_too, 0,
+			    2);
 	tcase_add_test(tc, test_a_directory_rename_that_fails_changes_nothing);
 	tcase_add_test(tc, test_a_directory_rename_without_room_is_refused_at_once);
 	tcase_add_test(tc, test_two_directories_are_exchanged);

@@ -10,8 +10,11 @@ head -c 4000000 /dev/urandom >"$M/room"
 echo doomed >"$M/doomed/file"
 ln -s dir/one "$M/link"
 setfattr -n user.a -v b "$M/big"
+echo linked >"$M/name"
+ln "$M/name" "$M/dir/name"
 cat >operations.py <<'P'
-import errno, hashlib, os, sys, time
+import ctypes, errno, hashlib, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
 m = sys.argv[1]
 os.chdir(m)
 
@@ -60,6 +63,9 @@ def put(path, flags, n, at=0): store(path, flags, lambda fd: os.pwrite(fd, b"x" 
 def copy_range(fd):
     with open("big", "rb") as f: os.copy_file_range(f.fileno(), fd, 200000, 0, 0)
 
+def exchange(a, b):
+    if libc.renameat2(-100, a.encode(), -100, b.encode(), 2): raise OSError(ctypes.get_errno(), "exchange")
+
 W, C, T, A, X = os.O_RDWR, os.O_CREAT, os.O_TRUNC, os.O_APPEND, os.O_EXCL
 operations = {
     "create": lambda: put("new", W | C, 10),
@@ -83,6 +89,13 @@ operations = {
     "link": lambda: os.link("big", "new"),
     "rename": lambda: os.rename("big", "new"),
     "rename over": lambda: os.rename("big", "dir/one"),
+    "rename a directory": lambda: os.rename("dir", "new"),
+    "rename a directory over": lambda: os.rename("dir", "empty"),
+    "rename one name of several": lambda: os.rename("name", "new"),
+    "link to one of several": lambda: os.link("name", "new"),
+    "exchange": lambda: exchange("big", "dir/one"),
+    "exchange directories": lambda: exchange("dir", "doomed"),
+    "exchange with a directory": lambda: exchange("big", "dir"),
     "chmod": lambda: os.chmod("big", 0o600),
     "chmod a directory": lambda: os.chmod("dir", 0o700),
     "utimens": lambda: os.utime("big", (1, 1)),
@@ -107,6 +120,7 @@ for name, operation in operations.items():
         time.sleep(0.01)
     assert got == wanted, (name, [x for x in got if x not in wanted], [x for x in wanted if x not in got])
     fill()
+os.unlink("dir/name")
 os.unlink("doomed/file")
 os.rmdir("doomed")
 os.rmdir("empty")
@@ -125,5 +139,6 @@ python3 operations.py "$M"
 end
 mount_at "$M"
 assert_eq "$(cat "$M/dir/one" "$M/dir/sub/two" | tr '\n' ' ')" "one two "
-assert_eq "$(ls "$M" | tr '\n' ' ')" "dir filler link "
+assert_eq "$(ls "$M" | tr '\n' ' ')" "dir filler link name "
+assert_eq "$(cat "$M/name") $(stat -c %h "$M/name")" "linked 1"
 end
