@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fs/disk_internal.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* One block that was asked for. */
@@ -37,7 +38,12 @@ struct keeping {
 	struct disk_get *get; /* a reference */
 	struct chunk *chunk;  /* likewise */
 	uint32_t idx;
+	uint64_t since_ns;
+	struct block *late; /* is answered when it has been written; NULL: it was already */
 };
+
+/* A block is not kept when somebody has waited so long for its being written. */
+#define LATE_NS NS_PER_SEC
 
 /* Ends a block: with a chunk, a reference for whoever asked, or an error. */
 static void answer(struct block *b, struct chunk *chunk, int err)
@@ -66,9 +72,10 @@ static void run_keeping(struct disk_job *job)
 	struct keeping *k = container_of(job, struct keeping, job);
 	struct disk_get *g = k->get;
 	uint64_t bytes = 0;
+	bool is_too_late = k->late && clock_now_ns() - k->since_ns > (uint64_t)LATE_NS;
 	int err = 0;
 
-	if (!may_keep(g, k->idx) || !disk_has_room(g->cache, k->chunk->len)) {
+	if (is_too_late || !may_keep(g, k->idx) || !disk_has_room(g->cache, k->chunk->len)) {
 		atomic_fetch_add(&g->cache->skipped_bytes, k->chunk->len);
 	} else {
 		err = disk_file_write(&g->file, k->idx, k->chunk->data, &bytes);
@@ -79,27 +86,40 @@ static void run_keeping(struct disk_job *job)
 	/* Evicted meanwhile, or too large for the file system: nothing is wrong with the cache. */
 	if (err && err != -ESTALE && err != -EFBIG)
 		disk_note_error(g->cache, err);
-	chunk_unref(k->chunk);
+	if (k->late)
+		answer(k->late, k->chunk, 0);
+	else
+		chunk_unref(k->chunk);
 	free(k);
 	disk_get_unref(g);
 }
 
-static void keep(struct disk_get *g, uint32_t idx, struct chunk *chunk)
+/*
+ * Answers the block with a chunk from the store, and has it written. Where too much waits for the
+ * disk already, it is answered after that: so a scan goes as fast as the disk rather than leaving
+ * holes in the file, and what waits is counted as chunks under way are.
+ */
+static void answer_and_keep(struct block *b, struct chunk *chunk)
 {
-	struct keeping *k = may_keep(g, idx) ? calloc(1, sizeof(*k)) : NULL;
+	struct disk_get *g = b->get;
+	struct keeping *k = may_keep(g, b->idx) ? calloc(1, sizeof(*k)) : NULL;
 
-	if (!k)
+	if (!k) {
+		answer(b, chunk, 0);
 		return;
+	}
 	*k = (struct keeping){.job = {.run = run_keeping, .bytes = chunk->len},
 			      .get = disk_get_ref(g),
 			      .chunk = chunk_ref(chunk),
-			      .idx = idx};
-	if (disk_try_write(g->cache, &k->job))
+			      .idx = b->idx,
+			      .since_ns = clock_now_ns()};
+	if (disk_try_write(g->cache, &k->job)) {
+		answer(b, chunk, 0);
 		return;
-	atomic_fetch_add(&g->cache->skipped_bytes, chunk->len);
+	}
 	chunk_unref(chunk);
-	free(k);
-	disk_get_unref(g);
+	k->late = b;
+	disk_run_write(g->cache, &k->job);
 }
 
 /* The block's bytes out of its parts; NULL when they are not all there. */
@@ -143,8 +163,9 @@ static void end_parts(struct block *b)
 	if (!err && !chunk)
 		err = -EIO;
 	if (chunk)
-		keep(b->get, b->idx, chunk);
-	answer(b, chunk, err);
+		answer_and_keep(b, chunk);
+	else
+		answer(b, NULL, err);
 }
 
 static void on_part(void *arg, uint32_t idx, struct chunk *part, int err)

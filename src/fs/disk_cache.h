@@ -11,8 +11,8 @@
  * server; a disk that is full stops it from taking more for a while, one that fails for good.
  *
  * Files are read by a few threads, and written and removed by one more, which also keeps the limit:
- * the files used longest ago go, of whichever mount. What comes faster than the disk takes it is
- * not kept.
+ * the files used longest ago go, of whichever mount. When too much waits to be written, readers of
+ * what is not there wait for the disk, but not for long.
  */
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct disk_cache_stats {
 	uint64_t hits, hit_bytes;	   /* blocks that came from the disk */
 	uint64_t misses, miss_bytes;	   /* … and that did not */
 	uint64_t stored_bytes;		   /* written */
-	uint64_t skipped_bytes;		   /* not kept: too fast, too large, no room */
+	uint64_t skipped_bytes;		   /* not kept: no room, or the disk is too slow */
 	uint64_t evictions, evicted_bytes; /* files removed to make room */
 	uint64_t damaged;		   /* files found damaged and removed */
 	uint64_t bytes; /* on the disk, other mounts' included, as last counted */

@@ -2,7 +2,9 @@
 #ifndef NATSOBJ_FS_DISK_INTERNAL_H
 #define NATSOBJ_FS_DISK_INTERNAL_H
 
-/* What disk_cache.c, disk_get.c, disk_block.c and disk_evict.c share. Nobody else includes it. */
+/* What disk_cache.c, disk_get.c, disk_block.c and disk_evict.c share. Nobody else includes it, but
+ * for their tests.
+ */
 
 #include <pthread.h>
 #include <stdatomic.h>

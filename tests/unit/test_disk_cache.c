@@ -15,7 +15,7 @@
 
 #include "fake_store.h"
 #include "fs/content.h"
-#include "fs/disk_cache.h"
+#include "fs/disk_internal.h"
 
 #define CHUNK 1024
 #define SIZE ((size_t)40 * CHUNK + 100)
@@ -616,6 +616,52 @@ START_TEST(test_several_processes_share_a_directory)
 }
 END_TEST
 
+struct brake {
+	struct disk_job job;
+	atomic_bool is_off;
+};
+
+static void run_brake(struct disk_job *job)
+{
+	struct brake *b = container_of(job, struct brake, job);
+
+	while (!atomic_load(&b->is_off))
+		(void)usleep(1000);
+}
+
+static uint64_t n_waiting(void)
+{
+	LOCK_SCOPE(&disk->lock);
+	return disk->writes.bytes;
+}
+
+static void *scan_large(void *arg)
+{
+	scan("f", 1, *(size_t *)arg);
+	return NULL;
+}
+
+START_TEST(test_a_scan_waits_for_a_slow_disk)
+{
+	size_t size = (size_t)20 << 20;
+	struct brake brake = {.job.run = run_brake};
+	pthread_t reader;
+
+	put("f", 1, size, 65536);
+	disk_run_write(disk, &brake.job);
+	ck_assert_int_eq(pthread_create(&reader, NULL, scan_large, &size), 0);
+	while (n_waiting() <= (UINT64_C(16) << 20))
+		(void)usleep(1000);
+	atomic_store(&brake.is_off, true);
+	(void)pthread_join(reader, NULL);
+	/* Unless this machine was too slow for it, nothing was left out. */
+	if (stats().skipped_bytes == 0)
+		ck_assert(has_file(""));
+	else
+		ck_assert_uint_le(stats().skipped_bytes, 4 << 20);
+}
+END_TEST
+
 static void make_dir(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(dir));
@@ -645,6 +691,7 @@ int main(void)
 	tcase_add_test(tc, test_a_part_removed_while_it_grows_is_let_go);
 	tcase_add_test(tc, test_a_directory_that_goes_turns_it_off);
 	tcase_add_test(tc, test_a_full_disk_fails_no_read);
+	tcase_add_test(tc, test_a_scan_waits_for_a_slow_disk);
 	tcase_add_test(tc, test_free_space_is_left_to_others);
 	tcase_add_test(tc, test_a_directory_of_others_is_refused);
 	tcase_add_test(many, test_several_processes_share_a_directory);
