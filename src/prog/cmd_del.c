@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "prog/cmd.h"
+#include "prog/cmd_links.h"
 #include "prog/cmd_print.h"
 #include "util/log.h"
 
@@ -41,26 +42,15 @@ static int remove_newest(struct store *s, const char *name, char ret_nuid[OBJ_NU
 			return err;
 		err = store_remove_info(s, info);
 		strcpy(ret_nuid, info->nuid);
+		if (!err)
+			hard_link_drop(s, info);
 	}
 	return err;
 }
 
 static int report_deleted(const struct cmd *c, const char *bucket, const char *name)
 {
-	_cleanup_buf_ struct buf out = {0};
-	struct json_writer w;
-
-	if (!c->is_json)
-		return CMD_OK;
-	buf_init(&out, CMD_OUTPUT_MAX);
-	json_init(&w, &out);
-	json_begin_object(&w, NULL);
-	json_string(&w, "bucket", bucket);
-	if (name)
-		json_string(&w, "name", name);
-	json_bool(&w, "deleted", true);
-	json_end_object(&w);
-	return cmd_print_buf(&out);
+	return cmd_print_outcome(c, "bucket", bucket, "name", name, "deleted", true);
 }
 
 static int delete_object(const struct cmd *c, struct store *s, const char *name, bool is_forced)

@@ -32,9 +32,9 @@ static int fail_path(struct tree *t, const char *path, int err)
 }
 
 /* Every component between slashes is a name that a directory can hold. */
-static bool is_safe(const char *rest, size_t len)
+static bool is_safe(const char *rest, size_t len, bool is_dir)
 {
-	if (len == 0 || strlen(rest) != len)
+	if (len == 0 || strlen(rest) != len + is_dir)
 		return false;
 	while (*rest) {
 		size_t n = strcspn(rest, "/");
@@ -44,7 +44,7 @@ static bool is_safe(const char *rest, size_t len)
 			return false;
 		rest += n;
 		if (*rest == '/' && !rest[1])
-			return false;
+			return is_dir;
 		rest += *rest == '/';
 	}
 	return true;
@@ -69,6 +69,13 @@ static int make_parents(char *path, size_t dir_len)
 			return err;
 	}
 	return 0;
+}
+
+/* The mark of a directory, as mount.natsobj stores it. */
+static bool is_mark(const struct obj_info *info)
+{
+	return info->size == 0 && !info->link_bucket && info->name_len > 0 &&
+	       info->name[info->name_len - 1] == '/';
 }
 
 static bool is_symlink(const struct obj_info *info)
@@ -113,10 +120,10 @@ static void copy_entry(struct tree *t, const struct obj_info *info)
 	/* What mounts keep there for themselves is no file of anybody. */
 	if (strncmp(info->name, ".natsobj/", strlen(".natsobj/")) == 0)
 		return;
-	/* The mark of a directory, as mount.natsobj stores it. */
-	if (info->size == 0 && info->name[info->name_len - 1] == '/')
+	/* That of the tree's own directory, which is there. */
+	if (is_mark(info) && !*rest)
 		return;
-	if (!is_safe(rest, info->name_len - t->prefix_len)) {
+	if (!is_safe(rest, info->name_len - t->prefix_len - is_mark(info), is_mark(info))) {
 		t->is_failed = true;
 		(void)cmd_fail("%s cannot be the path of a file", info->name);
 		return;
@@ -129,6 +136,8 @@ static void copy_entry(struct tree *t, const struct obj_info *info)
 	err = make_parents(path, strlen(t->dir));
 	if (err)
 		(void)fail_path(t, path, err);
+	else if (is_mark(info))
+		t->n_objects++;
 	else if (is_symlink(info))
 		(void)copy_link(t, info, path);
 	else

@@ -6,6 +6,7 @@
 #include "objstore/digest.h"
 #include "prog/cmd.h"
 #include "prog/cmd_bucket.h"
+#include "prog/cmd_links.h"
 #include "prog/cmd_print.h"
 
 static const struct option options[] = {
@@ -71,6 +72,9 @@ static int show_object(struct cmd *c, struct store *s, const char *name, bool wi
 	if (cmd_check_name(s, name))
 		return CMD_FAILURE;
 	err = with_deleted ? cmd_get_info(s, name, &info) : cmd_find(s, name, &info);
+	/* Of a file with several names each shows the file. */
+	if (!err)
+		err = hard_link_look(s, &info);
 	if (err)
 		return cmd_fail("cannot show %s of bucket %s: %s", name, s->bucket,
 				cmd_strerror(err));

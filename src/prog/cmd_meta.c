@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "prog/cmd.h"
+#include "prog/cmd_links.h"
 #include "prog/cmd_print.h"
 #include "prog/cmd_settings.h"
 #include "prog/cmd_upload.h"
@@ -96,14 +97,24 @@ static int show(struct cmd *c, const struct store *s, const struct obj_info *inf
 
 static int run(struct cmd *c, struct store *s, struct changes *ch)
 {
-	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_obj_info_ struct obj_info *info = NULL, *named = NULL;
+	const char *content = NULL;
 	char replaced[OBJ_NUID_MAX + 1];
 	int err;
 
 	if (cmd_check_name(s, ch->name))
 		return CMD_FAILURE;
-	err = ch->has_any ? upload_store_info(s, ch->name, false, describe, ch, &info, replaced)
-			  : cmd_find(s, ch->name, &info);
+	err = cmd_find(s, ch->name, &named);
+	if (!err)
+		content = hard_link_target(s, named);
+	/* Of a file with several names the hidden object says what all show. */
+	if (!err && ch->has_any)
+		err = upload_store_info(s, content ? content : ch->name, false, describe, ch, &info,
+					replaced);
+	else if (!err)
+		err = hard_link_look(s, &named);
+	if (!err && !ch->has_any)
+		info = steal_ptr(named);
 	if (err)
 		return cmd_fail("cannot %s %s in bucket %s: %s",
 				ch->has_any ? "change" : "describe", ch->name, s->bucket,

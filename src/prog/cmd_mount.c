@@ -197,20 +197,7 @@ static int complete_source(struct cmd *c, const char *bucket, struct buf *source
 
 static int report_mounted(const struct cmd *c, const char *dir, const char *source)
 {
-	_cleanup_buf_ struct buf out = {0};
-	struct json_writer w;
-
-	if (!c->is_json)
-		return CMD_OK;
-	buf_init(&out, CMD_OUTPUT_MAX);
-	json_init(&w, &out);
-	json_begin_object(&w, NULL);
-	json_string(&w, "directory", dir);
-	if (source)
-		json_string(&w, "source", source);
-	json_bool(&w, "mounted", source != NULL);
-	json_end_object(&w);
-	return cmd_print_buf(&out);
+	return cmd_print_outcome(c, "directory", dir, "source", source, "mounted", source != NULL);
 }
 
 static int mount_source(struct cmd *c, const char *what, char *dir, const char *given)

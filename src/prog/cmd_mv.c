@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "prog/cmd.h"
+#include "prog/cmd_links.h"
 #include "prog/cmd_print.h"
 #include "prog/cmd_upload.h"
 #include "util/buf.h"
@@ -89,6 +90,7 @@ static int move(struct store *s, const char *name, const char *new_name, bool is
 {
 	_cleanup_obj_info_ struct obj_info *from = NULL;
 	struct rename r = {.new_name = new_name};
+	_cleanup_obj_info_ struct obj_info *other = NULL;
 	char replaced[OBJ_NUID_MAX + 1] = "";
 	int err = cmd_find(s, name, &from);
 
@@ -96,6 +98,11 @@ static int move(struct store *s, const char *name, const char *new_name, bool is
 		err = -EIO;
 	if (err)
 		return err;
+	/* Of two names of one file both stay (rename(2)). */
+	if (is_forced && cmd_find(s, new_name, &other) == 0 && hard_link_is_same(s, from, other)) {
+		*ret = steal_ptr(other);
+		return 0;
+	}
 	r.from = from;
 	err = upload_store_info(s, new_name, !is_forced, describe, &r, ret, replaced);
 	if (err)

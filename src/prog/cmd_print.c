@@ -293,3 +293,22 @@ int cmd_flush(void)
 		log_error("cannot write to standard output: %s", strerror(errno));
 	return CMD_FAILURE;
 }
+
+int cmd_print_outcome(const struct cmd *c, const char *key, const char *text, const char *other_key,
+		      const char *other_text, const char *what, bool is_so)
+{
+	_cleanup_buf_ struct buf out = {0};
+	struct json_writer w;
+
+	if (!c->is_json)
+		return CMD_OK;
+	buf_init(&out, CMD_OUTPUT_MAX);
+	json_init(&w, &out);
+	json_begin_object(&w, NULL);
+	json_string(&w, key, text);
+	if (other_text)
+		json_string(&w, other_key, other_text);
+	json_bool(&w, what, is_so);
+	json_end_object(&w);
+	return cmd_print_buf(&out);
+}

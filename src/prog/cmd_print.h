@@ -14,6 +14,8 @@
 #include "util/cleanup.h"
 #include "util/json_write.h"
 
+struct cmd;
+
 #define CMD_OUTPUT_MAX ((size_t)16 << 20)
 #define CMD_TIME_LEN 32
 #define CMD_SIZE_LEN 32
@@ -47,6 +49,10 @@ void cmd_json_time(struct json_writer *w, const char *key, int64_t ns);
 int cmd_print_info_json(const struct obj_info *info, const char *bucket) MUST_CHECK;
 /* Prints a finished text with a newline. CMD_OK or CMD_FAILURE. */
 int cmd_print_buf(const struct buf *b) MUST_CHECK;
+/* What was done, for --json: two texts (NULL: left out) and a truth; nothing without. CMD_OK or
+ * CMD_FAILURE. */
+int cmd_print_outcome(const struct cmd *c, const char *key, const char *text, const char *other_key,
+		      const char *other_text, const char *what, bool is_so) MUST_CHECK;
 /* Standard output has taken everything: CMD_OK, or CMD_FAILURE after saying so. A reader that went
  * away is no news and stays unmentioned. */
 int cmd_flush(void) MUST_CHECK;

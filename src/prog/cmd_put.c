@@ -240,6 +240,28 @@ int put_symlink(struct put_job *job, const char *path, const char *name)
 	return err ? fail_store(job, name, err) : print_stored(job, info);
 }
 
+int put_directory(struct put_job *job, const struct stat *st, const char *name)
+{
+	_cleanup_free_ char *mark = NULL;
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_upload_ struct upload u = {0};
+	struct put_description d = {.options = job->options,
+				    .preserved = job->options->is_preserving ? st : NULL};
+	int err;
+
+	if (asprintf(&mark, "%s/", name) < 0) {
+		mark = NULL;
+		return cmd_fail("out of memory");
+	}
+	if (cmd_check_name(job->store, mark))
+		return CMD_FAILURE;
+	d.name = mark;
+	err = upload_open(&u, job->store);
+	if (!err)
+		err = upload_publish(&u, mark, job->options->must_be_new, put_describe, &d, &info);
+	return err ? fail_store(job, mark, err) : print_stored(job, info);
+}
+
 static int choose_name(const char *path, const struct put_options *o, char **ret)
 {
 	const char *given = o->name;

@@ -39,9 +39,12 @@ struct put_job {
 
 /* Stores what path names, "-" being standard input: CMD_OK or CMD_FAILURE after saying why. */
 int put_file(struct put_job *job, const char *path, const char *name) MUST_CHECK;
-/* Stores every regular file and symbolic link below a directory, under "<base>/<path>"; base ""
- * leaves the slash out. A file that cannot be stored does not keep the others from it. */
+/* Stores every regular file, symbolic link and empty directory below a directory, under
+ * "<base>/<path>"; base "" leaves the slash out. A file that cannot be stored does not keep the
+ * others from it. */
 int put_tree(struct put_job *job, const char *dir, const char *base) MUST_CHECK;
+/* Stores the mark of a directory, "<name>/", the way mount.natsobj does: an empty object. */
+int put_directory(struct put_job *job, const struct stat *st, const char *name) MUST_CHECK;
 /* Stores the text of a symbolic link the way mount.natsobj does. */
 int put_symlink(struct put_job *job, const char *path, const char *name) MUST_CHECK;
 

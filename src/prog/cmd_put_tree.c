@@ -48,14 +48,34 @@ static char *entry_name(const FTSENT *e, size_t root_len, const char *base)
 	return asprintf(&name, "%s%s%s", base, *base ? "/" : "", rest) < 0 ? NULL : name;
 }
 
-static int put_entry(struct put_job *job, const FTSENT *e, size_t root_len, const char *base)
+/* A directory exists by what is in it, and by a mark when that is nothing. fts_number counts. */
+static int put_empty(struct put_job *job, const FTSENT *e, size_t root_len, const char *base)
+{
+	_cleanup_free_ char *name = NULL;
+	size_t len;
+
+	if (e->fts_number > 0)
+		return CMD_OK;
+	name = entry_name(e, root_len, base);
+	if (!name)
+		return cmd_fail("out of memory");
+	len = strlen(name);
+	while (len > 0 && name[len - 1] == '/')
+		name[--len] = '\0';
+	return len > 0 ? put_directory(job, e->fts_statp, name) : CMD_OK;
+}
+
+static int put_entry(struct put_job *job, FTSENT *e, size_t root_len, const char *base)
 {
 	_cleanup_free_ char *name = NULL;
 
+	if (e->fts_level > 0 && e->fts_info != FTS_DP)
+		e->fts_parent->fts_number++;
 	switch (e->fts_info) {
 	case FTS_D:
-	case FTS_DP:
 		return CMD_OK;
+	case FTS_DP:
+		return put_empty(job, e, root_len, base);
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:

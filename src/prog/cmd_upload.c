@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "prog/cmd.h"
+#include "prog/cmd_links.h"
 #include "prog/cmd_signal.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -24,6 +25,10 @@ static const char *const dropped_keys[] = {
 	"posix.claim",
 	"posix.from",
 	"posix.xattr.security.capability",
+	/* of a file with several names, and of a name of one */
+	"posix.inode",
+	"posix.nlink",
+	"posix.fold",
 };
 
 int upload_open(struct upload *u, struct store *s)
@@ -163,6 +168,8 @@ int upload_store_info(struct store *s, const char *name, bool must_be_new, descr
 			err = store_put_info(s, info, old ? old->seq : 0);
 		strcpy(ret_replaced,
 		       is_live(old) && strcmp(old->nuid, info->nuid) != 0 ? old->nuid : "");
+		if (!err && !hard_link_is_same(s, old, info))
+			hard_link_drop(s, old);
 		if (!err)
 			*ret = steal_ptr(info);
 	}

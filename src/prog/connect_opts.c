@@ -46,18 +46,21 @@ static const char *from_env(const char *name)
 	return v && *v ? v : NULL;
 }
 
+/* Between servers. */
+#define SEPARATORS ", \t"
+
 bool connect_opts_has_secret(const char *servers)
 {
 	while (*servers) {
-		size_t len = strcspn(servers, ",");
+		size_t len = strcspn(servers, SEPARATORS);
 		const char *scheme = memmem(servers, len, "://", 3);
 		const char *start = scheme ? scheme + 3 : servers;
-		size_t authority = strcspn(start, "/,");
+		size_t authority = strcspn(start, "/" SEPARATORS);
 
 		if (memchr(start, '@', authority))
 			return true;
 		servers += len;
-		servers += strspn(servers, ",");
+		servers += strspn(servers, SEPARATORS);
 	}
 	return false;
 }

@@ -56,6 +56,21 @@ class Natscli:
         return self.command(rig, "get", name, "--output", "/dev/null")
 
 
+class Natsobj:
+    """The command of this project."""
+    title = "natsobj"
+    missing = None
+
+    def command(self, rig, *words):
+        return lambda: rig.run(rig.build / "natsobj", "--server", rig.server.url, *words, "--quiet")
+
+    def put(self, rig, source, name):
+        return self.command(rig, "put", "bench", source, "--name", name)
+
+    def get(self, rig, name):
+        return self.command(rig, "get", "bench", name, "--output", "/dev/null")
+
+
 class NatsPy:
     title = "nats.py"
 
@@ -75,7 +90,7 @@ class NatsPy:
         return self.command(rig, "get", name)
 
 
-CLIENTS = {"natscli": Natscli, "nats.py": NatsPy}
+CLIENTS = {"natsobj": Natsobj, "natscli": Natscli, "nats.py": NatsPy}
 
 
 @contextlib.contextmanager

@@ -123,6 +123,8 @@ static const struct {
 } urls[] = {
 	{"", false},
 	{"host", false},
+	{"nats://a:4222 nats://user:word@b:4222", true},
+	{"nats://a:4222, nats://b:4222", false},
 	{"nats://host:4222", false},
 	{"nats://host/a@b", false},
 	{"nats://u:p@host", true},

@@ -18,6 +18,18 @@ is_json out '[o["name"] for o in d] == ["t/1", "t/a/b/large", "t/a/link", "t/a/w
 expect 0 "get a tree" "$n" get b t -r -p -O out-dir
 diff -r --no-dereference t out-dir || fail "the trees differ"
 [ "$(stat -c '%a %y' out-dir/1)" = "$(stat -c '%a %y' t/1)" ] || fail "mode and time: $(stat -c '%a %y' out-dir/1)"
+# Empty directories are kept by the mark that a mount stores.
+mkdir -p bare/x/y bare/z bare/full
+echo 1 >bare/full/f
+chmod 750 bare/z
+expect 0 "put empty directories" "$n" put b bare -r --json
+is_json out 'sorted(o["name"] for o in d) == ["bare/full/f", "bare/x/y/", "bare/z/"]'
+expect 0 "get them" "$n" get b bare -r -O bare-out
+diff -r bare bare-out && [ -d bare-out/x/y ] && [ -d bare-out/z ] || fail "empty directories: $(find bare-out)"
+mkdir vacant
+expect 0 "put one that is empty" "$n" put b vacant -r
+expect 0 "it is there" "$n" ls b --prefix vacant
+grep -qx vacant/ out || fail "no mark: $(cat out)"
 expect 0 "put the working directory" sh -c "cd t && '$n' put b . -r"
 expect 0 "at the top" "$n" cat b 1
 same t/1 out
