@@ -288,10 +288,17 @@ void open_files_release(struct mount *m)
 
 void open_file_put(struct open_file *of)
 {
+	struct mount *m = of->m;
+
 	if (atomic_fetch_sub(&of->refs, 1) != 1)
 		return;
 	if (release(of, false))
 		return;
+	if (loop_wait_begin(m->loop)) {
+		(void)release(of, true);
+		loop_wait_end(m->loop);
+		return;
+	}
 	of->work.run = run_release;
-	pool_submit(of->m->pool, &of->work);
+	pool_submit(m->pool, &of->work);
 }

@@ -34,6 +34,7 @@ struct mount {
 	const char *dir;
 	_Atomic dev_t dev; /* 0 before it is known */
 	bool has_acl;
+	bool has_locks; /* they are the file system's, not the kernel's */
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
 	struct mutex lock; /* leaf; protects open_files */

@@ -3,6 +3,7 @@
 /* Handlers for requests about open files. */
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "fuse/mount.h"
 
@@ -23,6 +24,10 @@ static int run_open(struct job *j)
 	j->fi.fh = (uintptr_t)of;
 	j->fi.keep_cache = keep_cache;
 	j->fi.direct_io = fs_is_virtual(h);
+	/* The close of a reader stores nothing; but it gives back locks that are not the kernel's.
+	 */
+	j->fi.noflush =
+		(j->fi.flags & (O_ACCMODE | O_TRUNC | O_CREAT)) == O_RDONLY && !j->m->has_locks;
 	if (!job_claim(j) || fuse_reply_open(j->req, &j->fi) != 0)
 		open_file_put(of);
 	return 0;

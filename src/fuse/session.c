@@ -297,6 +297,7 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 	struct mount m = {.root = {.name = "", .fs = fs, .store = store},
 			  .dir = cfg->dir,
 			  .has_acl = cfg->has_acl,
+			  .has_locks = cfg->has_locks,
 			  .on_ready = cfg->on_ready,
 			  .on_ready_arg = cfg->on_ready_arg};
 	struct notify_sink sink = {.arg = &m, .inode = sink_inode, .entry = sink_entry};

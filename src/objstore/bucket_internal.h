@@ -82,6 +82,7 @@ struct parked {
 	struct list listings; /* finished ones, to be taken down */
 	struct list waiting;  /* listings for which the connection has no consumer left */
 	bool is_woken, is_stopping, has_thread;
+	bool is_busy; /* the thread has taken what was parked and looks at it */
 	pthread_t thread;
 };
 
@@ -273,6 +274,8 @@ void parked_stop(struct bucket *b);
 void parked_done(struct parked *p);
 /* The read connection is up again. */
 void parked_wake(struct bucket *b);
+/* A get was closed: what is parked of it ends soon. */
+void parked_forget(struct bucket *b);
 int get_open(struct store *s, const struct obj_info *info, struct store_get **ret) MUST_CHECK;
 void get_close(struct store_get *sg);
 int get_index(struct store_get *sg, bool may_wait) MUST_CHECK;

@@ -186,6 +186,17 @@ void parked_add_waiting(struct bucket *b, struct listing *l)
 	cond_signal(&p->changed);
 }
 
+void parked_forget(struct bucket *b)
+{
+	struct parked *p = &b->parked;
+
+	LOCK_SCOPE(&p->lock);
+	if (!p->is_busy && list_is_empty(&p->fetches) && list_is_empty(&p->waiting))
+		return;
+	p->is_woken = true;
+	cond_signal(&p->changed);
+}
+
 void parked_wake(struct bucket *b)
 {
 	struct parked *p = &b->parked;
@@ -287,9 +298,11 @@ static void *parked_main(void *arg)
 		list_splice_back(&fetches, &p->fetches);
 		list_splice_back(&listings, &p->listings);
 		list_splice_back(&waiting, &p->waiting);
+		p->is_busy = true;
 		mutex_unlock(&p->lock);
 		next_ns = treat_all(b, &fetches, &listings, &waiting, is_stopping);
 		mutex_lock(&p->lock);
+		p->is_busy = false;
 		list_splice_back(&p->fetches, &fetches);
 	}
 	mutex_unlock(&p->lock);

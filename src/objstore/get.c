@@ -83,7 +83,7 @@ void get_close(struct store_get *sg)
 	g->is_closed = true;
 	mutex_unlock(&g->lock);
 	/* Parked requests end there. */
-	parked_wake(g->bucket);
+	parked_forget(g->bucket);
 	get_unref(g);
 }
 
