@@ -32,6 +32,13 @@ static void rescue_end(struct rescue *r)
 	free(r);
 }
 
+/* Whether nobody has the file any more but the rescue. */
+static bool is_alone(const struct rescue *r)
+{
+	LOCK_SCOPE(&r->fs->tree.lock);
+	return r->file->refs == 1;
+}
+
 static void rescue_run(void *arg, bool is_last)
 {
 	struct rescue *r = arg;
@@ -39,14 +46,14 @@ static void rescue_run(void *arg, bool is_last)
 	_cleanup_content_ struct content *c = NULL;
 	int more = 0;
 
-	/* A file is busy for long only while it is committed, which fetches the same. */
-	if (!is_last && !mutex_trylock(&f->lock)) {
-		if (later_run(&r->fs->later, BUSY_MS, rescue_run, r) < 0)
-			rescue_end(r);
+	if (is_last || is_alone(r)) {
+		rescue_end(r);
 		return;
 	}
-	if (is_last) {
-		rescue_end(r);
+	/* A file is busy for long only while it is committed, which fetches the same. */
+	if (!mutex_trylock(&f->lock)) {
+		if (later_run(&r->fs->later, BUSY_MS, rescue_run, r) < 0)
+			rescue_end(r);
 		return;
 	}
 	/* An append goes to the end of whatever is there, without the old content. */

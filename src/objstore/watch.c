@@ -63,6 +63,12 @@ int watch_prepare(struct bucket *b)
 	return push_set_hints(b->control.push, (const char *const[]){meta, advisory}, on_hint, b);
 }
 
+bool watch_is_lost(struct watch *w)
+{
+	LOCK_SCOPE(&w->lock);
+	return w->is_lost;
+}
+
 void watch_deliver(struct watch *w, struct obj_info *info)
 {
 	if (info->seq > w->max_seq)
@@ -127,10 +133,12 @@ static void serve_catch_up(struct watch *w)
 	if (n_asked == w->n_caught_up)
 		return;
 	hints_resolve(w, true);
-	mutex_lock(&w->lock);
+	LOCK_SCOPE(&w->lock);
+	/* After the loss of a connection only a listing tells all. */
+	if (w->is_lost)
+		return;
 	w->n_caught_up = n_asked;
 	cond_broadcast(&w->changed);
-	mutex_unlock(&w->lock);
 }
 
 /* Until the first listing of a new consumer has come in full. */
@@ -197,6 +205,8 @@ static int load(struct watch *w)
 		return err;
 	/* Replaced while it was listed, so perhaps not listed at all. */
 	hints_resolve(w, true);
+	if (watch_is_lost(w))
+		return -ENOTCONN;
 	w->listener.on_reload_end(w->listener.arg, info.last_seq);
 	return 0;
 }

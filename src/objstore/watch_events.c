@@ -151,6 +151,12 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 	ahead_pass(w, meta->stream_seq);
 	is_old = ahead_has(w, subject + prefix_len, meta->stream_seq);
 	hints_meet(w, msg, meta->stream_seq, info->is_deleted && !is_old, &names);
+	/* What was moved on while there was no connection is gone from where it was announced. */
+	if (watch_is_lost(w)) {
+		obj_info_free(info);
+		watch_deliver_removals(w, &names);
+		return -ENOTCONN;
+	}
 	/* It may have been read just now. */
 	if (is_old || ahead_has(w, subject + prefix_len, meta->stream_seq))
 		obj_info_free(info);

@@ -111,7 +111,8 @@ void watch_read(struct watch *w, char **tokens, size_t n, uint64_t limit_seq,
 		struct resolved *names);
 /* Reads whatever is outstanding until nothing has moved on. Watch thread; waits. */
 void watch_read_on(struct watch *w, struct resolved *names);
-/* To be called in the end. Where names never came to rest, removals are left to their events. */
+/* To be called in the end. Where names never came to rest, removals are left to their events; after
+ * the connection was lost, to the listing: what was stored meanwhile was not announced. */
 void watch_deliver_removals(struct watch *w, struct resolved *names);
 
 /* ---- watch_ahead.c: all on the watch thread ---- */
@@ -146,6 +147,9 @@ void watch_free_events(struct list *events);
 
 /* ---- watch.c ---- */
 
+/* Whether the consumer went with its connection. What was read at the leader since may be newer
+ * than all that was announced. */
+bool watch_is_lost(struct watch *w);
 /* Gives info to the listener. Watch thread. */
 void watch_deliver(struct watch *w, struct obj_info *info);
 

@@ -45,14 +45,15 @@ static void defer(struct watch *w, const char *token, struct obj_info *info, str
 
 void watch_deliver_removals(struct watch *w, struct resolved *names)
 {
+	bool is_lost = watch_is_lost(w);
 	struct list *l;
 
 	while ((l = list_pop_front(&names->removals))) {
 		struct removal *r = list_entry(l, struct removal, link);
 
-		if (names->has_moved_on)
+		if (!is_lost && names->has_moved_on)
 			hints_put_back(w, r->token);
-		else if (!ahead_has(w, r->token, r->info->seq))
+		else if (!is_lost && !ahead_has(w, r->token, r->info->seq))
 			deliver_ahead(w, r->token, steal_ptr(r->info));
 		obj_info_free(r->info);
 		free(r);
