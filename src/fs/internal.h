@@ -258,12 +258,15 @@ bool fs_catch_up(struct fs *fs);
 /* Asks the server for a name and applies the answer, which has *ret_seq; -ENOENT when it has no
  * message. Waits. */
 int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq) MUST_CHECK;
+/* The sequence a name has in the tree, 0 when it is not there. */
+uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len);
 
 /* --- purge.c --- */
 
 /* The chunks of nuid are no longer named by name; they are removed when nothing needs them. */
 void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t name_len);
-/* Asks for name at the server after a while, because another name has its content now. */
+/* Asks for name at the server after a while, because another name has its content now; unless the
+ * tree has it no more by then (seq 0: in any case). */
 void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq);
 /* n has just come as info, by a rename perhaps: older names of its content are asked for. Tree
  * locked. */

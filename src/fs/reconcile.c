@@ -77,8 +77,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 	fs->is_other_history = false;
 }
 
-/* The sequence a name has in the tree, 0 when it is not there. */
-static uint64_t known_seq(struct fs *fs, const char *name, size_t len)
+uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len)
 {
 	struct node *dir;
 	struct dentry *d;
@@ -111,7 +110,7 @@ bool fs_catch_up(struct fs *fs)
 int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
 {
 	struct obj_info *info = NULL;
-	uint64_t seq = known_seq(fs, name, len);
+	uint64_t seq = fs_known_seq(fs, name, len);
 	int err = store_get_info(fs->store, name, len, &info);
 
 	if (err == -ENOENT || (!err && info->is_deleted))

@@ -36,15 +36,23 @@ static void recheck_run(void *arg, bool is_last)
 {
 	struct recheck *r = arg;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err = is_last ? 0 : store_get_info(r->fs->store, r->name, r->len, &info);
+	uint64_t seq = fs_known_seq(r->fs, r->name, r->len);
+	int err;
 
+	/* It may have been asked for already. */
+	if (is_last || (!seq && r->seq)) {
+		free(r);
+		return;
+	}
+	r->seq = seq;
+	err = store_get_info(r->fs->store, r->name, r->len, &info);
 	if (err == -ENOENT || (!err && info && info->is_deleted))
 		(void)fs_catch_up(r->fs);
 	if (err == -ENOENT)
 		fs_apply_absent(r->fs, r->name, r->len, r->seq);
 	else if (!err && info && info->seq > r->seq)
 		fs_apply(r->fs, steal_ptr(info));
-	else if (!is_last && ++r->tries < RECHECK_TRIES &&
+	else if (++r->tries < RECHECK_TRIES &&
 		 later_run(&r->fs->later, recheck_delay_ms(r->tries), recheck_run, r) == 0)
 		return;
 	free(r);
@@ -77,7 +85,9 @@ static void note_pair(struct fs *fs, struct node *n, struct node *other,
 	fs_full_name(fs, other->dentry, &name);
 	if (buf_error(&name))
 		return;
-	fs_recheck_later(fs, name.data, name.len, other->seq);
+	/* A mount leaves a tombstone under the old name, of which the watch tells. */
+	if (other == n || !obj_info_meta(info, ATTR_FROM))
+		fs_recheck_later(fs, name.data, name.len, other->seq);
 	if (other->seq && other->seq < n->seq && !other->x->link_id &&
 	    !obj_info_meta(info, ATTR_EXCHANGE))
 		halves_note_locked(fs, name.data, name.len, other->seq, info->name, info->name_len);
