@@ -55,6 +55,7 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 
 	attr_from_info(&fs->cfg, info, is_dir, &attr);
 	err = attr_to_node(&attr, n);
+	n->is_mtime_set = false;
 	n->seq = info->seq;
 	n->stored_ns = expiry_stored_ns(info);
 	n->generation = fs->tree.generation;
@@ -74,6 +75,20 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 	memcpy(n->digest, info->digest, sizeof(n->digest));
 	err = set_target(fs, n, info);
 	return err ? err : tree_set_nuid(&fs->tree, n, info->nuid);
+}
+
+int fs_set_own_version(struct fs *fs, struct node *n, const struct obj_info *info)
+{
+	int64_t atime_ns = n->atime_ns, mtime_ns = n->mtime_ns;
+	bool keeps_times = fs_is_plain(fs) && n->is_mtime_set;
+	int err = fs_set_version(fs, n, info);
+
+	if (keeps_times) {
+		n->atime_ns = atime_ns;
+		n->mtime_ns = mtime_ns;
+		n->is_mtime_set = true;
+	}
+	return err;
 }
 
 static bool is_same_target(const struct fs *fs, const struct node *n, const struct obj_info *info)
@@ -206,9 +221,9 @@ static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info 
 	fs_inval_inode(fs, dir, -1, 0);
 }
 
-static bool is_marker(const struct obj_info *info)
+static bool is_marker(const struct fs *fs, const struct obj_info *info)
 {
-	return info->size == 0 && !info->link_bucket && info->name_len > 0 &&
+	return !fs_is_plain(fs) && info->size == 0 && !info->link_bucket && info->name_len > 0 &&
 	       info->name[info->name_len - 1] == '/';
 }
 
@@ -233,7 +248,7 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 			break;
 	}
 	if (p == end && (end == info->name + fs->prefix_len || end[-1] == '/')) {
-		if (is_marker(info)) {
+		if (is_marker(fs, info)) {
 			apply_marker(fs, dir, info);
 			return 0;
 		}
@@ -288,6 +303,8 @@ struct dentry *fs_find_entry(struct fs *fs, const char *name, size_t len)
 /* The reserved objects. True when info was one. Tree lock held. */
 static bool apply_reserved(struct fs *fs, const struct obj_info *info)
 {
+	if (fs_is_plain(fs))
+		return false;
 	if (links_id_of_hidden(info->name, info->name_len)) {
 		if (links_apply_hidden(fs, info) < 0)
 			log_error("no memory for the file behind %s", info->name);

@@ -150,7 +150,7 @@ int fs_change(struct fs *fs, struct node *n, fs_change_fn change, const void *ar
 	if (err)
 		return err;
 	mutex_lock(&fs->tree.lock);
-	is_unsaved = name.len == 0 || n->is_dirty;
+	is_unsaved = name.len == 0 || n->is_dirty || fs_is_plain(fs);
 	if (is_unsaved)
 		err = n->is_superseded ? -ESTALE : change(arg, n);
 	mutex_unlock(&fs->tree.lock);

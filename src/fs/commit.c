@@ -222,7 +222,7 @@ static void settle(struct fs *fs, struct file *f, struct obj_info *info)
 		n->size = f->node_size;
 		fs_inval_inode(fs, n, 0, 0);
 	} else {
-		err = fs_set_version(fs, n, info);
+		err = fs_set_own_version(fs, n, info);
 	}
 	mutex_unlock(&fs->tree.lock);
 	if (err)

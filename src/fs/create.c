@@ -37,9 +37,7 @@ static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_nam
 	err = new_name_describe(fs, ctx, nn, mode, 0, NULL, &info);
 	if (err)
 		return err;
-	obj_nuid_new(info->nuid);
-	info->is_deleted = true;
-	err = obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+	err = fs_claim_content(fs, info);
 	if (!err)
 		err = fs_publish_exclusive(fs, info);
 	*ret_seq = info->seq;

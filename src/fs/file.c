@@ -152,8 +152,10 @@ void file_touch(struct fs *fs, struct file *f, bool is_content)
 	mutex_assert_held(&f->lock);
 	LOCK_SCOPE(&fs->tree.lock);
 	n->size = f->size;
-	if (is_content)
+	if (is_content) {
 		n->mtime_ns = now;
+		n->is_mtime_set = false;
+	}
 	n->ctime_ns = now;
 	n->is_dirty = true;
 	f->is_dirty = true;

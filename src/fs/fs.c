@@ -65,6 +65,8 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	fs->prefix = strdup(cfg->prefix ? cfg->prefix : "");
 	fs->prefix_len = fs->prefix ? strlen(fs->prefix) : 0;
 	fs->cfg.prefix = fs->prefix;
+	if (store->max_object_size > 0 && store->max_object_size < cfg->max_file_size)
+		fs->cfg.max_file_size = store->max_object_size;
 	obj_nuid_new(fs->claim_id);
 	list_init(&fs->files);
 	list_init(&fs->intents);

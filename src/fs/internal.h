@@ -87,6 +87,12 @@ struct fs {
 	atomic_int n_unstored; /* see fs_unstored */
 };
 
+/* Objects are content and nothing else: see plain.h. */
+static inline bool fs_is_plain(const struct fs *fs)
+{
+	return fs->store->is_plain;
+}
+
 /*
  * The open state of one inode, shared by its handles.
  *
@@ -243,6 +249,8 @@ void fs_prune(struct fs *fs, struct node *dir);
 bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info);
 /* Sets a node's attributes and content from info. Tree lock held. */
 int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
+/* The same from what was stored here, which may not tell times that were set. Tree lock held. */
+int fs_set_own_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
 
 /* --- reconcile.c --- */
 
@@ -354,6 +362,8 @@ int fs_publish_new(struct fs *fs, struct obj_info *info) MUST_CHECK;
  * where it is a file's, nor the other way round. Of two that are made at the same time the older
  * stays. */
 int fs_publish_exclusive(struct fs *fs, struct obj_info *info) MUST_CHECK;
+/* Gives info what stands for a file that is being created, until it is stored. May wait. */
+int fs_claim_content(struct fs *fs, struct obj_info *info) MUST_CHECK;
 /* Gives info another name, under that name's canonical subject. */
 int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_CHECK;
 /* Describes uploaded content. */

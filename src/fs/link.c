@@ -89,6 +89,8 @@ int fs_link(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_t p
 
 	if (err)
 		return err;
+	if (fs_is_plain(fs))
+		return -EPERM;
 	if (strlen(name) > NAME_COMPONENT_MAX)
 		return -ENAMETOOLONG;
 	if (!ctx->may_wait)

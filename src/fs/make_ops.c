@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/plain.h"
 #include "fs/symlink.h"
 #include "objstore/subject.h"
 
@@ -74,12 +75,16 @@ int fs_mknod(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const cha
 		mode |= S_IFREG;
 	if (S_ISDIR(mode) || S_ISLNK(mode))
 		return -EINVAL;
+	if (fs_is_plain(fs) && !S_ISREG(mode))
+		return -EPERM;
 	return make_object(fs, ctx, parent, name, mode, rdev, NULL, ret);
 }
 
 int fs_mkdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 	     mode_t mode, struct fs_entry *ret)
 {
+	if (fs_is_plain(fs))
+		return plain_mkdir(fs, ctx, parent, name, ret);
 	mode = S_IFDIR | (mode & 07777);
 	return make_object(fs, ctx, parent, name, mode, 0, NULL, ret);
 }
@@ -89,6 +94,8 @@ int fs_symlink(struct fs *fs, const struct fs_ctx *ctx, const char *target, uint
 {
 	if (target[0] == '\0')
 		return -ENOENT;
+	if (fs_is_plain(fs))
+		return -EPERM;
 	if (!obj_utf8_is_valid(target, strlen(target)))
 		return -EILSEQ;
 	return make_object(fs, ctx, parent, name, S_IFLNK | 0777, 0, target, ret);

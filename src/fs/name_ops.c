@@ -10,6 +10,7 @@
 
 #include "fs/acl.h"
 #include "fs/name.h"
+#include "fs/plain.h"
 #include "util/clock.h"
 
 int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf *out)
@@ -73,6 +74,10 @@ int fs_inherit(const struct fs *fs, const struct fs_ctx *ctx, const struct node 
 	bool has_default = false;
 	int err = 0;
 
+	if (fs_is_plain(fs)) {
+		plain_inherit(fs, n);
+		return 0;
+	}
 	n->uid = ctx->uid;
 	n->gid = ctx->gid;
 	if (dir->mode & S_ISGID) {

@@ -8,6 +8,7 @@
 
 #include "fs/halves.h"
 #include "fs/links.h"
+#include "fs/name_ops.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -92,13 +93,24 @@ static void withdraw(struct fs *fs, const struct obj_info *info)
 			 fs->store->bucket, info->name, strerror(-err));
 }
 
+int fs_claim_content(struct fs *fs, struct obj_info *info)
+{
+	/* Whoever makes the same key elsewhere has to see that it is there. */
+	if (fs_is_plain(fs))
+		return fs_upload_text(fs, NULL, info);
+	obj_nuid_new(info->nuid);
+	info->is_deleted = true;
+	return obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+}
+
 int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 {
 	_cleanup_obj_info_ struct obj_info *sibling = NULL;
 	struct buf name CLEANUP(buf_done) = {0};
 	int err = fs_publish_new(fs, info);
 
-	if (err)
+	/* A directory is no object that could be in the way. */
+	if (err || fs_is_plain(fs))
 		return err;
 	buf_init(&name, OBJ_META_MAX);
 	err = sibling_name(info, &name);
@@ -210,9 +222,10 @@ int fs_keep_directory(struct fs *fs, struct node *dir)
 	mutex_lock(&fs->tree.lock);
 	if (dir != fs->tree.root && dir->dentry && !dir->dir->has_marker &&
 	    dir->dir->n_children == 1) {
+		dir->dir->has_marker = fs_is_plain(fs);
 		fs_full_name(fs, dir->dentry, &name);
 		err = buf_error(&name);
-		if (!err)
+		if (!err && !fs_is_plain(fs))
 			err = describe_marker(dir, &name, &info);
 	}
 	mutex_unlock(&fs->tree.lock);
@@ -240,8 +253,11 @@ int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	bool unused;
-	int err = fs_remove_object(fs, name->data, name->len, seq, &unused);
+	int err = 0;
 
+	if (fs_is_plain(fs))
+		return 0;
+	err = fs_remove_object(fs, name->data, name->len, seq, &unused);
 	if (err)
 		return err;
 	/* What was stored below it before the tombstone is shown first. */

@@ -73,7 +73,8 @@ void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t na
 {
 	struct purge *p;
 
-	if (!nuid || !nuid[0] || strlen(nuid) > OBJ_NUID_MAX)
+	/* Plain content goes with the version it is. */
+	if (!nuid || !nuid[0] || strlen(nuid) > OBJ_NUID_MAX || fs_is_plain(fs))
 		return;
 	p = calloc(1, sizeof(*p) + name_len + 1);
 	if (!p)

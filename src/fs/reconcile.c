@@ -30,7 +30,8 @@ static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_
 {
 	if (!n->dentry || n->x->link_id || n->generation == fs->tree.generation || n->is_dirty)
 		return false;
-	if (n->dir ? !n->dir->has_marker : n->seq == 0)
+	/* No listing tells of directories that are this mount's alone. */
+	if (n->dir ? !n->dir->has_marker || fs_is_plain(fs) : n->seq == 0)
 		return false;
 	return fs->is_other_history || n->seq <= last_seq;
 }

@@ -71,7 +71,7 @@ void removal_apply(struct fs *fs, const char *name, size_t len, uint64_t seq, in
 		touch_parent(fs, name, len, time_ns);
 	halves_forget(fs, name, len);
 	if (dir) {
-		if (dir->dir->has_marker && may_remove(fs, dir, seq))
+		if (dir->dir->has_marker && !fs_is_plain(fs) && may_remove(fs, dir, seq))
 			fs_remove_marker(fs, dir);
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}

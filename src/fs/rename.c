@@ -15,6 +15,7 @@
 
 #include "fs/links.h"
 #include "fs/place.h"
+#include "fs/plain.h"
 #include "fs/symlink.h"
 #include "util/clock.h"
 
@@ -282,7 +283,7 @@ int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	if (err)
 		return err;
 	if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) ||
-	    (is_exchange && m.is_exclusive))
+	    (is_exchange && (m.is_exclusive || fs_is_plain(fs))))
 		return -EINVAL;
 	if (strlen(new_name) > NAME_COMPONENT_MAX)
 		return -ENAMETOOLONG;
@@ -290,9 +291,12 @@ int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 		return -FS_WOULD_WAIT;
 	err = find_all(fs, parent, name, new_parent, new_name, is_exchange, &m);
 	if (!err && m.n != m.target) {
-		err = is_exchange ? move_exchange(fs, &m)
-		      : m.n->dir  ? move_dir(fs, &m)
-				  : move_file(fs, &m);
+		if (is_exchange)
+			err = move_exchange(fs, &m);
+		else if (m.n->dir)
+			err = fs_is_plain(fs) ? plain_move_dir(fs, &m) : move_dir(fs, &m);
+		else
+			err = move_file(fs, &m);
 		if (!err)
 			prune_old(fs, &m);
 	}

@@ -130,6 +130,8 @@ static void settle(struct fs *fs, const struct move *m, struct file *f, struct o
 
 	mutex_lock(&fs->tree.lock);
 	ctime_ns = n->ctime_ns;
+	/* What a plain object tells is the time of the rename. */
+	n->is_mtime_set = true;
 	if (move_in_tree(fs, m) == 0) {
 		if (is_link) {
 			/* What is stored counts, not the time of this step. */
@@ -138,7 +140,7 @@ static void settle(struct fs *fs, const struct move *m, struct file *f, struct o
 		} else if (n->is_dirty) {
 			n->seq = info->seq;
 		} else {
-			(void)!fs_set_version(fs, n, info);
+			(void)!fs_set_own_version(fs, n, info);
 		}
 	}
 	mutex_unlock(&fs->tree.lock);
@@ -176,10 +178,8 @@ static int claim(struct fs *fs, struct file *f, const struct buf *to)
 	mutex_lock(&fs->tree.lock);
 	err = attr_to_info(f->node, info);
 	mutex_unlock(&fs->tree.lock);
-	obj_nuid_new(info->nuid);
-	info->is_deleted = true;
 	if (!err)
-		err = obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+		err = fs_claim_content(fs, info);
 	if (!err)
 		err = fs_publish_exclusive(fs, info);
 	if (!err)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fs/acl.h"
-#include "fs/internal.h"
+#include "fs/plain.h"
 #include "util/clock.h"
 
 /* What setattr asks for, times made absolute. */
@@ -91,8 +91,10 @@ static int apply_change(const void *arg, struct node *n)
 		n->gid = c->gid;
 	if (c->set & FS_SET_ATIME)
 		n->atime_ns = c->atime_ns;
-	if (c->set & FS_SET_MTIME)
+	if (c->set & FS_SET_MTIME) {
 		n->mtime_ns = c->mtime_ns;
+		n->is_mtime_set = true;
+	}
 	if (c->set & FS_SET_SIZE) {
 		n->mode &= ~c->drop;
 		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
@@ -244,7 +246,7 @@ static int set_size(struct fs *fs, const struct fs_ctx *ctx, struct node *n, str
 int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct fs_handle *h,
 	       const struct stat *attr, unsigned set, struct stat *ret, double *ret_timeout)
 {
-	struct attr_change c = to_change(attr, set);
+	struct attr_change c;
 	bool is_done = false;
 	struct node *n;
 	int err = fs_may_change(fs);
@@ -256,10 +258,13 @@ int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 	n = fs_pin(fs, nodeid);
 	if (!n)
 		return -ESTALE;
-	c.drops_sgid = fs_loses_sgid(fs, ctx, n);
 	if (n->virtual_kind)
 		err = -EPERM;
-	else if (set & FS_SET_SIZE)
+	else if (fs_is_plain(fs))
+		err = plain_check_attr(fs, n, attr, &set);
+	c = to_change(attr, set);
+	c.drops_sgid = fs_loses_sgid(fs, ctx, n);
+	if (!err && (set & FS_SET_SIZE))
 		err = set_size(fs, ctx, n, h, (uint64_t)attr->st_size, &c, &is_done);
 	/* Without anything to set: chown(path, -1, -1) changes the ctime and drops privileges. */
 	if (!err && !is_done)

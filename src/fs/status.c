@@ -111,6 +111,7 @@ void status_json(struct fs *fs, struct buf *out)
 	json_init(&w, out);
 	json_begin_object(&w, NULL);
 	json_string(&w, "bucket", fs->store->bucket);
+	json_string(&w, "kind", fs_is_plain(fs) ? "key-value" : "object");
 	json_string(&w, "prefix", fs->prefix);
 	json_string(&w, "server", fs->store->server);
 	json_bool(&w, "connected", f.has_store && f.store.is_connected && !f.is_gone);

@@ -128,6 +128,7 @@ struct node {
 	bool is_malformed : 1;	     /* metadata not understood: reads fail */
 	bool is_foreign_token : 1;   /* stored under another subject than the canonical one */
 	bool is_bad : 1;	     /* content contradicts its digest: reads fail */
+	bool is_mtime_set : 1;	     /* mtime was set, and the content not changed since */
 	bool is_dirty : 1;	     /* unsaved changes in file: events of others wait */
 	bool is_hashed_ino : 1;	     /* in by_ino */
 	bool is_tail_unverified : 1; /* pages may hold the end without a check */

@@ -68,13 +68,16 @@ static void append_nuid(const struct node *n, struct buf *out)
 }
 
 /* What only a stored version has. */
-static void append_version(const struct node *n, enum computed what, struct buf *out)
+static void append_version(const struct fs *fs, const struct node *n, enum computed what,
+			   struct buf *out)
 {
 	if (n->is_dirty || n->seq == 0)
 		return;
 	if (what == COMPUTED_REVISION)
 		buf_printf(out, "%llu", (unsigned long long)n->seq);
-	else if (what == COMPUTED_NUID)
+	if (fs_is_plain(fs))
+		return;
+	if (what == COMPUTED_NUID)
 		append_nuid(n, out);
 	else if (what == COMPUTED_DIGEST)
 		append_digest(n, out);
@@ -95,7 +98,7 @@ static int get_computed(struct fs *fs, const struct node *n, enum computed what,
 	else if (what == COMPUTED_NAME && n->dentry)
 		fs_full_name(fs, n->dentry, out);
 	else
-		append_version(n, what, out);
+		append_version(fs, n, what, out);
 	return out->len == 0 ? -ENODATA : buf_error(out);
 }
 
@@ -247,7 +250,7 @@ static int change(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, stru
 
 	if (err)
 		return err;
-	if (is_acl(c->name) && !fs->cfg.has_acl)
+	if ((is_acl(c->name) && !fs->cfg.has_acl) || fs_is_plain(fs))
 		return -EOPNOTSUPP;
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;

@@ -279,15 +279,56 @@ static int decode(const char *text, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
-static bool has_marker(const char *headers)
+static bool is_kv_removal(const char *operation)
 {
-	static const char key[] = "Nats-Marker-Reason:";
+	return strcmp(operation, "DEL") == 0 || strcmp(operation, "PURGE") == 0;
+}
+
+bool api_is_removal(natsMsg *msg)
+{
+	const char *operation = rpc_msg_header(msg, "KV-Operation");
+
+	return (operation && is_kv_removal(operation)) ||
+	       (natsMsg_GetDataLength(msg) == 0 && rpc_msg_header(msg, "Nats-Marker-Reason"));
+}
+
+/* The value of a header in a block of them, or NULL; the caller frees. */
+static char *find_header(const char *block, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = strchr(block, '\n'); line; line = strchr(line, '\n')) {
+		line++;
+		if (strncmp(line, key, len) != 0 || line[len] != ':')
+			continue;
+		line += len + 1;
+		line += strspn(line, " ");
+		return strndup(line, strcspn(line, "\r\n"));
+	}
+	return NULL;
+}
+
+/* A block with a NUL in it says nothing. */
+static int read_headers(const char *text, struct stored *ret)
+{
+	_cleanup_free_ char *operation = NULL;
+	_cleanup_free_ char *marker = NULL;
 	_cleanup_free_ uint8_t *raw = NULL;
 	size_t len;
+	int err;
 
-	if (!headers || decode(headers, &raw, &len) < 0)
-		return false;
-	return memmem(raw, len, key, sizeof(key) - 1) != NULL;
+	if (!text)
+		return 0;
+	err = decode(text, &raw, &len);
+	if (err < 0)
+		return err == -ENOMEM ? err : 0;
+	ret->headers = strndup((const char *)raw, len);
+	if (!ret->headers)
+		return -ENOMEM;
+	operation = find_header(ret->headers, "KV-Operation");
+	marker = find_header(ret->headers, "Nats-Marker-Reason");
+	ret->is_removal = (operation && is_kv_removal(operation)) || (marker && ret->len == 0);
+	return 0;
 }
 
 int stored_parse(natsMsg *msg, struct stored *ret)
@@ -313,7 +354,11 @@ int stored_parse(natsMsg *msg, struct stored *ret)
 		if (err < 0)
 			return err;
 	}
-	ret->is_marker = ret->len == 0 && has_marker(api_string(message, "hdrs"));
+	err = read_headers(api_string(message, "hdrs"), ret);
+	if (err < 0) {
+		stored_done(ret);
+		return err;
+	}
 	ret->owner = steal_ptr(json);
 	return 0;
 }
@@ -321,7 +366,9 @@ int stored_parse(natsMsg *msg, struct stored *ret)
 void stored_done(struct stored *s)
 {
 	free(s->data);
+	free(s->headers);
 	s->data = NULL;
+	s->headers = NULL;
 	cJSON_Delete(s->owner);
 	s->owner = NULL;
 }

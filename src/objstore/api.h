@@ -86,9 +86,14 @@ struct stored {
 	int64_t time_ns;
 	uint8_t *data; /* NULL when empty */
 	size_t len;
-	bool is_marker; /* put there by the server in place of something that expired */
+	char *headers;	 /* NULL when it has none */
+	bool is_removal; /* as for api_is_removal */
 	cJSON *owner;
 };
+
+/* Whether a message's headers say that it removes what was there: put there by the server in place
+ * of something that expired, or by a client of a key-value bucket (NATS ADR-8). */
+bool api_is_removal(natsMsg *msg);
 
 /* The answer to STREAM.MSG.GET. */
 int stored_parse(natsMsg *msg, struct stored *ret) MUST_CHECK;

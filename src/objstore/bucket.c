@@ -15,7 +15,8 @@
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/conn_options.h"
-#include "objstore/subject.h"
+#include "objstore/kv_values.h"
+#include "objstore/layout.h"
 #include "util/clock.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
@@ -75,19 +76,23 @@ static int name_things(struct bucket *b, const struct conn_config *cfg, const ch
 		return -ENOMEM;
 	if (!*name)
 		return 0;
-	b->stream = obj_stream_name(name);
-	b->meta_prefix = obj_meta_subject_token(name, "");
-	if (!b->stream || !b->meta_prefix)
-		return -ENOMEM;
-	return 0;
+	if (asprintf(&b->stream, "%s%s", b->layout->stream_prefix, name) < 0)
+		b->stream = NULL;
+	if (asprintf(&b->meta_prefix, "%s%s%s", b->layout->meta_head, name, b->layout->meta_tail) <
+	    0)
+		b->meta_prefix = NULL;
+	return b->stream && b->meta_prefix ? 0 : -ENOMEM;
 }
 
-struct bucket *bucket_new(const struct conn_config *cfg, const char *name)
+struct bucket *bucket_new(const struct conn_config *cfg, const char *name,
+			  const struct layout *layout)
 {
 	struct bucket *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
+	b->layout = layout;
+	b->store.ops = layout->ops;
 	mutex_init(&b->lock, LOCK_RANK_STORE);
 	cond_init(&b->changed);
 	hash_init(&b->foreign);
@@ -177,6 +182,7 @@ void bucket_free(struct bucket *b)
 	uploads_stop(b, clock_deadline_ms(CLOSE_MS));
 	janitor_stop(b, clock_deadline_ms(CLOSE_MS));
 	parked_stop(b);
+	values_stop(b->values);
 	wait_calls(b);
 	link_close(&b->write);
 	link_close(&b->read);
@@ -187,6 +193,7 @@ void bucket_free(struct bucket *b)
 	parked_done(&b->parked);
 	janitor_done(&b->janitor);
 	space_done(&b->space);
+	values_free(b->values);
 	meta_forget_tokens(b);
 	hash_done(&b->foreign);
 	cond_done(&b->changed);
@@ -200,12 +207,12 @@ void bucket_free(struct bucket *b)
 	free(b);
 }
 
-static void store_close_op(struct store *s)
+void bucket_close_op(struct store *s)
 {
 	bucket_free(bucket_of(s));
 }
 
-static void store_shutdown_op(struct store *s)
+void bucket_shutdown_op(struct store *s)
 {
 	bucket_shutdown(bucket_of(s));
 }
@@ -240,7 +247,7 @@ static int ask_status(struct bucket *b, struct stream_info *info)
 	return err == -EAGAIN ? 0 : err;
 }
 
-static int store_status_op(struct store *s, struct store_status *ret)
+int bucket_status_op(struct store *s, struct store_status *ret)
 {
 	struct bucket *b = bucket_of(s);
 	bool is_up = rpc_is_up(b->control.rpc);
@@ -278,9 +285,9 @@ static int store_status_op(struct store *s, struct store_status *ret)
 }
 
 const struct store_ops bucket_ops = {
-	.close = store_close_op,
-	.shutdown = store_shutdown_op,
-	.status = store_status_op,
+	.close = bucket_close_op,
+	.shutdown = bucket_shutdown_op,
+	.status = bucket_status_op,
 	.get_info = meta_get_info,
 	.get_infos = meta_get_infos,
 	.put_info = meta_put_info,

@@ -28,6 +28,9 @@ struct bucket_options {
 	size_t n_tags;
 	const struct obj_pairs *metadata; /* NULL: none */
 	bool want_compression;		  /* of what the server keeps on its disk */
+	/* Not 0: a key-value bucket, shown as objects that are values and nothing else; the letter
+	 * of a key that divides directories, '/' or '.' (see objstore/kv_key.h). */
+	char kv_separator;
 };
 
 /* What a server says about a bucket. Strings are owned; empty where nothing is set. */

@@ -5,6 +5,7 @@
 #include "objstore/api.h"
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/layout.h"
 #include "objstore/subject.h"
 #include "util/explain.h"
 
@@ -117,7 +118,7 @@ int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket 
 
 	if (*bucket && !obj_bucket_is_valid(bucket))
 		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
-	b = bucket_new(cfg, bucket);
+	b = bucket_new(cfg, bucket, &layout_objects);
 	if (!b)
 		return -ENOMEM;
 	err = bucket_connect(b, cfg, CONN_CONTROL, &b->control, &why);

@@ -30,7 +30,9 @@
 	((uint32_t)(major) << 16 | (uint32_t)(minor) << 8 | (uint32_t)(patch))
 
 struct bucket;
+struct layout;
 struct put;
+struct values;
 struct watch;
 
 /* What STREAM.INFO says. */
@@ -122,10 +124,13 @@ struct bucket {
 	struct store store; /* first */
 
 	/* set before sharing */
+	const struct layout *layout;
+	struct values *values; /* of a key-value bucket, else NULL */
+	char separator;	       /* likewise, else 0 */
 	char *stream;
 	char *api;	    /* "$JS.API" or "$JS.<domain>.API" */
 	char *domain;	    /* NULL: none configured */
-	char *meta_prefix;  /* "$O.<bucket>.M." */
+	char *meta_prefix;  /* of subjects of names: "$O.<bucket>.M." or "$KV.<bucket>." */
 	char *where;	    /* servers, for people */
 	char *inbox_prefix; /* NULL: the usual one */
 	uint64_t timeout_ms;
@@ -168,11 +173,16 @@ static inline struct bucket *bucket_of(struct store *s)
 extern const struct store_ops bucket_ops;
 
 /* A bucket without connections. NULL without memory; bucket "" for calls about the account. */
-struct bucket *bucket_new(const struct conn_config *cfg, const char *name) MUST_CHECK;
+struct bucket *bucket_new(const struct conn_config *cfg, const char *name,
+			  const struct layout *layout) MUST_CHECK;
 /* Closes and frees, from whatever state opening has reached. */
 void bucket_free(struct bucket *b);
 int bucket_connect(struct bucket *b, const struct conn_config *cfg, enum conn_kind kind,
 		   struct bucket_link *link, char **ret_why) MUST_CHECK;
+/* These ops of every bucket. */
+void bucket_close_op(struct store *s);
+void bucket_shutdown_op(struct store *s);
+int bucket_status_op(struct store *s, struct store_status *ret) MUST_CHECK;
 /* -EROFS where nothing may be written. */
 int bucket_check_writable(struct bucket *b) MUST_CHECK;
 bool bucket_is_closing(struct bucket *b);
@@ -192,9 +202,12 @@ int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, stru
 int meta_get_info(struct store *s, const char *name, size_t len, struct obj_info **ret) MUST_CHECK;
 int meta_get_infos(struct store *s, const char *const *names, const size_t *lens, size_t n,
 		   struct obj_info **ret, int *ret_errs) MUST_CHECK;
-/* An info from the parts of a message. */
-int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len, bool is_marker,
-		uint64_t seq, int64_t time_ns, struct obj_info **ret) MUST_CHECK;
+/* The subject an info is stored under; the caller frees. -ENAMETOOLONG, -EINVAL, -ENOMEM. */
+int meta_subject(const struct bucket *b, const struct obj_info *info, char **ret) MUST_CHECK;
+/* An info from the parts of a message. is_removal: its headers say that it removes what was there.
+ */
+int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len,
+		bool is_removal, uint64_t seq, int64_t time_ns, struct obj_info **ret) MUST_CHECK;
 /* Remembers or forgets that info's name is stored under a token of its own. */
 void meta_note_token(struct bucket *b, const struct obj_info *info);
 void meta_forget_tokens(struct bucket *b);

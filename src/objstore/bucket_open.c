@@ -6,15 +6,11 @@
 #include "objstore/api.h"
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
-#include "objstore/long_name.h"
+#include "objstore/kv_values.h"
+#include "objstore/layout.h"
 #include "objstore/subject.h"
 #include "util/explain.h"
 #include "util/log.h"
-
-/* No chunk is larger, whatever the server allows. */
-#define CHUNK_SIZE_MAX (UINT32_C(8) << 20)
-/* The part of a description that its name may be. */
-#define NAME_SHARE 8
 
 /* Connects one of the four; on failure the clause of conn_open becomes a sentence. */
 static int connect_link(struct bucket *b, const struct conn_config *cfg, enum conn_kind kind,
@@ -38,21 +34,23 @@ static int explain_api(const struct bucket *b, int err, const struct api_error *
 	const char *bucket = b->store.bucket;
 
 	if (error && error->err_code == API_NO_STREAM)
-		return explain(-ENOENT, ret_why, "no bucket \"%s\" on %s", bucket, b->where);
+		return explain(-ENOENT, ret_why, "no %s \"%s\" on %s", b->layout->noun, bucket,
+			       b->where);
 	switch (err) {
 	case -ENODEV:
 		return explain(err, ret_why, "JetStream is not enabled on %s%s", b->where,
 			       error && error->err_code ? " for this account" : "");
 	case -EACCES:
-		return explain(err, ret_why, "no permission to %s bucket \"%s\" on %s", what,
-			       bucket, b->where);
+		return explain(err, ret_why, "no permission to %s %s \"%s\" on %s", what,
+			       b->layout->noun, bucket, b->where);
 	case -ETIMEDOUT:
 	case -ENOTCONN:
 		return explain(err, ret_why, "no answer from JetStream on %s", b->where);
 	default:
-		return explain(
-			err, ret_why, "cannot %s bucket \"%s\" on %s: %s", what, bucket, b->where,
-			error && *error->description ? error->description : strerrordesc_np(-err));
+		return explain(err, ret_why, "cannot %s %s \"%s\" on %s: %s", what, b->layout->noun,
+			       bucket, b->where,
+			       error && *error->description ? error->description
+							    : strerrordesc_np(-err));
 	}
 }
 
@@ -66,7 +64,7 @@ static int create_stream(struct bucket *b, const struct bucket_options *opts, ch
 	err = config_check_version(b, opts->want_compression, opts->metadata != NULL, ret_why);
 	if (err < 0)
 		return err;
-	config_format_create(b, opts, &body);
+	b->layout->format_create(b, opts, &body);
 	err = api_call(b, b->control.rpc, "STREAM.CREATE", &body, 0, NULL, &error);
 	/* Somebody else was faster: what is there now is checked like any bucket. */
 	if (err < 0 && error.err_code != API_STREAM_EXISTS)
@@ -134,37 +132,9 @@ static int decide_access(struct bucket *b, const struct bucket_options *opts, ch
 	b->allow_direct = b->at_open.allow_direct;
 	if (reason && !opts->want_read_only)
 		return explain(-EROFS, ret_why,
-			       "bucket \"%s\" on %s %s, so it can only be used read-only",
-			       b->store.bucket, b->where, reason);
+			       "%s \"%s\" on %s %s, so it can only be used read-only",
+			       b->layout->noun, b->store.bucket, b->where, reason);
 	return 0;
-}
-
-static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
-{
-	uint64_t size = opts->chunk_size ? opts->chunk_size : OBJ_DEFAULT_CHUNK_SIZE;
-	uint64_t max_payload = conn_max_payload(rpc_conn(b->control.rpc));
-
-	b->store.meta_max = OBJ_META_MAX;
-	if (max_payload > 0 && b->store.meta_max > max_payload)
-		b->store.meta_max = max_payload;
-	if (b->at_open.max_msg_size > 0 && b->store.meta_max > b->at_open.max_msg_size)
-		b->store.meta_max = b->at_open.max_msg_size;
-	/* A rename says the old name too, and JSON escapes some letters. */
-	b->store.name_max = b->store.meta_max / NAME_SHARE;
-	if (b->store.name_max < OBJ_NAME_PLAIN_MAX)
-		b->store.name_max = OBJ_NAME_PLAIN_MAX;
-	if (b->store.name_max > OBJ_NAME_MAX)
-		b->store.name_max = OBJ_NAME_MAX;
-	if (size > CHUNK_SIZE_MAX)
-		size = CHUNK_SIZE_MAX;
-	if (max_payload > 0 && size > max_payload)
-		size = max_payload;
-	if (b->at_open.max_msg_size > 0 && size > b->at_open.max_msg_size)
-		size = b->at_open.max_msg_size;
-	b->store.chunk_size = (uint32_t)size;
-	b->store.max_object_size = (uint64_t)UINT32_MAX * size;
-	if (opts->window > 0)
-		b->uploads.window = b->uploads.window_max = opts->window;
 }
 
 static void warn_of_version(struct bucket *b)
@@ -179,22 +149,33 @@ static void warn_of_version(struct bucket *b)
 			 b->store.bucket);
 }
 
-static int open_rest(struct bucket *b, const struct conn_config *cfg, char **ret_why)
+/* What moves chunks: values come and go with the messages that describe them. */
+static int open_content(struct bucket *b, const struct conn_config *cfg, char **ret_why)
 {
 	int err;
 
+	if (b->layout == &layout_keys)
+		return values_start(b);
 	b->read.push = push_new(b);
 	if (!b->read.push)
 		return -ENOMEM;
 	err = connect_link(b, cfg, CONN_READ, &b->read, ret_why);
 	if (!err)
 		err = parked_start(b);
+	if (!err && !b->is_read_only)
+		err = connect_link(b, cfg, CONN_WRITE, &b->write, ret_why);
+	return err;
+}
+
+static int open_rest(struct bucket *b, const struct conn_config *cfg, char **ret_why)
+{
+	int err = open_content(b, cfg, ret_why);
+
 	if (err < 0 || b->is_read_only)
 		return err;
-	err = connect_link(b, cfg, CONN_WRITE, &b->write, ret_why);
-	if (!err)
-		err = connect_link(b, cfg, CONN_JANITOR, &b->janitor_link, ret_why);
-	replaced_start(b);
+	err = connect_link(b, cfg, CONN_JANITOR, &b->janitor_link, ret_why);
+	if (b->layout->is_rolled_up)
+		replaced_start(b);
 	if (!err)
 		err = janitor_start(b);
 	if (err < 0)
@@ -219,9 +200,14 @@ static int open_first(struct bucket *b, const struct conn_config *cfg,
 	err = find_or_create(b, opts, ret_why);
 	if (!err)
 		err = decide_access(b, opts, ret_why);
-	if (!err)
-		choose_sizes(b, opts);
-	return err;
+	if (err < 0)
+		return err;
+	b->layout->choose_sizes(b, opts);
+	if (b->store.is_plain && !(b->values = values_new()))
+		return -ENOMEM;
+	if (opts->window > 0)
+		b->uploads.window = b->uploads.window_max = opts->window;
+	return 0;
 }
 
 int bucket_open(const struct conn_config *cfg, const char *bucket,
@@ -234,10 +220,9 @@ int bucket_open(const struct conn_config *cfg, const char *bucket,
 	*ret_why = NULL;
 	if (!obj_bucket_is_valid(bucket))
 		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
-	b = bucket_new(cfg, bucket);
+	b = bucket_new(cfg, bucket, opts->kv_separator ? &layout_keys : &layout_objects);
 	if (!b)
 		return -ENOMEM;
-	b->store.ops = &bucket_ops;
 	err = open_first(b, cfg, opts, ret_why);
 	if (!err)
 		err = open_rest(b, cfg, ret_why);

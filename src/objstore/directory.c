@@ -6,6 +6,7 @@
 
 #include "objstore/api.h"
 #include "objstore/directory_internal.h"
+#include "objstore/layout.h"
 #include "util/explain.h"
 
 /* ---- the table ---- */
@@ -129,7 +130,7 @@ static struct directory *directory_new(const struct conn_config *cfg,
 	mutex_init(&d->lock, LOCK_RANK_STORE);
 	cond_init(&d->changed);
 	hash_init(&d->names);
-	d->bucket = bucket_new(cfg, "");
+	d->bucket = bucket_new(cfg, "", &layout_objects);
 	if (d->bucket)
 		d->bucket->control.push = push_new(d->bucket);
 	if (!d->bucket || !d->bucket->control.push ||

@@ -9,6 +9,7 @@
 #include "objstore/api.h"
 #include "objstore/bucket_empty.h"
 #include "objstore/directory_internal.h"
+#include "objstore/layout.h"
 #include "objstore/subject.h"
 #include "util/log.h"
 
@@ -19,7 +20,7 @@
 /* A bucket by name on the directory's connection; to be freed with view_free. */
 static struct bucket *view_new(struct directory *d, const char *name)
 {
-	struct bucket *b = bucket_new(d->cfg, name);
+	struct bucket *b = bucket_new(d->cfg, name, &layout_objects);
 
 	if (!b)
 		return NULL;

@@ -15,6 +15,7 @@
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/kv_internal.h"
+#include "objstore/layout.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
 #include "util/explain.h"
@@ -81,7 +82,7 @@ static char *key_subject(const struct kv_bucket *kv, const char *key)
 {
 	char *subject;
 
-	return asprintf(&subject, "%s%s", kv->prefix, key) < 0 ? NULL : subject;
+	return asprintf(&subject, "%s%s", kv->bucket->meta_prefix, key) < 0 ? NULL : subject;
 }
 
 static int get_op(struct kv *base, const char *key, uint64_t timeout_ms, kv_done_fn done, void *arg)
@@ -136,7 +137,6 @@ static void close_op(struct kv *base)
 	kv_watch_stop(kv);
 	bucket_free(kv->bucket);
 	kv_watch_done(kv);
-	free(kv->prefix);
 	free(kv);
 }
 
@@ -165,19 +165,10 @@ static int create_stream(struct bucket *b, uint32_t replicas)
 /* Why the stream cannot serve, as a clause; NULL when it can. */
 static const char *why_unfit(const struct bucket *b, const cJSON *config)
 {
-	const cJSON *subjects = cJSON_GetObjectItemCaseSensitive(config, "subjects");
-	const cJSON *first = cJSON_GetArrayItem(subjects, 0);
-	char wanted[300];
+	const char *problem = layout_keys.why_read_only(b->store.bucket, config);
 
-	snprintf(wanted, sizeof(wanted), "$KV.%s.>", b->store.bucket);
-	if (api_bool(config, "sealed"))
-		return "is sealed";
-	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror")))
-		return "is a mirror of another one";
-	if (!cJSON_IsString(first) || strcmp(first->valuestring, wanted) != 0)
-		return "does not have the subjects of a key-value bucket";
-	if (api_bool(config, "no_ack"))
-		return "does not acknowledge what it stores (no_ack)";
+	if (problem)
+		return problem;
 	if (api_u64(config, "num_replicas") > 1 && b->version < SERVER_VERSION(2, 9, 21))
 		return "is replicated, and compare-and-set is not reliable then before "
 		       "nats-server 2.9.21";
@@ -229,25 +220,16 @@ static int find_or_create(struct kv_bucket *kv, uint32_t replicas, char **ret_wh
 static struct kv_bucket *kv_new(const struct conn_config *cfg, const char *bucket)
 {
 	struct kv_bucket *kv = calloc(1, sizeof(*kv));
-	char *stream = NULL;
 
 	if (!kv)
 		return NULL;
 	kv->base.ops = &ops;
 	snprintf(kv->base.bucket, sizeof(kv->base.bucket), "%s", bucket);
 	kv_watch_init(kv);
-	kv->bucket = bucket_new(cfg, bucket);
-	if (asprintf(&kv->prefix, "$KV.%s.", bucket) < 0)
-		kv->prefix = NULL;
-	if (!kv->bucket || !kv->prefix || asprintf(&stream, "KV_%s", bucket) < 0) {
-		close_op(&kv->base);
-		return NULL;
-	}
-	free(kv->bucket->stream);
-	kv->bucket->stream = stream;
-	kv->bucket->store.ops = &bucket_ops;
-	kv->bucket->control.push = push_new(kv->bucket);
-	if (!kv->bucket->control.push) {
+	kv->bucket = bucket_new(cfg, bucket, &layout_keys);
+	if (kv->bucket)
+		kv->bucket->control.push = push_new(kv->bucket);
+	if (!kv->bucket || !kv->bucket->control.push) {
 		close_op(&kv->base);
 		return NULL;
 	}

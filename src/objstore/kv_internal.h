@@ -12,8 +12,7 @@
 struct kv_bucket {
 	struct kv base; /* first */
 	/* set before sharing */
-	struct bucket *bucket; /* lends connection and requests; its stream is KV_<name> */
-	char *prefix;	       /* "$KV.<bucket>." */
+	struct bucket *bucket; /* lends connection and requests */
 	struct kv_listener listener;
 
 	/* the watch */

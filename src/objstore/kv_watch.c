@@ -97,7 +97,7 @@ static int create_consumer(struct kv_bucket *kv)
 	err = bucket_wait_up(b, b->control.rpc, UINT64_MAX);
 	if (err < 0)
 		return err;
-	if (asprintf(&filter, "%s>", kv->prefix) < 0) {
+	if (asprintf(&filter, "%s>", kv->bucket->meta_prefix) < 0) {
 		filter = NULL;
 		return -ENOMEM;
 	}
@@ -120,14 +120,14 @@ static int create_consumer(struct kv_bucket *kv)
 static int handle_message(struct kv_bucket *kv, natsMsg *msg, const struct push_meta *meta)
 {
 	const char *subject = natsMsg_GetSubject(msg);
-	size_t prefix_len = strlen(kv->prefix);
+	size_t prefix_len = strlen(kv->bucket->meta_prefix);
 	size_t len = (size_t)natsMsg_GetDataLength(msg);
 
 	if (meta->consumer_seq != kv->consumer_seq + 1)
 		return -EAGAIN;
 	kv->consumer_seq++;
 	kv->n_behind = 0;
-	if (strncmp(subject, kv->prefix, prefix_len) == 0)
+	if (strncmp(subject, kv->bucket->meta_prefix, prefix_len) == 0)
 		kv->listener.on_entry(kv->listener.arg, subject + prefix_len, natsMsg_GetData(msg),
 				      len, meta->stream_seq);
 	return 0;

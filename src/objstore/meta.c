@@ -13,6 +13,7 @@
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/group.h"
+#include "objstore/layout.h"
 #include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
@@ -118,8 +119,8 @@ static char *noted_token(struct bucket *b, const char *name, size_t len)
 	return f ? strdup(f->token) : NULL;
 }
 
-int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len, bool is_marker,
-		uint64_t seq, int64_t time_ns, struct obj_info **ret)
+int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len,
+		bool is_removal, uint64_t seq, int64_t time_ns, struct obj_info **ret)
 {
 	size_t prefix_len = strlen(b->meta_prefix);
 	const char *token = subject + prefix_len;
@@ -127,14 +128,28 @@ int meta_decode(struct bucket *b, const char *subject, const void *data, size_t 
 
 	if (strncmp(subject, b->meta_prefix, prefix_len) != 0)
 		return -EIO;
-	err = obj_info_parse(data ? data : "", len, token, strlen(token), ret);
+	err = b->layout->decode(b, token, data, len, is_removal, seq, ret);
 	if (err < 0)
 		return err == -ENOMEM ? err : -EIO;
 	(*ret)->seq = seq;
 	(*ret)->time_ns = time_ns;
-	if (is_marker) {
-		(*ret)->is_deleted = true;
-		(*ret)->is_malformed = false;
+	return 0;
+}
+
+int meta_subject(const struct bucket *b, const struct obj_info *info, char **ret)
+{
+	_cleanup_free_ char *token = NULL;
+	int err = 0;
+
+	if (info->foreign_token)
+		token = strdup(info->foreign_token);
+	else
+		err = b->layout->token(b, info->name, info->name_len, &token);
+	if (err < 0)
+		return err;
+	if (!token || asprintf(ret, "%s%s", b->meta_prefix, token) < 0) {
+		*ret = NULL;
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -151,21 +166,25 @@ static int decode_answer(struct bucket *b, const char *token, natsMsg *msg, stru
 	if (strncmp(stored.subject, b->meta_prefix, strlen(b->meta_prefix)) != 0 ||
 	    strcmp(stored.subject + strlen(b->meta_prefix), token) != 0)
 		return -EIO;
-	return meta_decode(b, stored.subject, stored.data, stored.len, stored.is_marker, stored.seq,
-			   stored.time_ns, ret);
+	err = meta_decode(b, stored.subject, stored.data, stored.len, stored.is_removal, stored.seq,
+			  stored.time_ns, ret);
+	if (!err && b->layout->note)
+		b->layout->note(b, *ret, &stored);
+	return err;
 }
 
 static void format_request(const struct bucket *b, const char *token, struct buf *out)
 {
-	char *subject = obj_meta_subject_token(b->store.bucket, token);
+	_cleanup_free_ char *subject = NULL;
 
-	buf_append_str(out, "{\"last_by_subj\":");
-	if (subject)
-		api_append_string(out, subject);
-	else
+	if (asprintf(&subject, "%s%s", b->meta_prefix, token) < 0) {
+		subject = NULL;
 		out->error = -ENOMEM;
+		return;
+	}
+	buf_append_str(out, "{\"last_by_subj\":");
+	api_append_string(out, subject);
 	buf_append_char(out, '}');
-	free(subject);
 }
 
 /* One token, with every repetition there may be. */
@@ -296,10 +315,18 @@ static int read_variants(struct bucket *b, const char *name, size_t len, struct 
 static int read_elsewhere(struct bucket *b, const char *name, size_t len, struct obj_info **ret)
 {
 	_cleanup_free_ char *token = noted_token(b, name, len);
+	int err = token ? read_token(b, token, ret) : -ENOENT;
 
+	/* What is stored next goes to the canonical place, where nothing is to be replaced. */
+	if (!err && (*ret)->is_deleted) {
+		obj_info_free(*ret);
+		*ret = NULL;
+		return -ENOENT;
+	}
 	if (token)
-		return read_token(b, token, ret);
-	if (watch_is_running(b))
+		return err;
+	/* What clients do to names of objects they do not do to keys. */
+	if (watch_is_running(b) || b->layout != &layout_objects)
 		return -ENOENT;
 	return read_variants(b, name, len, ret);
 }
@@ -365,9 +392,7 @@ int meta_get_infos(struct store *s, const char *const *names, const size_t *lens
 	for (size_t i = 0; !err && i < n; i++) {
 		err = check_name(names[i], lens[i]);
 		if (!err)
-			tokens[i] = obj_meta_token(names[i], lens[i]);
-		if (!err && !tokens[i])
-			err = -ENOMEM;
+			err = b->layout->token(b, names[i], lens[i], &tokens[i]);
 	}
 	if (!err)
 		err = get_infos(b, names, lens, n, (const char *const *)tokens, ret, ret_errs);

@@ -14,6 +14,8 @@
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/group.h"
+#include "objstore/kv_values.h"
+#include "objstore/layout.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -29,6 +31,7 @@ struct offer {
 	const struct obj_info *info;
 	char *subject;
 	struct buf payload;
+	char commit[OBJ_NUID_LEN + 1]; /* tells values apart; empty where the payload does */
 	uint64_t expected_seq;
 	uint64_t deadline_ns;
 	bool is_uncertain; /* an earlier attempt may have been stored */
@@ -42,24 +45,30 @@ struct offer {
 /* One attempt as a request; its parts live as long as the caller's block. */
 struct attempt {
 	char expected[32];
-	struct rpc_header headers[3];
+	struct rpc_header headers[4];
 	struct rpc_request req;
 };
 
 static void attempt_init(struct attempt *a, struct offer *o)
 {
 	uint64_t deadline_ns = clock_deadline_ms((int64_t)o->b->timeout_ms);
+	size_t n = 0;
 
 	o->is_kept = replaced_begin(o->b, o->subject);
 	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
-	a->headers[0] = (struct rpc_header){"Nats-Expected-Last-Subject-Sequence", a->expected};
-	a->headers[1] = (struct rpc_header){"Nats-Expected-Stream", o->b->stream};
-	a->headers[2] = (struct rpc_header){"Nats-Rollup", "sub"};
+	a->headers[n++] = (struct rpc_header){"Nats-Expected-Last-Subject-Sequence", a->expected};
+	a->headers[n++] = (struct rpc_header){"Nats-Expected-Stream", o->b->stream};
+	/* Where nothing is there to roll up, the server looks for it all the same. */
+	if (o->b->layout->is_rolled_up && o->expected_seq > 0 && !o->is_kept)
+		a->headers[n++] = (struct rpc_header){"Nats-Rollup", "sub"};
+	if (o->commit[0])
+		a->headers[n++] = (struct rpc_header){KV_COMMIT, o->commit};
+	if (o->commit[0] && o->info->is_deleted)
+		a->headers[n++] = (struct rpc_header){KV_OPERATION, "DEL"};
 	a->req = (struct rpc_request){
 		.subject = o->subject,
 		.headers = a->headers,
-		/* Nothing is there to roll up, and the server looks for it all the same. */
-		.n_headers = o->expected_seq > 0 && !o->is_kept ? 3 : 2,
+		.n_headers = n,
 		.data = o->payload.data,
 		.len = o->payload.len,
 		.deadline_ns = deadline_ns < o->deadline_ns ? deadline_ns : o->deadline_ns,
@@ -87,6 +96,14 @@ static int read_newest(struct offer *o, struct stored *ret)
 	return err < 0 ? err : stored_parse(msg, ret);
 }
 
+static bool is_ours(const struct offer *o, const struct stored *newest)
+{
+	if (o->commit[0])
+		return newest->headers && strstr(newest->headers, o->commit);
+	return newest->len == o->payload.len &&
+	       (newest->len == 0 || memcmp(newest->data, o->payload.data, newest->len) == 0);
+}
+
 /*
  * Another sequence is there. 0: it is our own message. -EAGAIN: it is not, really; offer again.
  */
@@ -100,8 +117,7 @@ static int resolve_conflict(struct offer *o)
 	if (err < 0 && err != -ENOENT)
 		return err;
 	seq = err == -ENOENT ? 0 : newest.seq;
-	if (o->is_uncertain && seq > o->expected_seq && newest.len == o->payload.len &&
-	    memcmp(newest.data, o->payload.data, newest.len) == 0) {
+	if (o->is_uncertain && seq > o->expected_seq && is_ours(o, &newest)) {
 		o->seq = seq;
 		o->time_ns = newest.time_ns;
 		return 0;
@@ -209,19 +225,18 @@ static int offer_init(struct offer *o, struct bucket *b, const struct obj_info *
 	int err;
 
 	*o = (struct offer){.b = b, .info = info, .expected_seq = expected_seq};
-	buf_init(&o->payload, OBJ_META_MAX);
+	buf_init(&o->payload, b->values ? b->store.max_object_size : OBJ_META_MAX);
 	o->deadline_ns = bucket_deadline(b);
+	if (b->values)
+		obj_nuid_new(o->commit);
 	if (info->name_len == 0 || !obj_utf8_is_valid(info->name, info->name_len))
 		return -EINVAL;
 	if (info->name_len > b->store.name_max)
 		return -ENAMETOOLONG;
-	err = obj_info_format(info, b->store.bucket, &o->payload);
+	err = b->layout->format(b, info, &o->payload);
 	if (!err)
 		err = buf_error(&o->payload);
-	if (err < 0)
-		return err;
-	o->subject = obj_meta_subject(b->store.bucket, info);
-	return o->subject ? 0 : -ENOMEM;
+	return err < 0 ? err : meta_subject(b, info, &o->subject);
 }
 
 /* Metadata that was stored. */
@@ -231,6 +246,8 @@ static void offer_settle(struct offer *o, struct obj_info *info)
 	info->time_ns = o->time_ns;
 	if (o->is_kept && o->expected_seq > 0)
 		replaced_note(o->b, o->subject, o->expected_seq, o->seq);
+	if (o->b->layout->settle)
+		o->b->layout->settle(o->b, info);
 }
 
 static void offer_done(struct offer *o)

@@ -35,12 +35,12 @@ static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
 				 struct obj_info *tombstone)
 {
 	_cleanup_obj_info_ struct obj_info *now = NULL;
-	_cleanup_free_ char *subject = obj_meta_subject(b->store.bucket, info);
+	_cleanup_free_ char *subject = NULL;
 	const char *tokens[1];
-	int err, item_err;
+	int item_err, err = meta_subject(b, info, &subject);
 
-	if (!subject)
-		return -ENOMEM;
+	if (err < 0)
+		return err;
 	tokens[0] = subject + strlen(b->meta_prefix);
 	err = meta_read_tokens(b, tokens, 1, &now, &item_err);
 	if (!err)

@@ -120,6 +120,10 @@ struct store {
 	size_t meta_max;	  /* longest description of an object, bytes of JSON */
 	uint64_t max_object_size; /* 0: no limit */
 	atomic_bool is_sealed;	  /* nothing can be changed any more */
+	/* Objects are content and nothing else. Of metadata, description, headers, links and
+	 * digest given to store_put_info nothing is stored, and the info has none of them
+	 * afterwards; its time_ns is that of the stored message, and its nuid another one. */
+	bool is_plain;
 };
 
 struct store_put {

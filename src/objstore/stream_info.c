@@ -5,6 +5,7 @@
 #include "objstore/api.h"
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/layout.h"
 #include "util/clock.h"
 
 static bool string_is(const cJSON *object, const char *key, const char *value)
@@ -73,7 +74,7 @@ static void parse_config(struct bucket *b, const cJSON *config, struct stream_in
 	ret->is_sealed = api_bool(config, "sealed");
 	ret->is_mirror = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror"));
 	snprintf(ret->description, sizeof(ret->description), "%s", description ? description : "");
-	ret->why_read_only = stream_why_read_only(b->store.bucket, config);
+	ret->why_read_only = b->layout->why_read_only(b->store.bucket, config);
 }
 
 static int parse(struct bucket *b, const cJSON *json, struct stream_info *ret)

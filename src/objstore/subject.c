@@ -94,16 +94,6 @@ char *obj_meta_subject_token(const char *bucket, const char *token)
 	return asprintf(&s, "$O.%s.M.%s", bucket, token) < 0 ? NULL : s;
 }
 
-char *obj_meta_subject(const char *bucket, const struct obj_info *info)
-{
-	_cleanup_free_ char *token = NULL;
-
-	if (info->foreign_token)
-		return obj_meta_subject_token(bucket, info->foreign_token);
-	token = obj_meta_token(info->name, info->name_len);
-	return token ? obj_meta_subject_token(bucket, token) : NULL;
-}
-
 bool obj_nuid_is_valid(const char *nuid, size_t len)
 {
 	if (len == 0 || len > OBJ_NUID_MAX)

@@ -125,7 +125,7 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 	size_t prefix_len = strlen(b->meta_prefix);
 	struct resolved names = RESOLVED_INITIALIZER(names);
 	struct obj_info *info;
-	bool is_marker, is_old;
+	bool is_old;
 	int err;
 
 	if (meta->consumer_seq != w->consumer_seq + 1) {
@@ -137,9 +137,8 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 	w->n_idle = w->n_behind = 0;
 	if (strncmp(subject, b->meta_prefix, prefix_len) != 0)
 		return 0;
-	is_marker = natsMsg_GetDataLength(msg) == 0 && rpc_msg_header(msg, "Nats-Marker-Reason");
 	err = meta_decode(b, subject, natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg),
-			  is_marker, meta->stream_seq, meta->time_ns, &info);
+			  api_is_removal(msg), meta->stream_seq, meta->time_ns, &info);
 	if (err == -ENOMEM)
 		return -EAGAIN;
 	if (err < 0) {

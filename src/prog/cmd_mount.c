@@ -18,6 +18,7 @@
 #include "objstore/subject.h"
 #include "prog/cmd.h"
 #include "prog/cmd_print.h"
+#include "prog/options.h"
 
 #define TEXT_MAX 65536
 
@@ -28,12 +29,14 @@ static const struct option mount_options[] = {
 };
 
 static const struct cmd_spec mount_spec = {
-	.synopsis = "mount BUCKET[/PREFIX]|nats://HOST/BUCKET[/PREFIX] DIR [-o OPTION,…]",
+	.synopsis = "mount [kv:]BUCKET[/PREFIX]|nats://HOST/[kv:]BUCKET[/PREFIX] DIR [-o OPTION,…]",
 	.help = "Mounts a bucket as a directory, which stays when the command has ended. Servers\n"
-		"and credentials are those of all commands. See mount.natsobj(8).\n\n"
+		"and credentials are those of all commands. With kv: it is a key-value bucket,\n"
+		"whose keys are the files. See mount.natsobj(8).\n\n"
 		"  -o, --options OPTION,…    options of mount.natsobj, such as ro or allow_other\n",
 	.examples = "  natsobj mount photos /mnt/photos\n"
-		    "  natsobj mount nats://nas/photos/2025 /mnt/2025 -o ro\n",
+		    "  natsobj mount nats://nas/photos/2025 /mnt/2025 -o ro\n"
+		    "  natsobj mount kv:settings /mnt/settings\n",
 	.short_options = "o:",
 	.options = mount_options,
 };
@@ -176,9 +179,12 @@ static void add_connection(const struct conn_config *cfg, struct buf *out)
 static int complete_source(struct cmd *c, const char *bucket, struct buf *source, struct buf *opts)
 {
 	const struct conn_config *cfg = &c->connect.config;
-	size_t len = strcspn(bucket, "/"), n;
-	_cleanup_free_ char *name = strndup(bucket, len), *why = NULL;
+	const char *bare = strncmp(bucket, MOUNT_KV_MARK, strlen(MOUNT_KV_MARK)) == 0
+				   ? bucket + strlen(MOUNT_KV_MARK)
+				   : bucket;
+	_cleanup_free_ char *name = strndup(bare, strcspn(bare, "/")), *why = NULL;
 	struct conn_server *servers;
+	size_t n;
 	int err;
 
 	if (!name || !obj_bucket_is_valid(name))

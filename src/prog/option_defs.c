@@ -80,6 +80,8 @@ static const struct option_def defs[] = {
 	 "key-value bucket for locks=cluster (BUCKET_locks)"},
 	{"lock_lease", DURATION, AT(lock_lease_ms), 1000, 3600 * 1000,
 	 "after which the locks of a host that is gone are free (30s)"},
+	{"kv_separator", CHOICE, AT(kv_separator), 0, 0,
+	 "/|.: what divides the keys of a key-value bucket into directories (/)"},
 	{"open_buckets", NUMBER, AT(open_buckets), 1, 4096,
 	 "of a mount of all buckets, at one time (64)"},
 	{"negative_timeout", DURATION, AT(negative_timeout_ms), 0, DAY_MS,
@@ -275,10 +277,11 @@ void mount_options_usage(struct buf *out)
 {
 	buf_append_str(
 		out,
-		"Usage: mount.natsobj nats://host[:port]/bucket[/prefix] DIR [-f] [-d] [-o "
+		"Usage: mount.natsobj nats://host[:port]/[kv:]bucket[/prefix] DIR [-f] [-d] [-o "
 		"option[,option…]]\n\n"
-		"Mounts a NATS JetStream object-store bucket as a directory, or with "
-		"nats://host[:port]/\nall buckets of the account as directories.\n\nOptions:\n");
+		"Mounts a NATS JetStream object-store bucket, or with kv: a key-value bucket, as a "
+		"directory,\nor with nats://host[:port]/ all buckets of objects of the account as "
+		"directories.\n\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_LEN(defs); i++) {
 		char left[32];
 

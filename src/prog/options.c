@@ -23,7 +23,7 @@ void option_why(char **ret, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Servers, bucket and prefix out of nats://host[:port][,host2…]/bucket[/prefix]. */
+/* Servers, bucket and prefix out of nats://host[:port][,host2…]/[kv:]bucket[/prefix]. */
 static int parse_spec(struct mount_options *o, char *spec, char **ret_why)
 {
 	const char *scheme_end = strstr(spec, "://"), *slash, *end, *host, *at;
@@ -44,6 +44,9 @@ static int parse_spec(struct mount_options *o, char *spec, char **ret_why)
 		return -EINVAL;
 	}
 	o->servers = strndup(spec, (size_t)(slash - spec));
+	o->is_kv = strncmp(slash + 1, MOUNT_KV_MARK, strlen(MOUNT_KV_MARK)) == 0;
+	if (o->is_kv)
+		slash += strlen(MOUNT_KV_MARK);
 	end = strchr(slash + 1, '/');
 	o->bucket = end ? strndup(slash + 1, (size_t)(end - slash - 1)) : strdup(slash + 1);
 	if (asprintf(&o->prefix, "%s%s", end ? end + 1 : "",
@@ -76,6 +79,33 @@ static int default_cache_dir(char **ret)
 	return n < 0 ? -ENOMEM : 0;
 }
 
+/* The letter that divides the keys of a key-value bucket; 0 where there are objects. */
+static char kv_separator(const struct mount_options *o)
+{
+	static const char letters[] = {[KV_SEPARATOR_SLASH] = '/', [KV_SEPARATOR_DOT] = '.'};
+
+	return o->is_kv ? letters[o->kv_separator] : '\0';
+}
+
+/* Options that a key-value bucket has no use for, or needs. */
+static int check_kind(const struct mount_options *o, char **ret_why)
+{
+	if (o->is_kv && !o->bucket[0]) {
+		option_why(ret_why, "the URL names no bucket: nats://host[:port]/kv:BUCKET");
+		return -EINVAL;
+	}
+	if (o->is_kv && o->has_acl) {
+		option_why(ret_why, "a key-value bucket cannot keep access control lists (acl)");
+		return -EINVAL;
+	}
+	if (!o->is_kv && o->kv_separator != KV_SEPARATOR_SLASH) {
+		option_why(ret_why,
+			   "kv_separator is for key-value buckets: nats://host[:port]/kv:BUCKET");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What the fields mean to the other layers. */
 static void fill_configs(struct mount_options *o)
 {
@@ -103,7 +133,8 @@ static void fill_configs(struct mount_options *o)
 						 .want_read_only = o->is_read_only,
 						 .window = o->window,
 						 .chunk_size = (uint32_t)o->chunk_size,
-						 .max_bytes = o->bucket_max_bytes};
+						 .max_bytes = o->bucket_max_bytes,
+						 .kv_separator = kv_separator(o)};
 	o->fs = (struct fs_config){
 		.prefix = o->prefix,
 		.uid = (uid_t)o->uid,
@@ -274,6 +305,8 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 		option_why(ret_why, "lock_bucket= is for one bucket, and this mount shows all");
 		return -EINVAL;
 	}
+	if (!err)
+		err = check_kind(o, ret_why);
 	if (!err)
 		err = option_read_secrets(o, ret_why);
 	if (!err && !o->cache_dir)

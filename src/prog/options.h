@@ -14,6 +14,10 @@
 #include "util/cleanup.h"
 
 enum lock_scope { LOCKS_LOCAL, LOCKS_CLUSTER };
+enum kv_separator { KV_SEPARATOR_SLASH, KV_SEPARATOR_DOT };
+
+/* In a source before the name of a key-value bucket. */
+#define MOUNT_KV_MARK "kv:"
 
 struct mount_options {
 	/* Strings are owned and freed by mount_options_done. */
@@ -34,7 +38,9 @@ struct mount_options {
 	uint64_t uid, gid, umask_bits, fmode, dmode, connect_timeout_ms, timeout_ms, memory,
 		readahead, window, chunk_size, staging_size, staging_memory, conflict, on_kill,
 		negative_timeout_ms, purge_delay_ms, max_file_size, bucket_max_bytes,
-		drain_timeout_ms, locks, lock_lease_ms, cache_size, cache_min_free, open_buckets;
+		drain_timeout_ms, locks, lock_lease_ms, cache_size, cache_min_free, open_buckets,
+		kv_separator;
+	bool is_kv; /* the bucket holds keys and values, not objects */
 	bool has_fmode, has_dmode;
 	bool is_read_only, has_acl, is_allow_other, is_allow_root, want_create, is_soft,
 		is_foreground, is_debug;

@@ -546,12 +546,218 @@ START_TEST(test_status)
 	ck_assert(st.is_connected);
 	ck_assert(!st.is_read_only);
 	ck_assert_int_ne(st.created_ns, 0);
-	ck_assert_uint_eq(s->meta_max, OBJ_META_MAX);
+	ck_assert_uint_eq(s->meta_max, maker->is_plain ? 0 : OBJ_META_MAX);
+	ck_assert_int_eq(s->is_plain, maker->is_plain);
 	ck_assert_uint_eq(st.max_bytes, 0);
 	ck_assert_uint_eq(st.free_bytes, UINT64_MAX);
 	ck_assert_uint_eq(s->chunk_size, CONTRACT_CHUNK);
 }
 END_TEST
+
+/* --- plain stores --- */
+
+/* Stores the present content of p, with what a plain store does not keep. */
+static void commit(struct store_put *p, const char *name, uint64_t expected_seq,
+		   struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = info_new(name);
+	struct put_result r;
+
+	ck_assert_int_eq(store_put_finish(p, &r), 0);
+	memcpy(info->nuid, r.nuid, sizeof(r.nuid));
+	info->size = r.size;
+	info->chunks = r.chunks;
+	info->max_chunk_size = r.max_chunk_size;
+	info->has_digest = true;
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.mode", "100644"), 0);
+	ck_assert_int_eq(obj_info_set_description(info, "text"), 0);
+	ck_assert_int_eq(obj_info_add_header(info, "H", "v"), 0);
+	ck_assert_int_eq(store_put_info(s, info, expected_seq), 0);
+	*ret = steal_ptr(info);
+}
+
+static void check_content(const struct obj_info *info, char first, uint64_t size)
+{
+	struct store_get *g;
+	uint64_t off = 0;
+
+	ck_assert_uint_eq(info->size, size);
+	ck_assert_int_eq(store_get_open(s, info, &g), 0);
+	ck_assert_int_eq(store_get_index(g, true), 0);
+	while (off < size) {
+		struct answer a;
+		uint64_t start;
+		uint32_t idx;
+
+		store_get_locate(g, off, &idx, &start);
+		ck_assert_uint_eq(start, off);
+		answer_init(&a);
+		ck_assert_int_eq(store_get_chunk(g, idx, on_chunk, &a), 0);
+		ck_assert_int_eq(wait_answer(&a), 0);
+		for (size_t i = 0; i < a.chunk->len; i++)
+			ck_assert_int_eq(a.chunk->data[i],
+					 first + (int)((off + i) / CONTRACT_CHUNK));
+		off += a.chunk->len;
+		answer_done(&a);
+	}
+	ck_assert_uint_eq(off, size);
+	store_get_close(g);
+}
+
+START_TEST(test_only_content_is_kept)
+{
+	_cleanup_obj_info_ struct obj_info *a = NULL, *now = NULL;
+	struct put_result r;
+	struct store_put *p = upload(3, &r);
+
+	commit(p, "a/b c", 0, &a);
+	store_put_close(p, true);
+	ck_assert_str_ne(a->nuid, r.nuid);
+	ck_assert_int_eq(get("a/b c", &now), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct obj_info *info = i ? now : a;
+
+		ck_assert_str_eq(info->name, "a/b c");
+		ck_assert_str_eq(info->nuid, a->nuid);
+		ck_assert_uint_eq(info->seq, a->seq);
+		ck_assert_int_eq(info->time_ns, a->time_ns);
+		ck_assert_uint_eq(info->metadata.count + info->headers.count, 0);
+		ck_assert_ptr_null(info->description);
+		ck_assert(!info->has_digest);
+		check_content(info, 'a', 3 * CONTRACT_CHUNK + 10);
+	}
+}
+END_TEST
+
+START_TEST(test_stored_content_is_read_by_others)
+{
+	_cleanup_obj_info_ struct obj_info *a = NULL, *now = NULL;
+	struct put_result r;
+	struct store_put *p = upload(1, &r);
+
+	commit(p, "a", 0, &a);
+	store_put_close(p, true);
+	store_close(steal_ptr(s));
+	s = maker->open();
+	ck_assert_int_eq(get("a", &now), 0);
+	check_content(a, 'a', CONTRACT_CHUNK + 10);
+	check_content(now, 'a', CONTRACT_CHUNK + 10);
+}
+END_TEST
+
+/* As a rename does it. */
+START_TEST(test_content_is_stored_under_another_name)
+{
+	_cleanup_obj_info_ struct obj_info *a = NULL, *b = NULL, *now = NULL;
+	struct put_result r;
+	struct store_put *p = upload(1, &r);
+
+	commit(p, "a", 0, &a);
+	store_put_close(p, true);
+	store_close(steal_ptr(s));
+	s = maker->open();
+	b = obj_info_dup(a);
+	free(b->name);
+	b->name = strdup("b");
+	b->name_len = 1;
+	ck_assert_int_eq(store_put_info(s, b, 0), 0);
+	ck_assert_str_ne(b->nuid, a->nuid);
+	ck_assert_int_eq(store_remove_info(s, a), 0);
+	ck_assert_int_eq(get("b", &now), 0);
+	check_content(now, 'a', CONTRACT_CHUNK + 10);
+}
+END_TEST
+
+START_TEST(test_replaced_content_is_stale)
+{
+	_cleanup_obj_info_ struct obj_info *a = NULL, *b = info_new("a");
+	struct put_result r;
+	struct store_put *p = upload(1, &r);
+	struct store_get *g;
+	struct answer ans;
+	int err;
+
+	commit(p, "a", 0, &a);
+	store_put_close(p, true);
+	store_close(steal_ptr(s));
+	s = maker->open();
+	ck_assert_int_eq(store_put_info(s, b, a->seq), 0);
+	ck_assert_int_eq(store_get_open(s, a, &g), 0);
+	err = store_get_index(g, true);
+	if (!err) {
+		answer_init(&ans);
+		ck_assert_int_eq(store_get_chunk(g, 0, on_chunk, &ans), 0);
+		err = wait_answer(&ans);
+		answer_done(&ans);
+	}
+	ck_assert_int_eq(err, -ESTALE);
+	store_get_close(g);
+}
+END_TEST
+
+START_TEST(test_content_above_the_limit_is_refused)
+{
+	struct chunk *chunk = chunk_new(1);
+	struct store_put *p;
+	uint64_t size = 0;
+	int err = 0;
+
+	ck_assert_uint_gt(s->max_object_size, 0);
+	ck_assert_int_eq(store_put_open(s, &p), 0);
+	chunk_unref(chunk);
+	while (!err) {
+		chunk = chunk_new(CONTRACT_CHUNK);
+		memset(chunk->data, 'x', CONTRACT_CHUNK);
+		chunk->len = CONTRACT_CHUNK;
+		if (s->max_object_size - size < CONTRACT_CHUNK)
+			chunk->len = s->max_object_size - size;
+		if (chunk->len == 0)
+			chunk->len = 1;
+		size += chunk->len;
+		err = store_put_add(p, chunk);
+	}
+	ck_assert_int_eq(err, -EFBIG);
+	ck_assert_uint_eq(size, s->max_object_size + 1);
+	ck_assert_int_eq(store_put_wait_room(p), -EFBIG);
+	store_put_close(p, false);
+}
+END_TEST
+
+START_TEST(test_the_largest_content_is_stored)
+{
+	_cleanup_obj_info_ struct obj_info *a = NULL;
+	struct store_put *p;
+
+	ck_assert_int_eq(store_put_open(s, &p), 0);
+	for (uint64_t left = s->max_object_size; left > 0;) {
+		uint64_t len = left < CONTRACT_CHUNK ? left : CONTRACT_CHUNK;
+
+		add(p, 'x', len);
+		left -= len;
+	}
+	commit(p, "large", 0, &a);
+	ck_assert_uint_eq(a->size, s->max_object_size);
+	store_put_close(p, true);
+}
+END_TEST
+
+static void add_plain_tests(TCase *tc)
+{
+	tcase_add_test(tc, test_only_content_is_kept);
+	tcase_add_test(tc, test_stored_content_is_read_by_others);
+	tcase_add_test(tc, test_content_is_stored_under_another_name);
+	tcase_add_test(tc, test_replaced_content_is_stale);
+	tcase_add_test(tc, test_content_above_the_limit_is_refused);
+	tcase_add_test(tc, test_the_largest_content_is_stored);
+}
+
+/* What needs metadata. */
+static void add_rich_tests(TCase *tc)
+{
+	tcase_add_test(tc, test_metadata_are_read_back);
+	tcase_add_test(tc, test_names_longer_than_a_subject);
+	tcase_add_test(tc, test_the_watch_tells_long_names);
+}
 
 int store_contract_run(const char *name, const struct store_maker *m)
 {
@@ -564,13 +770,14 @@ int store_contract_run(const char *name, const struct store_maker *m)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_an_unknown_name_does_not_exist);
-	tcase_add_test(tc, test_metadata_are_read_back);
+	if (m->is_plain)
+		add_plain_tests(tc);
+	else
+		add_rich_tests(tc);
 	tcase_add_test(tc, test_only_the_expected_version_is_replaced);
 	tcase_add_test(tc, test_a_removed_object_leaves_a_tombstone);
 	tcase_add_test(tc, test_many_names_are_read_at_once);
 	tcase_add_test(tc, test_a_name_that_is_too_long_is_refused);
-	tcase_add_test(tc, test_names_longer_than_a_subject);
-	tcase_add_test(tc, test_the_watch_tells_long_names);
 	tcase_add_test(tc, test_uploaded_chunks_are_read_back);
 	tcase_add_test(tc, test_the_digest_is_that_of_the_content);
 	tcase_add_test(tc, test_purged_chunks_are_stale);

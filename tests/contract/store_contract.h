@@ -20,6 +20,8 @@ struct store_maker {
 	void (*teardown)(void);
 	/* Another store on that bucket. */
 	struct store *(*open)(void);
+	/* Its objects are content and nothing else (store.h, is_plain). */
+	bool is_plain;
 };
 
 /* Runs everything; the exit status of main. */

@@ -5,11 +5,19 @@
 #include "fake_store.h"
 #include "store_contract.h"
 
+#include <stdlib.h>
+
 static struct fake *bucket;
 
 static void setup(void)
 {
 	bucket = fake_new(CONTRACT_CHUNK);
+}
+
+static void setup_plain(void)
+{
+	setup();
+	fake_set_plain(bucket);
 }
 
 static void teardown(void)
@@ -25,6 +33,10 @@ static struct store *open_store(void)
 int main(void)
 {
 	const struct store_maker maker = {.setup = setup, .teardown = teardown, .open = open_store};
+	const struct store_maker plain = {
+		.setup = setup_plain, .teardown = teardown, .open = open_store, .is_plain = true};
+	int failed = store_contract_run("store_fake", &maker);
 
-	return store_contract_run("store_fake", &maker);
+	return store_contract_run("store_fake_plain", &plain) == EXIT_SUCCESS ? failed
+									      : EXIT_FAILURE;
 }

@@ -52,6 +52,16 @@ mount_at() {
   mountpoint -q "$1" || fail "the daemon of $1 ended: $(tail -n 1 "$WORK/log.$(basename "$1")")"
 }
 
+# mount_kv DIR [OPTIONS]: the same of the key-value bucket k.
+mount_kv() {
+  mkdir -p "$1"
+  "$MOUNT" "$URL/kv:k" "$1" -f -o "cache_dir=$WORK/cache${2:+,$2}" >>"$WORK/log.$(basename "$1")" 2>&1 &
+  MOUNT_PID=$!
+  echo "$MOUNT_PID" >>"$WORK/pids"
+  wait_until 30 is_mounted_or_dead "$1" "$MOUNT_PID"
+  mountpoint -q "$1" || fail "the daemon of $1 ended: $(tail -n 1 "$WORK/log.$(basename "$1")")"
+}
+
 # unmount_and_wait DIR PID: the daemon must end by itself, and well.
 unmount_and_wait() {
   umount "$1"

@@ -162,6 +162,8 @@ int fake_put_add(struct store_put *sp, struct chunk *c)
 	if (c->len == 0 || c->len > b->chunk_size)
 		abort();
 	LOCK_SCOPE(&b->lock);
+	if (!p->err && b->is_plain && p->size + c->len > fake_plain_max(b))
+		p->err = -EFBIG;
 	if (p->err) {
 		chunk_unref(c);
 		return p->err;

@@ -41,6 +41,7 @@ struct fake {
 	unsigned int delay_ms; /* of each event */
 	bool is_held;
 	bool is_deleted;
+	bool is_plain;
 	struct list metas;
 	struct list blobs;
 	struct list stores;
@@ -96,6 +97,14 @@ void fake_meta_store(struct fake *b, char *token, char *json, size_t len);
 void fake_meta_remove(struct fake_meta *m);
 struct obj_info *fake_meta_parse(const struct fake_meta *m);
 char *fake_token(const struct obj_info *info);
+
+/* fake_plain.c */
+
+/* The largest content of such a bucket. */
+uint64_t fake_plain_max(const struct fake *b);
+/* Makes info what becomes of it when it is stored in the place of old, which may be NULL: its
+ * content too. */
+int fake_plain_store(struct fake *b, struct obj_info *info, const struct fake_meta *old);
 
 /* fake_watch.c */
 int fake_watch(struct store *s, const struct watch_listener *l);

@@ -199,10 +199,14 @@ static int put_locked(struct fake *b, struct obj_info *info, uint64_t expected_s
 	struct fake_meta *m = fake_meta_find(b, token);
 	struct buf json _cleanup_buf_;
 	size_t len;
+	int err;
 
 	buf_init(&json, OBJ_META_MAX);
 	if ((m ? m->seq : 0) != expected_seq)
 		return -ESTALE;
+	err = b->is_plain ? fake_plain_store(b, info, m) : 0;
+	if (err)
+		return err;
 	if (obj_info_format(info, "fake", &json) < 0)
 		return -E2BIG;
 	len = json.len;
@@ -354,7 +358,9 @@ struct store *fake_open(struct fake *b)
 	s->base.chunk_size = b->chunk_size;
 	snprintf(s->base.bucket, sizeof(s->base.bucket), "fake");
 	s->base.name_max = OBJ_NAME_MAX;
-	s->base.meta_max = OBJ_META_MAX;
+	s->base.meta_max = b->is_plain ? 0 : OBJ_META_MAX;
+	s->base.is_plain = b->is_plain;
+	s->base.max_object_size = b->is_plain ? fake_plain_max(b) : 0;
 	s->b = b;
 	list_init(&s->jobs);
 	list_init(&s->urgent);

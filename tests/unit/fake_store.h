@@ -33,6 +33,9 @@ enum fake_op {
 };
 
 struct fake *fake_new(uint32_t chunk_size);
+/* From now on objects are content and nothing else: see is_plain in objstore/store.h. To be called
+ * before a store is opened. */
+void fake_set_plain(struct fake *b);
 /* All stores must be closed. */
 void fake_free(struct fake *b);
 struct store *fake_open(struct fake *b);
