@@ -39,7 +39,7 @@ static int set_target(struct fs *fs, struct node *n, const struct obj_info *info
 	char *target = NULL;
 
 	if (S_ISLNK(n->mode)) {
-		target = attr_link_target(info, fs->store->bucket);
+		target = attr_link_target(&fs->cfg, info, fs->store->bucket);
 		if (!target)
 			return -ENOMEM;
 	}
@@ -93,7 +93,7 @@ int fs_set_own_version(struct fs *fs, struct node *n, const struct obj_info *inf
 
 static bool is_same_target(const struct fs *fs, const struct node *n, const struct obj_info *info)
 {
-	_cleanup_free_ char *target = attr_link_target(info, fs->store->bucket);
+	_cleanup_free_ char *target = attr_link_target(&fs->cfg, info, fs->store->bucket);
 
 	return target && n->x->target && strcmp(target, n->x->target) == 0;
 }

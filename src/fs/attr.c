@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "fs/fs.h"
+#include "objstore/subject.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/parse.h"
@@ -221,7 +222,21 @@ static char *relative_path(const char *from, const char *to)
 	return buf_steal(&out);
 }
 
-char *attr_link_target(const struct obj_info *info, const char *bucket)
+/* Path from the directory of the object info to another bucket, or into it. */
+static char *path_beside(const struct obj_info *info)
+{
+	struct buf out CLEANUP(buf_done) = {0};
+
+	buf_init(&out, TARGET_MAX);
+	for (const char *p = info->name; *p; p++)
+		if (*p == '/')
+			buf_append_str(&out, "../");
+	buf_printf(&out, "../%s%s%s", info->link_bucket, info->link_name ? "/" : "",
+		   info->link_name ? info->link_name : "");
+	return buf_steal(&out);
+}
+
+char *attr_link_target(const struct fs_config *cfg, const struct obj_info *info, const char *bucket)
 {
 	char *text = NULL;
 
@@ -231,6 +246,9 @@ char *attr_link_target(const struct obj_info *info, const char *bucket)
 		return NULL;
 	if (info->link_name && strcmp(info->link_bucket, bucket) == 0)
 		return relative_path(info->name, info->link_name);
+	if (cfg->is_among_buckets && strcmp(info->link_bucket, bucket) != 0 &&
+	    obj_bucket_is_valid(info->link_bucket))
+		return path_beside(info);
 	/* Another bucket is not below this mount: the text says where the link leads. */
 	if (asprintf(&text, "nats-object:%s%s%s", info->link_bucket, info->link_name ? "/" : "",
 		     info->link_name ? info->link_name : "") < 0)

@@ -55,7 +55,9 @@ int attr_to_node(const struct attr *a, struct node *n) MUST_CHECK;
 void attr_stat(const struct node *n, struct stat *ret);
 
 /* Target of a symbolic link made by us or of another client's object link, relative to the link;
- * the caller frees. NULL: not a link, or no memory. */
-char *attr_link_target(const struct obj_info *info, const char *bucket);
+ * the caller frees. One into another bucket, or to the whole of it, leads to that where the buckets
+ * are beside each other, else it is a text that says where. NULL: not a link, or no memory. */
+char *attr_link_target(const struct fs_config *cfg, const struct obj_info *info,
+		       const char *bucket);
 
 #endif

@@ -70,6 +70,7 @@ struct fs_config {
 	/* Inode number of the root, where several file systems share a device: then no other number
 	 * is likely to be another one's. 0: the only one. */
 	uint64_t ino_base;
+	bool is_among_buckets; /* the root's parent has the account's other buckets */
 };
 
 /* Who asks. */

@@ -31,7 +31,27 @@ static const struct cmd_spec spec = {
 	.options = options,
 };
 
-/* The mount that a path lies in: its directory, or NULL. */
+/* Whether a mount shows all buckets: its source ends with the server. */
+static bool has_all_buckets(const char *source)
+{
+	const char *host = strstr(source, "://"), *slash = host ? strchr(host + 3, '/') : NULL;
+
+	return slash && !slash[1];
+}
+
+/* Where the status of path is, below a mount at dir: of a bucket among others, that of the bucket.
+ */
+static char *status_dir(const char *path, const struct mount_entry *e)
+{
+	size_t len = strlen(e->dir);
+
+	if (has_all_buckets(e->source) && path[len] == '/' &&
+	    strncmp(path + len, "/.natsobj", strlen("/.natsobj")) != 0)
+		len += 1 + strcspn(path + len + 1, "/");
+	return strndup(path, len);
+}
+
+/* The directory of the mount that a path lies in, or of the bucket there; NULL: it lies in none. */
 static char *find_mount(const char *path)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
@@ -51,7 +71,7 @@ static char *find_mount(const char *path)
 		    (real[len] && real[len] != '/'))
 			continue;
 		free(best);
-		best = strdup(entries[i].dir);
+		best = status_dir(real, &entries[i]);
 		best_len = len;
 	}
 	mount_entries_free(entries, count);

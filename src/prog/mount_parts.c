@@ -19,6 +19,7 @@ static int open_fs(const struct mount_options *o, uint64_t ino, struct share_par
 	int err;
 
 	cfg.ino_base = ino;
+	cfg.is_among_buckets = !*o->bucket;
 	err = fs_new(ret->store, &cfg, &ret->fs);
 	if (err && !*ret_why)
 		explain(err, ret_why, "cannot list bucket \"%s\": %s", ret->store->bucket,

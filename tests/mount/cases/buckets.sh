@@ -42,6 +42,17 @@ assert_eq "$(cat "$M/two/c/l")" 1
 mkdir "$M/one/c"
 [ "$(stat -c %i "$M/one/c")" != "$(stat -c %i "$M/two/c")" ] || fail "two directories have one number"
 
+# Links into another bucket, and to the whole of it, lead there.
+"$NATSOBJ" link two deep/er/object dir/f --bucket one
+"$NATSOBJ" link two whole --bucket one
+wait_until 10 test -L "$M/two/whole"
+assert_eq "$(cat "$M/two/deep/er/object")" hello
+assert_eq "$(readlink "$M/two/whole")" ../one
+assert_eq "$(cat "$M/two/whole/dir/f")" hello
+rm -r "$M/two/deep" "$M/two/whole"
+assert_eq "$(cat "$M/one/dir/f")" hello
+"$NATSOBJ" status "$M/one/dir" --json | grep -q '"bucket":"one"' || fail "no status of a bucket"
+
 # Between buckets: by copying only, which mv and cp do.
 python3 - "$M" <<'PY'
 import errno, os, sys
