@@ -184,14 +184,16 @@ static void release_all(struct chunk **chunks, int n)
 		chunk_unref(chunks[i]);
 }
 
-static bool may_fetch_more_locked(const struct chunk_cache *c, uint64_t bytes)
+static bool may_fetch_more_locked(const struct chunk_cache *c, uint64_t bytes, bool is_needed)
 {
 	uint64_t max = c->max_bytes / 4 < FETCHING_MAX ? c->max_bytes / 4 : FETCHING_MAX;
 
+	if (is_needed)
+		max *= 2;
 	return c->fetching_bytes == 0 || c->fetching_bytes + bytes <= max;
 }
 
-bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
+bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx, bool is_needed)
 {
 	struct chunk_cache *c = s->cache;
 	struct chunk *freed[EVICT_BATCH];
@@ -201,7 +203,7 @@ bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
 
 	mutex_lock(&c->lock);
 	if (!find_locked(s, idx)) {
-		has_room = may_fetch_more_locked(c, s->chunk_bytes) &&
+		has_room = may_fetch_more_locked(c, s->chunk_bytes, is_needed) &&
 			   make_room_locked(c, s->chunk_bytes, freed, &n);
 		if (has_room)
 			slot = add_locked(s, idx);

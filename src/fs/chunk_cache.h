@@ -60,7 +60,8 @@ int chunk_source_keep(struct chunk_source *s, uint32_t idx) MUST_CHECK;
  * in little memory, which the processor's caches then hold. */
 void chunk_source_spent(struct chunk_source *s, uint32_t idx);
 /* Requests chunk idx if it is neither there nor under way and the limits allow it: false when not.
- */
-bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx);
+ * What a read needs, all of which is asked for before it waits, finds room beside what is asked for
+ * ahead. */
+bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx, bool is_needed);
 
 #endif

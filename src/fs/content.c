@@ -320,7 +320,7 @@ int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, str
 	/* All requests go out before the first answer is waited for. */
 	for (uint32_t i = first; i <= last; i++) {
 		note_asked(c, i);
-		(void)chunk_source_prefetch(&c->source, i);
+		(void)chunk_source_prefetch(&c->source, i, true);
 	}
 	err = gather(c, off, len, first, last, may_wait, &d);
 	if (!err && c->is_on_disk && disk_get_is_verified(c->get))
@@ -360,7 +360,7 @@ int content_keep(struct content *c)
 
 	if (err || !c->get || (c->is_on_disk && disk_get_is_verified(c->get)))
 		return err;
-	content_prefetch(c, 0, c->size);
+	(void)content_prefetch(c, 0, c->size);
 	for (uint32_t i = 0; i < c->n_chunks && !err; i++) {
 		_cleanup_chunk_ struct chunk *chunk = NULL;
 
@@ -371,22 +371,21 @@ int content_keep(struct content *c)
 	return err;
 }
 
-void content_prefetch(struct content *c, uint64_t from, uint64_t to)
+uint64_t content_prefetch(struct content *c, uint64_t from, uint64_t to)
 {
+	uint64_t start, end = to < c->size ? to : c->size;
 	uint32_t first, last;
-	uint64_t start;
 
-	if (to > c->size)
-		to = c->size;
-	if (from >= to || !c->get || !atomic_load(&c->is_ready))
-		return;
+	if (from >= end || !c->get || !atomic_load(&c->is_ready))
+		return to;
 	if (c->is_on_disk && disk_get_is_verified(c->get)) {
-		disk_get_will_need(c->get, from, to);
-		return;
+		disk_get_will_need(c->get, from, end);
+		return to;
 	}
 	store_get_locate(c->get, from, &first, &start);
-	store_get_locate(c->get, to - 1, &last, &start);
+	store_get_locate(c->get, end - 1, &last, &start);
 	for (uint32_t i = first; i <= last; i++)
-		if (!chunk_source_prefetch(&c->source, i))
-			return;
+		if (!chunk_source_prefetch(&c->source, i, false))
+			return from + (uint64_t)(i - first) * c->source.chunk_bytes;
+	return to;
 }

@@ -74,8 +74,9 @@ int content_copy(struct content *c, uint64_t off, void *buf, size_t len, bool ma
 /* Has everything in memory from now on, because the chunks will not be in the bucket for long; an
  * error when that is not possible. Waits. */
 int content_keep(struct content *c) MUST_CHECK;
-/* Requests the chunks of [from, to) ahead of need, as far as memory allows. */
-void content_prefetch(struct content *c, uint64_t from, uint64_t to);
+/* Requests the chunks of [from, to) ahead of need, as far as the limits allow; returns how far, to
+ * when nothing is left to ask for. */
+uint64_t content_prefetch(struct content *c, uint64_t from, uint64_t to);
 /* Goes on with the digest over chunks that are in memory, unless another thread does. */
 void content_check_behind(struct content *c);
 /* -EIO when every chunk was asked for and they contradict the digest; finds out now. Waits. */

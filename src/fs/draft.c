@@ -138,7 +138,7 @@ void draft_prefetch(struct draft *d, uint64_t from, uint64_t to)
 		uint64_t next = ranges_run(&d->own, from, to, &is_own);
 
 		if (!is_own)
-			content_prefetch(d->base, from, next);
+			(void)content_prefetch(d->base, from, next);
 		from = next;
 	}
 }

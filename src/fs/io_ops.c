@@ -22,6 +22,17 @@ static int check_lost(struct fs *fs, const struct fs_ctx *ctx, struct file *f)
 	return err ? err : -ESTALE;
 }
 
+/* What finds no room now is asked for with a later read. */
+static void prefetch_ahead(struct fs_handle *h, struct content *c, uint64_t from, uint64_t to)
+{
+	uint64_t reached = content_prefetch(c, from, to);
+
+	if (reached >= to)
+		return;
+	LOCK_SCOPE(&h->lock);
+	prefetch_stopped(&h->prefetch, to, reached);
+}
+
 static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
 		      struct content *c, uint64_t off, size_t len, struct fs_data *ret)
 {
@@ -37,7 +48,7 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	prefetch_note(&h->prefetch, off, len, step, fs->cfg.readahead, &from, &to);
 	mutex_unlock(&h->lock);
 	if (!err)
-		content_prefetch(c, from, to);
+		prefetch_ahead(h, c, from, to);
 	if (err == -ESTALE)
 		err = check_lost(fs, ctx, h->file);
 	if (err && err != -FS_WOULD_WAIT)

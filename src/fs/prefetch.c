@@ -40,3 +40,10 @@ void prefetch_note(struct prefetch *p, uint64_t off, uint64_t len, uint64_t step
 		*ret_to = *ret_from;
 	p->ahead = *ret_to;
 }
+
+void prefetch_stopped(struct prefetch *p, uint64_t to, uint64_t reached)
+{
+	/* Unless another read has gone on from there. */
+	if (p->ahead == to && reached < to)
+		p->ahead = reached;
+}

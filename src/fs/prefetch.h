@@ -25,5 +25,7 @@ struct prefetch {
  */
 void prefetch_note(struct prefetch *p, uint64_t off, uint64_t len, uint64_t step, uint64_t max,
 		   uint64_t *ret_from, uint64_t *ret_to);
+/* Of what was to be requested up to to, only what is before reached was. */
+void prefetch_stopped(struct prefetch *p, uint64_t to, uint64_t reached);
 
 #endif

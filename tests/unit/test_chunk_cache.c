@@ -40,7 +40,7 @@ static unsigned prefetch_all(void)
 {
 	unsigned n = 0;
 
-	while (n < N_CHUNKS && chunk_source_prefetch(&source, n))
+	while (n < N_CHUNKS && chunk_source_prefetch(&source, n, false))
 		n++;
 	return n;
 }
@@ -49,6 +49,8 @@ START_TEST(test_what_is_asked_for_ahead_is_a_part_of_the_limit)
 {
 	fake_hold(bucket, true);
 	ck_assert_uint_eq(prefetch_all(), LIMIT / 4 / CHUNK);
+	ck_assert(!chunk_source_prefetch(&source, N_CHUNKS - 1, false));
+	ck_assert(chunk_source_prefetch(&source, N_CHUNKS - 1, true));
 }
 END_TEST
 

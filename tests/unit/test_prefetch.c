@@ -85,6 +85,27 @@ START_TEST(reading_again_does_not_widen_it)
 }
 END_TEST
 
+START_TEST(what_was_refused_is_asked_for_with_a_later_read)
+{
+	uint64_t off = 0, stopped;
+
+	for (int i = 0; i < 100; i++, off += READ)
+		(void)note(off, READ);
+	while (note(off, READ) == 0)
+		off += READ;
+	stopped = from;
+	prefetch_stopped(&p, to, stopped);
+	off += READ;
+	ck_assert_uint_gt(note(off, READ), 0);
+	ck_assert_uint_eq(from, stopped);
+	/* A word about what is not the newest changes nothing. */
+	prefetch_stopped(&p, to - 1, 0);
+	off += READ;
+	(void)note(off, READ);
+	ck_assert_uint_ge(from, off);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("prefetch");
@@ -94,6 +115,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, reset, NULL);
 	tcase_add_test(tc, a_scan_doubles_the_window_up_to_the_limit);
+	tcase_add_test(tc, what_was_refused_is_asked_for_with_a_later_read);
 	tcase_add_test(tc, a_seek_closes_the_window);
 	tcase_add_test(tc, random_reads_never_open_it);
 	tcase_add_test(tc, reads_out_of_order_are_still_a_scan);
