@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# long
+# long 900
 # Opening, reading and closing files again and again leaves nothing behind. ROUNDS may be given.
 ROUNDS=${ROUNDS:-100000}
 

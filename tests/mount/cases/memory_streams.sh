@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# long
+# long 900
 # Many files written and read at once stay within memory=, beside what the program itself takes.
 # FILES and SIZE (MiB) may be given: 32 files of a gigabyte take an hour on a small machine.
 FILES=${FILES:-32} SIZE=${SIZE:-64} MEMORY=${MEMORY:-64}
