@@ -264,7 +264,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq);
  */
 bool fs_catch_up(struct fs *fs);
 /* Asks the server for a name and applies the answer, which has *ret_seq; -ENOENT when it has no
- * message. Waits. */
+ * message, -EAGAIN when it is gone and the watch is behind: nothing was applied then. Waits. */
 int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq) MUST_CHECK;
 /* The sequence a name has in the tree, 0 when it is not there. */
 uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len);

@@ -114,8 +114,11 @@ int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
 	uint64_t seq = fs_known_seq(fs, name, len);
 	int err = store_get_info(fs->store, name, len, &info);
 
-	if (err == -ENOENT || (!err && info->is_deleted))
-		(void)fs_catch_up(fs);
+	/* Perhaps it was moved, and to where is not known yet. */
+	if ((err == -ENOENT || (!err && info->is_deleted)) && !fs_catch_up(fs)) {
+		obj_info_free(info);
+		return -EAGAIN;
+	}
 	if (err == -ENOENT)
 		fs_apply_absent(fs, name, len, seq);
 	if (err)

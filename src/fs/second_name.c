@@ -37,6 +37,7 @@ static void recheck_run(void *arg, bool is_last)
 	struct recheck *r = arg;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	uint64_t seq = fs_known_seq(r->fs, r->name, r->len);
+	bool is_known = true;
 	int err;
 
 	/* It may have been asked for already. */
@@ -47,10 +48,10 @@ static void recheck_run(void *arg, bool is_last)
 	r->seq = seq;
 	err = store_get_info(r->fs->store, r->name, r->len, &info);
 	if (err == -ENOENT || (!err && info && info->is_deleted))
-		(void)fs_catch_up(r->fs);
-	if (err == -ENOENT)
+		is_known = fs_catch_up(r->fs);
+	if (is_known && err == -ENOENT)
 		fs_apply_absent(r->fs, r->name, r->len, r->seq);
-	else if (!err && info && info->seq > r->seq)
+	else if (is_known && !err && info && info->seq > r->seq)
 		fs_apply(r->fs, steal_ptr(info));
 	else if (++r->tries < RECHECK_TRIES &&
 		 later_run(&r->fs->later, recheck_delay_ms(r->tries), recheck_run, r) == 0)

@@ -108,7 +108,7 @@ class Worker:
             while piece := os.read(fd, 1 << 17):
                 data += piece
         except OSError as e:
-            if e.errno != errno.ESTALE:
+            if e.errno not in (errno.ESTALE, errno.ENOENT):
                 self.fault(f"read of {name}: {e}")
             return
         finally:
@@ -343,10 +343,14 @@ def check_equal(mounts, seconds):
 
 def check_parts(log):
     """Content that is not whole was being written on the same host at that time."""
-    writes = [op for op in log if op["op"] == "write"]
+    writes = {}
+    for op in log:
+        if op["op"] == "write":
+            writes.setdefault((op["name"], op["mount"]), []).append(op)
+    spans = {key: checker.Spans(ops) for key, ops in writes.items()}
     for part in (op for op in log if op["op"] == "part"):
-        if not any(w["name"] == part["name"] and w["mount"] == part["mount"] and
-                   w["t0"] < part["t1"] and (not w["ok"] or w["t1"] > part["t0"]) for w in writes):
+        span = spans.get((part["name"], part["mount"]))
+        if not span or span.latest_end(part["t1"]) <= part["t0"]:
             yield f"not a version: {checker.describe(part)}"
 
 

@@ -34,6 +34,28 @@ def version_of(data):
     return (version, data == whole) if whole.startswith(data) else (None, False)
 
 
+class Spans:
+    """Operations by the time at which they began."""
+
+    def __init__(self, ops):
+        ops = sorted(ops, key=lambda op: op["t0"])
+        self.starts = [op["t0"] for op in ops]
+        self.latest_ends = []
+        latest = -FOREVER
+        for op in ops:
+            latest = max(latest, end_of(op))
+            self.latest_ends.append(latest)
+
+    def latest_end(self, time):
+        """When the last of those ended that began before time."""
+        n = bisect_left(self.starts, time)
+        return self.latest_ends[n - 1] if n else -FOREVER
+
+
+def end_of(op):
+    return op["t1"] if op["ok"] else FOREVER
+
+
 class Register:
     """All that happened to one name."""
 
@@ -41,6 +63,7 @@ class Register:
         self.name = name
         self.writes = [op for op in ops if op["op"] in ("write", "unlink")]
         self.reads = [op for op in ops if op["op"] == "read"]
+        self.unlinks = Spans(op for op in self.writes if op["op"] == "unlink")
         self.by_version = {op["v"]: op for op in self.writes if op["op"] == "write"}
         done = sorted((op["t1"], op["t0"]) for op in self.writes if op["ok"])
         self.ends = [t1 for t1, _ in done]
@@ -49,10 +72,6 @@ class Register:
         for _, t0 in done:
             latest = max(latest, t0)
             self.latest_starts.append(latest)
-
-    @staticmethod
-    def end_of(op):
-        return op["t1"] if op["ok"] else FOREVER
 
     def horizon(self, time):
         """Whatever had ended before this is not the newest any more for an open at time."""
@@ -63,10 +82,8 @@ class Register:
         horizon = self.horizon(opened)
         if version is not None:
             op = self.by_version.get(version)
-            return op is not None and op["t0"] < closed and self.end_of(op) >= horizon
-        return horizon == -FOREVER or any(
-            op["op"] == "unlink" and op["t0"] < closed and self.end_of(op) >= horizon
-            for op in self.writes)
+            return op is not None and op["t0"] < closed and end_of(op) >= horizon
+        return horizon == -FOREVER or self.unlinks.latest_end(closed) >= horizon
 
     def violations(self):
         for read in self.reads:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fake_internal.h"
+#include "util/clock.h"
 
 /* The next message above the sequence that was handled last. */
 static struct fake_meta *next_meta(struct fake_store *s)
@@ -133,10 +134,13 @@ bool fake_catch_up(struct store *store)
 {
 	struct fake_store *s = fake_store_of(store);
 
+	uint64_t deadline = clock_deadline_ms(1000);
+	int err = 0;
+
 	LOCK_SCOPE(&s->b->lock);
-	while (s->is_watching && !s->is_shutdown && has_event(s))
-		cond_wait(&s->b->cond, &s->b->lock);
-	return s->is_watching && !s->is_shutdown;
+	while (!err && s->is_watching && !s->is_shutdown && has_event(s))
+		err = cond_wait_until(&s->b->cond, &s->b->lock, deadline);
+	return !err && s->is_watching && !s->is_shutdown;
 }
 
 static bool is_settled(struct fake *b)

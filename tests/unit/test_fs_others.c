@@ -2,6 +2,7 @@
 
 /* What other clients, and a bucket that fails, do to a mount. */
 
+#include "fs/internal.h"
 #include "fs_fixture.h"
 
 #include <stdlib.h>
@@ -292,6 +293,23 @@ START_TEST(test_a_rename_without_an_event_is_noticed)
 }
 END_TEST
 
+/* A name is not taken away on the leader's word while the one it was moved to is still to come. */
+START_TEST(test_a_name_that_was_moved_stays_until_the_watch_has_caught_up)
+{
+	struct mount other;
+	uint64_t seq;
+
+	put_file(m.fs, "a", "text", 4);
+	other = mount_bucket();
+	fake_delay_events(bucket, 2500);
+	ck_assert_int_eq(rename_path(other.fs, "a", "b", 0), 0);
+	ck_assert_int_eq(fs_refresh(m.fs, "a", 1, &seq), -EAGAIN);
+	ck_assert(fs_known_seq(m.fs, "a", 1) || fs_known_seq(m.fs, "b", 1));
+	fake_delay_events(bucket, 0);
+	unmount_bucket(&other);
+}
+END_TEST
+
 /* A purge in a large bucket takes long, and there may be many. */
 START_TEST(test_a_rename_is_noticed_while_a_purge_takes_its_time)
 {
@@ -558,6 +576,7 @@ int main(void)
 	tcase_add_test(tc, test_trust_watch_saves_the_question);
 	tcase_add_test(tc, test_a_directory_that_vanished_is_looked_up_again);
 	tcase_add_test(tc, test_a_removed_file_cannot_be_opened_by_its_old_identifier);
+	tcase_add_test(tc, test_a_name_that_was_moved_stays_until_the_watch_has_caught_up);
 	tcase_add_test(tc, test_a_rename_is_noticed_while_a_purge_takes_its_time);
 	tcase_add_test(tc, test_what_was_missed_while_disconnected_is_found);
 	tcase_add_test(tc, test_corrupt_content_is_an_error);
