@@ -62,12 +62,18 @@ static int add_entry(struct fs *fs, struct dentry *d, size_t skip, uint64_t max_
 	return err;
 }
 
-/* What was never stored has no old name: its commit goes to the new one. A claim of the old name is
- * in the list and vanishes. */
+/* A claim of the old name is in the list and vanishes; a commit that comes later goes to the new
+ * one. */
 static void forget_claim(struct node *n)
 {
 	if (n->is_dirty && !node_has_nuid(n) && !n->x->link_id)
 		n->seq = 0;
+}
+
+/* The first commit of a file may be under way, to the old name. */
+static bool is_maybe_stored(const struct node *n, uint64_t max_seq)
+{
+	return n->is_dirty && max_seq == UINT64_MAX;
 }
 
 int dir_names_collect(struct fs *fs, const struct node *dir, size_t skip, uint64_t max_seq,
@@ -86,7 +92,7 @@ int dir_names_collect(struct fs *fs, const struct node *dir, size_t skip, uint64
 		cookie = d->cookie;
 		if (d->node->dir)
 			err = dir_names_collect(fs, d->node, skip, max_seq, l);
-		else if (seq && seq <= max_seq)
+		else if (seq ? seq <= max_seq : is_maybe_stored(d->node, max_seq))
 			err = add_entry(fs, d, skip, max_seq, l);
 		if (!d->node->dir && max_seq == UINT64_MAX)
 			forget_claim(d->node);

@@ -47,7 +47,7 @@ static bool is_below(const struct dir_move *mv, const struct buf *prefix, const 
 void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf *out, size_t start)
 {
 	mutex_assert_held(&fs->tree.lock);
-	if (buf_error(out) || !d->is_behind || tree_entry_seq(d) == 0)
+	if (buf_error(out) || !d->is_behind)
 		return;
 	list_for_each (it, &fs->dir_moves) {
 		const struct dir_move *mv = list_entry(it, struct dir_move, link);

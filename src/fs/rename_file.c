@@ -192,7 +192,7 @@ static int move_unsaved(struct fs *fs, const struct move *m, struct file *f, con
 			const struct buf *to)
 {
 	uint64_t old_claim = f->is_claimed ? f->base_seq : 0;
-	bool is_other;
+	bool has_replaced = f->is_fresh, is_other;
 	int err = 0;
 
 	f->base_seq = 0;
@@ -207,10 +207,14 @@ static int move_unsaved(struct fs *fs, const struct move *m, struct file *f, con
 	f->is_rewrite = f->is_fresh = true;
 	/* What was appended to a new file does not go behind the file whose name it takes. */
 	f->is_append_only = false;
-	if (old_claim)
+	/* What the file took the old name from is still stored there. */
+	if (old_claim || has_replaced)
 		(void)!fs_remove_object(fs, from->data, from->len, old_claim, &is_other);
 	LOCK_SCOPE(&fs->tree.lock);
 	m->n->seq = f->base_seq;
+	/* That was not this file. */
+	if (has_replaced)
+		m->n->is_removed = false;
 	return move_in_tree(fs, m);
 }
 

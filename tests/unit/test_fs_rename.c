@@ -188,6 +188,27 @@ START_TEST(test_half_a_rename_is_void_once_the_old_name_is_changed)
 }
 END_TEST
 
+START_TEST(test_what_an_unsaved_file_replaced_does_not_come_back)
+{
+	struct fs_handle *h, *other;
+
+	if (_i)
+		ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, _i ? "d/b" : "b", "old", 3);
+	ck_assert_int_eq(create(m.fs, "a", O_WRONLY, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "new", 3), 0);
+	ck_assert_int_eq(rename_path(m.fs, "a", _i ? "d/b" : "b", 0), 0);
+	ck_assert_int_eq(rename_path(m.fs, _i ? "d" : "b", _i ? "n" : "c", 0), 0);
+	ck_assert(!is_stored(_i ? "d/b" : "b"));
+	ck_assert_int_eq(open_path(m.fs, _i ? "n/b" : "c", O_RDONLY, &other), 0);
+	ck_assert_int_eq(close_file(m.fs, other), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	remount();
+	assert_list("", _i ? "n " : "c ");
+	assert_file(m.fs, _i ? "n/b" : "c", "new", 3);
+}
+END_TEST
+
 /* --- exchange --- */
 
 START_TEST(test_two_files_are_exchanged)
@@ -730,6 +751,7 @@ int main(void)
 	tcase_add_test(tc, test_a_rename_on_another_mount_keeps_the_file_open);
 	tcase_add_test(tc, test_half_a_rename_shows_one_name);
 	tcase_add_test(tc, test_half_a_rename_is_void_once_the_old_name_is_changed);
+	tcase_add_loop_test(tc, test_what_an_unsaved_file_replaced_does_not_come_back, 0, 2);
 	tcase_add_test(tc, test_two_files_are_exchanged);
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
 	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
