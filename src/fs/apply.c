@@ -340,7 +340,8 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		if (!info->foreign_token &&
 		    !removal_is_put_off(fs, info->name, info->name_len, info->seq + is_over))
 			graves_note(&fs->graves, info->name, info->name_len, info->seq);
-		removal_apply(fs, info->name, info->name_len, info->seq + is_over, info->time_ns,
+		removal_apply(fs, info->name, info->name_len, info->seq + is_over,
+			      obj_info_meta(info, ATTR_MOVED) ? 0 : info->time_ns,
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
 	}
 	if (err)

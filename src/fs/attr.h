@@ -29,6 +29,8 @@
 #define ATTR_FROM "posix.from"
 #define ATTR_SINCE "posix.since"
 #define ATTR_EXCHANGE "posix.exchange"
+/* On a tombstone: the object went along with its directory, whose times that does not change. */
+#define ATTR_MOVED "posix.moved"
 
 struct attr {
 	mode_t mode;

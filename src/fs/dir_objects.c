@@ -220,7 +220,7 @@ static struct obj_info *tombstone(const struct obj_info *old)
 	t->is_deleted = true;
 	t->mtime_ns = clock_wall_ns();
 	obj_nuid_new(t->nuid);
-	return steal_ptr(t);
+	return obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
 }
 
 /* The old names go, where their content has a new one (and claims, which have none). */

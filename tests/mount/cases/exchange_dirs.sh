@@ -65,8 +65,15 @@ assert os.listdir("p/file") == [] and get("p/c/f") == "A's"
 os.rmdir("p/file")
 P
 PYTHONPATH=$WORK python3 rules.py "$M" "$B"
+# What moved out of a directory of the tree leaves that's time alone, also at the next mount.
+mkdir "$M/q" "$M/q/sub" "$M/r" "$M/r/sub"
+touch "$M/q/sub/only" "$M/r/sub/other"
+touch -d 2001-01-01 "$M/q/sub" "$M/r/sub" "$M/q" "$M/r"
+PYTHONPATH=$WORK python3 -c 'import sys; from exchange import *; exchange(*sys.argv[1:])' "$M/q" "$M/r"
+assert_eq "$(stat -c %Y "$M"/[qr] "$M"/[qr]/sub | sort -u)" "$(date -d 2001-01-01 +%s)"
 unmount_and_wait "$M" "$first"
 mount_at "$M"
+assert_eq "$(stat -c %Y "$M"/[qr] "$M"/[qr]/sub | sort -u)" "$(date -d 2001-01-01 +%s)"
 assert_eq "$(cat "$M/b" "$M/p/c/f" "$M/p/c/sub/x" "$M/a/f")" "fileA'snewb's"
 unmount_and_wait "$B" "$second"
 end
