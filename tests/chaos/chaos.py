@@ -208,6 +208,23 @@ def rename_noreplace(old, new):
 class Racer(Worker):
     SLOT = 0.1
     KINDS = ("excl", "mkdir", "symlink", "move", "link")
+    KEPT = 300  # of the names each has made: long after the slowest has tried to make them too
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.made = []
+
+    def remove_old(self):
+        while len(self.made) > self.KEPT:
+            path = self.made.pop(0)
+            try:
+                if path.name.startswith("mkdir"):
+                    os.rmdir(path)
+                else:
+                    os.unlink(path)
+            except OSError as e:
+                if e.errno not in PASSING:
+                    self.fault(f"removal of {path}: {e}")
 
     def make(self, kind, path):
         mine = self.mount / f"race/own-{self.number}-{self.n}"
@@ -219,6 +236,7 @@ class Racer(Worker):
             os.symlink(f"target-{self.number}", path)
         else:
             mine.write_bytes(b"x")
+            self.made.append(mine)
             if kind == "move":
                 rename_noreplace(mine, path)
             else:
@@ -233,12 +251,14 @@ class Racer(Worker):
         t0, result = time.monotonic(), "won"
         try:
             self.make(kind, self.mount / name)
+            self.made.append(self.mount / name)
         except OSError as e:
             result = "lost" if e.errno == errno.EEXIST else "unsupported" \
                 if kind == "link" and e.errno in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP) else "failed"
             if result == "failed":
                 self.fault(f"{name}: {e}")
         self.note("race", name, t0, result=result)
+        self.remove_old()
 
 
 class Foreign(Worker):
@@ -246,6 +266,7 @@ class Foreign(Worker):
     def __init__(self, *args):
         super().__init__(*args)
         self.moved = 0
+        self.replaced = []  # contents to be purged, and when
 
     def newest(self, name):
         info, _ = self.raw.get_meta(name)
@@ -257,8 +278,8 @@ class Foreign(Worker):
         old = self.newest(name)
         self.raw.put(name, [data[at:at + 131072] for at in range(0, len(data), 131072)])
         self.note("write", name, t0, v=v, ok=True)
-        if old and self.random.random() < 0.2:
-            self.raw.purge_chunks(old["nuid"])
+        if old:
+            self.replaced.append((t0 + (0 if self.random.random() < 0.2 else 5), old["nuid"]))
 
     def remove(self, name):
         t0 = time.monotonic()
@@ -279,6 +300,9 @@ class Foreign(Worker):
 
     def step(self):
         self.raw = self.raw or Raw(self.url)
+        for due, nuid in [r for r in self.replaced if r[0] <= time.monotonic()]:
+            self.raw.purge_chunks(nuid)
+            self.replaced.remove((due, nuid))
         what = self.random.random()
         if what < 0.5:
             self.put(self.random.choice(NAMES))

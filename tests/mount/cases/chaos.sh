@@ -5,6 +5,8 @@
 # WAYS= of each host to the server: its delay in ms and loss in percent.
 CHAOS=$TOOLS/../chaos
 export PYTHONPATH=$TOOLS:$CHAOS
+# An old server keeps whatever it has read for seconds.
+export GOMEMLIMIT=${GOMEMLIMIT:-3GiB}
 start_server
 server=$URL
 pids=() controls=() mounts=()
