@@ -35,18 +35,6 @@ static int aside_name(const char *name, size_t len, const char *why, unsigned nu
 	return buf_error(out);
 }
 
-static int rename_info(struct obj_info *info, struct buf *name)
-{
-	char *copy = strdup(name->data);
-
-	if (!copy)
-		return -ENOMEM;
-	free(info->name);
-	info->name = copy;
-	info->name_len = name->len;
-	return 0;
-}
-
 /* A file with several names is stored under a hidden one, beside which nobody would look. */
 static void visible_name(struct fs *fs, const struct file *f, const struct obj_info *info,
 			 struct buf *ret)
@@ -66,6 +54,25 @@ static void visible_name(struct fs *fs, const struct file *f, const struct obj_i
 		buf_append(ret, info->name, info->name_len);
 }
 
+/* Stores info under the first name beside this one that is free. */
+static int publish_beside(struct fs *fs, struct obj_info *info, const struct buf *name,
+			  const char *why)
+{
+	int err = -EEXIST;
+
+	for (unsigned i = 1; err == -EEXIST && i <= NAMES_MAX; i++) {
+		struct buf aside CLEANUP(buf_done) = {0};
+
+		buf_init(&aside, OBJ_META_MAX);
+		err = aside_name(name->data, name->len, why, i, &aside);
+		if (!err)
+			err = obj_info_rename(info, aside.data, aside.len);
+		if (!err)
+			err = fs_publish_new(fs, info);
+	}
+	return err;
+}
+
 /* Stores info beside its name. The chunks belong to it from then on. */
 static int store_beside(struct fs *fs, struct file *f, struct obj_info *info, const char *why)
 {
@@ -78,18 +85,7 @@ static int store_beside(struct fs *fs, struct file *f, struct obj_info *info, co
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_NLINK, NULL);
 	if (!err)
-		err = -EEXIST;
-
-	for (unsigned i = 1; err == -EEXIST && i <= NAMES_MAX; i++) {
-		struct buf aside CLEANUP(buf_done) = {0};
-
-		buf_init(&aside, OBJ_META_MAX);
-		err = aside_name(name.data, name.len, why, i, &aside);
-		if (!err)
-			err = rename_info(info, &aside);
-		if (!err)
-			err = fs_publish_new(fs, info);
-	}
+		err = publish_beside(fs, info, &name, why);
 	if (!store_is_certain(err))
 		store_put_close(steal_ptr(f->put), true);
 	if (err)
@@ -164,4 +160,55 @@ int file_keep_old(struct fs *fs, struct file *f)
 	file_drop_content(f);
 	fs_release_name(fs, name.data, name.len);
 	return err;
+}
+
+struct restore {
+	struct fs *fs;
+	struct obj_info *info;
+};
+
+static void restore_run(void *arg, bool is_last)
+{
+	struct restore *r = arg;
+	struct buf name CLEANUP(buf_done) = {0};
+	int err;
+
+	(void)is_last;
+	buf_init(&name, OBJ_META_MAX);
+	buf_append(&name, r->info->name, r->info->name_len);
+	err = buf_error(&name);
+	if (!err)
+		err = publish_beside(r->fs, r->info, &name, "conflict");
+	if (err)
+		log_error(
+			"bucket %s: an older version of %s was brought back by another client, and "
+			"ours could not be stored beside it: %s",
+			r->fs->store->bucket, name.data, strerror(-err));
+	else
+		log_warn("bucket %s: an older version of %s was brought back by another client; "
+			 "ours "
+			 "is stored as %s",
+			 r->fs->store->bucket, name.data, r->info->name);
+	if (!err)
+		fs_apply(r->fs, r->info);
+	else
+		obj_info_free(r->info);
+	free(r);
+}
+
+void fs_restore_later(struct fs *fs, struct obj_info *info)
+{
+	struct restore *r = malloc(sizeof(*r));
+
+	/* The hidden object of a file with several names has no place beside it. */
+	if (!r || links_id_of_hidden(info->name, info->name_len)) {
+		log_error("bucket %s: an older version of %s was brought back by another client",
+			  fs->store->bucket, info->name);
+		free(r);
+		obj_info_free(info);
+		return;
+	}
+	*r = (struct restore){fs, info};
+	if (later_run(&fs->later, 0, restore_run, r) < 0)
+		restore_run(r, true);
 }

@@ -230,7 +230,7 @@ static void settle(struct fs *fs, struct file *f, struct obj_info *info)
 	if (is_news)
 		fs_apply_held(fs, info);
 	if (f->base && !f->base->is_deleted && strcmp(f->base->nuid, info->nuid) != 0)
-		fs_purge_later(fs, f->base->nuid, info->name, info->name_len);
+		fs_purge_replaced(fs, f->base->nuid, info);
 	obj_info_free(f->base);
 	f->base = info;
 	f->base_seq = info->seq;

@@ -35,6 +35,11 @@ static void on_info(void *arg, struct obj_info *info)
 	fs_apply(arg, info);
 }
 
+static bool on_full(void *arg)
+{
+	return purges_hurry(arg);
+}
+
 static void on_state(void *arg, enum watch_state state)
 {
 	struct fs *fs = arg;
@@ -76,7 +81,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
-	later_init(&fs->purges);
+	purges_init(&fs->purges);
 	chunk_cache_init(&fs->cache, cfg->memory);
 	atomic_init(&fs->is_connected, true);
 	err = staging_area_init(&fs->staging, cfg->cache_dir, cfg->staging_max,
@@ -99,6 +104,7 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	const struct watch_listener listener = {.on_reload_begin = on_reload_begin,
 						.on_reload_end = on_reload_end,
 						.on_info = on_info,
+						.on_full = on_full,
 						.on_state = on_state};
 	struct watch_listener l = listener;
 	struct fs *fs = calloc(1, sizeof(*fs));
@@ -120,7 +126,7 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	if (!err)
 		err = later_start(&fs->later);
 	if (!err)
-		err = later_start(&fs->purges);
+		err = purges_start(&fs->purges);
 	if (err)
 		goto fail;
 	l.arg = fs;
@@ -183,7 +189,7 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 		}
 	}
 	later_stop(&fs->later);
-	later_stop(&fs->purges);
+	purges_finish(fs, deadline);
 }
 
 int fs_unstored(struct fs *fs)
@@ -196,9 +202,9 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	later_stop(&fs->later);
-	later_stop(&fs->purges);
+	purges_stop(&fs->purges);
 	later_done(&fs->later);
-	later_done(&fs->purges);
+	purges_done(fs);
 	virtual_done(fs);
 	halves_done(fs);
 	mutex_done(&fs->dir_rename);

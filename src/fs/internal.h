@@ -24,6 +24,7 @@
 #include "fs/later.h"
 #include "fs/namelock.h"
 #include "fs/prefetch.h"
+#include "fs/purge.h"
 #include "fs/reopen.h"
 #include "fs/staging.h"
 #include "fs/tree.h"
@@ -64,7 +65,7 @@ struct fs {
 	struct disk_cache *disk; /* NULL: there is none */
 	struct staging_area staging;
 	struct later later;
-	struct later purges; /* which take their time: nothing else waits behind them */
+	struct purges purges;
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */
 	struct {
 		uint64_t last_seq, events, listings, since_ns;
@@ -269,10 +270,8 @@ int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq) M
 /* The sequence a name has in the tree, 0 when it is not there. */
 uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len);
 
-/* --- purge.c --- */
+/* --- second_name.c --- */
 
-/* The chunks of nuid are no longer named by name; they are removed when nothing needs them. */
-void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t name_len);
 /* Asks for name at the server after a while, because another name has its content now; unless the
  * tree has it no more by then (seq 0: in any case). */
 void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq);
@@ -430,6 +429,9 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 /* Stores info, uploaded content that lost a conflict, as the mount's policy says: -ESTALE, or why
  * not even that was possible. The name is held. */
 int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info) MUST_CHECK;
+/* Stores info, a version of ours that somebody replaced without knowing of it, beside its name, in
+ * a moment. Takes over info. */
+void fs_restore_later(struct fs *fs, struct obj_info *info);
 /* Whether the old version is kept because this writer, the last, is being killed while it replaces
  * it. Reads /proc. */
 bool file_is_kept_when_killed(struct fs *fs, struct file *f, const struct fs_ctx *ctx);

@@ -52,7 +52,7 @@ static void collect(struct fs *fs, struct figures *f)
 	f->is_gone = atomic_load(&fs->is_gone);
 	f->has_store = store_status(fs->store, &f->store) == 0;
 	count_files(fs, f);
-	f->later = later_count(&fs->later) + later_count(&fs->purges);
+	f->later = later_count(&fs->later) + purges_count(&fs->purges);
 	f->cache = locked_value(&fs->cache.lock, &fs->cache.bytes);
 	if (fs->disk)
 		disk_cache_stats(fs->disk, &f->disk);

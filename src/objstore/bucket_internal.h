@@ -107,7 +107,7 @@ struct replaced {
 	struct replaced_traffic traffic[1024];
 };
 
-/* Removal of what aborted uploads left behind, and of replaced metadata: see purge.c. */
+/* Removal of what aborted uploads left behind, and of replaced metadata: see janitor.c. */
 struct janitor {
 	struct mutex lock;
 	struct cond changed;
@@ -221,7 +221,7 @@ int meta_put_infos(struct store *s, struct obj_info *const *infos, const uint64_
 		   size_t n, int *ret_errs) MUST_CHECK;
 int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq) MUST_CHECK;
 
-/* ---- purge.c ---- */
+/* ---- janitor.c ---- */
 
 void janitor_init(struct janitor *j);
 int janitor_start(struct bucket *b) MUST_CHECK;
@@ -233,7 +233,19 @@ void janitor_done(struct janitor *j);
 void janitor_add(struct bucket *b, const char *nuid, bool is_unsure);
 /* Waits until the queue was worked through. True when there was anything in it. */
 bool janitor_hurry(struct bucket *b);
-int purge_chunks(struct store *s, const char *nuid) MUST_CHECK;
+/* The bucket is full: the same, and whoever listens gives up what he has kept. True when anything
+ * was removed. Waits. */
+bool bucket_make_room(struct bucket *b);
+
+/* ---- purge.c ---- */
+
+void purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs);
+/* All chunks of one identifier, which must be valid. Waits for its turn. */
+int purge_nuid(struct bucket *b, const char *nuid) MUST_CHECK;
+/* purge_subject while the bucket is closing, when nobody else purges; subject may be NULL for want
+ * of memory. */
+int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)
+	MUST_CHECK;
 /* Removes messages of one subject with sequences below seq_end (0: all). Waits for its turn. */
 int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end) MUST_CHECK;
 
@@ -309,5 +321,7 @@ void watch_done(struct bucket *b);
 /* The control connection came or went. */
 void watch_wake(struct bucket *b);
 bool watch_is_running(struct bucket *b);
+/* Has the listener remove what it keeps. True when it did. Waits. */
+bool watch_make_room(struct bucket *b);
 
 #endif

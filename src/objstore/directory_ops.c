@@ -106,11 +106,11 @@ static int remove_info(struct store *s, const struct obj_info *info, uint64_t *r
 	return *ret_seq ? 0 : err;
 }
 
-static int purge_chunks_op(struct store *s, const char *nuid)
+static void purge_all_op(struct store *s, const char *const *nuids, size_t n, int *ret_errs)
 {
 	(void)s;
-	(void)nuid;
-	return 0;
+	(void)nuids;
+	memset(ret_errs, 0, n * sizeof(*ret_errs));
 }
 
 /* All that is known was told, or will be looked up by whoever misses it. */
@@ -230,7 +230,7 @@ const struct store_ops directory_ops = {
 	.put_info = put_info,
 	.put_infos = put_infos,
 	.remove_info = remove_info,
-	.purge_chunks = purge_chunks_op,
+	.purge_all = purge_all_op,
 	.watch = directory_watch,
 	.catch_up = catch_up,
 	.put_open = put_open_op,

@@ -74,7 +74,7 @@ bool kv_put_has_room(struct store_put *sp);
 int kv_put_wait_room(struct store_put *sp) MUST_CHECK;
 int kv_put_finish(struct store_put *sp, struct put_result *ret) MUST_CHECK;
 void kv_put_close(struct store_put *sp, bool keep);
-int kv_purge_chunks(struct store *s, const char *nuid) MUST_CHECK;
+void kv_purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs);
 
 int kv_get_open(struct store *s, const struct obj_info *info, struct store_get **ret) MUST_CHECK;
 void kv_get_close(struct store_get *sg);

@@ -150,7 +150,7 @@ static int judge_ack(struct offer *o, natsMsg *msg)
 		return resolve_conflict(o);
 	if (err == -ENOSPC && !o->is_purged) {
 		o->is_purged = true;
-		if (janitor_hurry(o->b))
+		if (bucket_make_room(o->b))
 			return -EAGAIN;
 	}
 	return err;
@@ -214,7 +214,7 @@ static int check_room(struct offer *o)
 	if (space_take_meta(b, o->payload.len, strlen(o->subject)))
 		return 0;
 	o->is_purged = true;
-	if (janitor_hurry(b) && space_take_meta(b, o->payload.len, strlen(o->subject)))
+	if (bucket_make_room(b) && space_take_meta(b, o->payload.len, strlen(o->subject)))
 		return 0;
 	return -ENOSPC;
 }

@@ -1,55 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Removal of chunks, on a connection of its own. A filtered purge visits every block of the stream
- * and delays everyone, so purges run one at a time ("busy"), and the background thread rests after
- * each for as long as it took.
- *
- * The queue holds identifiers of aborted uploads. Where a chunk's fate is unknown it may still
- * arrive, so such an identifier is purged again after REPEAT_MS.
+ * Removal of messages by subject, on a connection of its own. A filtered purge visits every block
+ * of the stream and delays everyone, so whoever purges takes a turn ("busy"), with one removal or,
+ * where there is a hurry, with some.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/group.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
-#include "util/log.h"
 
 /* A purge in a large bucket takes its time. */
 #define PURGE_MS 60000
-#define REPEAT_MS 30000
-#define RETRY_MS 2000
-/* Then it is left to a check of the whole bucket. */
-#define TRIES_MAX 10
-#define QUEUE_MAX 65536
-
-struct job {
-	struct list link;
-	uint64_t not_before_ns;
-	unsigned int n_failed;
-	bool is_unsure;
-	char nuid[OBJ_NUID_MAX + 1];
-};
-
-void janitor_init(struct janitor *j)
-{
-	mutex_init(&j->lock, LOCK_RANK_STORE);
-	cond_init(&j->changed);
-	list_init(&j->queue);
-	replaced_init(&j->replaced);
-}
-
-void janitor_done(struct janitor *j)
-{
-	struct list *l;
-
-	while ((l = list_pop_front(&j->queue)))
-		free(list_entry(l, struct job, link));
-	replaced_done(&j->replaced);
-	cond_done(&j->changed);
-	mutex_done(&j->lock);
-}
+#define IN_FLIGHT 32
 
 static void take_turn(struct janitor *j)
 {
@@ -94,200 +60,79 @@ int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end)
 	return err;
 }
 
-static int purge_nuid(struct bucket *b, const char *nuid)
+int purge_nuid(struct bucket *b, const char *nuid)
 {
 	_cleanup_free_ char *subject = obj_chunk_subject(b->store.bucket, nuid);
 
 	return subject ? purge_subject(b, subject, 0) : -ENOMEM;
 }
 
-int purge_chunks(struct store *s, const char *nuid)
+/* A removal among others. */
+static int send_purge(struct bucket *b, struct group *g, size_t i, const char *api,
+		      const char *nuid)
+{
+	_cleanup_free_ char *subject = obj_chunk_subject(b->store.bucket, nuid);
+	_cleanup_buf_ struct buf body;
+	struct rpc_request req = {.subject = api,
+				  .deadline_ns = clock_deadline_ms((int64_t)PURGE_MS)};
+
+	buf_init(&body, 4096);
+	if (!subject)
+		return -ENOMEM;
+	format_body(&body, subject, 0);
+	if (buf_error(&body) < 0)
+		return -ENOMEM;
+	req.data = body.data;
+	req.len = body.len;
+	return group_send(g, i, b->janitor_link.rpc, &req);
+}
+
+/* Up to IN_FLIGHT at a time; what fails is asked for again alone, with patience. */
+static void purge_some(struct bucket *b, const char *const *nuids, size_t n, int *ret_errs)
+{
+	_cleanup_free_ char *api = api_subject(b, "STREAM.PURGE");
+	_cleanup_group_ struct group *g = group_new(n);
+
+	if (!api || !g) {
+		for (size_t i = 0; i < n; i++)
+			ret_errs[i] = -ENOMEM;
+		return;
+	}
+	take_turn(&b->janitor);
+	for (size_t i = 0; i < n; i++)
+		ret_errs[i] = obj_nuid_is_valid(nuids[i], strlen(nuids[i]))
+				      ? send_purge(b, g, i, api, nuids[i])
+				      : -EINVAL;
+	group_wait(g);
+	give_turn(&b->janitor);
+	for (size_t i = 0; i < n; i++) {
+		struct group_item *item = group_item(g, i);
+
+		if (!ret_errs[i])
+			ret_errs[i] = item->err < 0 ? item->err : api_parse(item->msg, NULL, NULL);
+		if (ret_errs[i] < 0 && ret_errs[i] != -EINVAL)
+			ret_errs[i] = purge_nuid(b, nuids[i]);
+	}
+}
+
+void purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs)
 {
 	struct bucket *b = bucket_of(s);
 	int err = bucket_check_writable(b);
 
-	if (!obj_nuid_is_valid(nuid, strlen(nuid)))
-		return -EINVAL;
 	if (!err)
 		err = bucket_enter(b);
+	for (size_t i = 0; i < n && err < 0; i++)
+		ret_errs[i] = err;
 	if (err < 0)
-		return err;
-	err = purge_nuid(b, nuid);
+		return;
+	for (size_t i = 0; i < n; i += IN_FLIGHT)
+		purge_some(b, nuids + i, n - i < IN_FLIGHT ? n - i : IN_FLIGHT, ret_errs + i);
 	bucket_leave(b);
-	return err;
-}
-
-void janitor_add(struct bucket *b, const char *nuid, bool is_unsure)
-{
-	struct janitor *j = &b->janitor;
-	struct job *job = calloc(1, sizeof(*job));
-	size_t n = 0;
-
-	if (!job) {
-		log_warn("%s: chunks of %s are left behind: no memory", b->store.bucket, nuid);
-		return;
-	}
-	strncpy(job->nuid, nuid, OBJ_NUID_MAX);
-	job->is_unsure = is_unsure;
-	LOCK_SCOPE(&j->lock);
-	list_for_each (it, &j->queue)
-		n++;
-	if (n >= QUEUE_MAX) {
-		free(job);
-		return;
-	}
-	list_push_back(&j->queue, &job->link);
-	cond_broadcast(&j->changed);
-}
-
-/* The first job that is due; else when the next one will be. */
-static struct job *next_job_locked(struct janitor *j, bool is_hurried, uint64_t *ret_due_ns)
-{
-	uint64_t now = clock_now_ns();
-
-	/* Those that wait for a repetition stay, hurry or not. */
-	mutex_assert_held(&j->lock);
-	*ret_due_ns = UINT64_MAX;
-	list_for_each (it, &j->queue) {
-		struct job *job = list_entry(it, struct job, link);
-
-		if (job->not_before_ns <= now || (is_hurried && job->not_before_ns == 0)) {
-			list_remove(&job->link);
-			return job;
-		}
-		if (job->not_before_ns < *ret_due_ns)
-			*ret_due_ns = job->not_before_ns;
-	}
-	return NULL;
-}
-
-/* After the purge: done, or to be repeated. */
-static void settle(struct bucket *b, struct job *job, int err)
-{
-	struct janitor *j = &b->janitor;
-
-	if (err < 0 && ++job->n_failed < TRIES_MAX) {
-		job->not_before_ns = clock_deadline_ms(RETRY_MS);
-	} else if (err < 0) {
-		log_warn("%s: chunks of %s are left behind: %s", b->store.bucket, job->nuid,
-			 strerrordesc_np(-err));
-		free(job);
-		return;
-	} else if (job->is_unsure) {
-		job->is_unsure = false;
-		job->n_failed = 0;
-		job->not_before_ns = clock_deadline_ms(REPEAT_MS);
-	} else {
-		free(job);
-		return;
-	}
-	LOCK_SCOPE(&j->lock);
-	list_push_back(&j->queue, &job->link);
-}
-
-static void rest(struct bucket *b, uint64_t took_ns)
-{
-	struct janitor *j = &b->janitor;
-	uint64_t until_ns = clock_now_ns() + took_ns;
-
-	LOCK_SCOPE(&j->lock);
-	while (!j->is_stopping && j->n_hurried == 0 &&
-	       cond_wait_until(&j->changed, &j->lock, until_ns) != -ETIMEDOUT)
-		;
-}
-
-/* What there is to do next: one of the two. */
-struct task {
-	struct job *job;
-	struct replaced_name *replaced;
-};
-
-static bool next_task_locked(struct janitor *j, bool is_hurried, struct task *ret,
-			     uint64_t *ret_due_ns)
-{
-	uint64_t due_ns;
-
-	*ret = (struct task){.replaced = replaced_take_locked(&j->replaced, is_hurried, &due_ns)};
-	*ret_due_ns = due_ns;
-	if (ret->replaced)
-		return true;
-	ret->job = next_job_locked(j, is_hurried, &due_ns);
-	if (due_ns < *ret_due_ns)
-		*ret_due_ns = due_ns;
-	return ret->job != NULL;
-}
-
-static void run_task(struct bucket *b, const struct task *task)
-{
-	if (task->replaced)
-		replaced_remove(b, task->replaced);
-	else
-		settle(b, task->job, purge_nuid(b, task->job->nuid));
-}
-
-static void *janitor_main(void *arg)
-{
-	struct bucket *b = arg;
-	struct janitor *j = &b->janitor;
-
-	mutex_lock(&j->lock);
-	while (!j->is_stopping) {
-		uint64_t due_ns, start_ns;
-		struct task task;
-
-		if (!next_task_locked(j, false, &task, &due_ns)) {
-			(void)cond_wait_until(&j->changed, &j->lock, due_ns);
-			continue;
-		}
-		mutex_unlock(&j->lock);
-		start_ns = clock_now_ns();
-		run_task(b, &task);
-		rest(b, clock_now_ns() - start_ns);
-		mutex_lock(&j->lock);
-	}
-	mutex_unlock(&j->lock);
-	nats_ReleaseThreadMemory();
-	return NULL;
-}
-
-int janitor_start(struct bucket *b)
-{
-	int err = thread_start(&b->janitor.thread, "store-janitor", janitor_main, b);
-
-	b->janitor.has_thread = err == 0;
-	return err;
-}
-
-bool janitor_hurry(struct bucket *b)
-{
-	struct janitor *j = &b->janitor;
-	bool has_done = false;
-	struct task task;
-	uint64_t due_ns;
-
-	mutex_lock(&j->lock);
-	j->n_hurried++;
-	cond_broadcast(&j->changed);
-	while (next_task_locked(j, true, &task, &due_ns)) {
-		mutex_unlock(&j->lock);
-		run_task(b, &task);
-		has_done = true;
-		mutex_lock(&j->lock);
-		if (j->is_stopping)
-			break;
-	}
-	/* The thread may be at work on the one that matters. */
-	while (j->is_busy) {
-		has_done = true;
-		cond_wait(&j->changed, &j->lock);
-	}
-	j->n_hurried--;
-	mutex_unlock(&j->lock);
-	return has_done;
 }
 
 /* Without bucket_call, which refuses once the bucket is closing. */
-static int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)
+int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)
 {
 	_cleanup_free_ char *api = api_subject(b, "STREAM.PURGE");
 	_cleanup_msg_ natsMsg *msg = NULL;
@@ -306,42 +151,4 @@ static int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, u
 	req.len = body.len;
 	err = rpc_call(b->janitor_link.rpc, &req, &msg, &was_sent);
 	return err < 0 ? err : api_parse(msg, NULL, NULL);
-}
-
-/* When nobody else is left, so that no lock is needed any more. */
-static void clean_up(struct bucket *b, uint64_t deadline_ns)
-{
-	struct janitor *j = &b->janitor;
-	struct replaced_name *name;
-	struct list *l;
-	uint64_t due_ns;
-
-	while (clock_now_ns() < deadline_ns && (l = list_pop_front(&j->queue))) {
-		struct job *job = list_entry(l, struct job, link);
-		_cleanup_free_ char *subject = obj_chunk_subject(b->store.bucket, job->nuid);
-
-		if (purge_last(b, subject, 0, deadline_ns) < 0)
-			log_warn("%s: chunks of %s are left behind", b->store.bucket, job->nuid);
-		free(job);
-	}
-	while (clock_now_ns() < deadline_ns &&
-	       (name = replaced_take_locked(&j->replaced, true, &due_ns))) {
-		(void)!purge_last(b, replaced_subject(name), replaced_below(name), deadline_ns);
-		free(name);
-	}
-}
-
-void janitor_stop(struct bucket *b, uint64_t deadline_ns)
-{
-	struct janitor *j = &b->janitor;
-
-	if (!j->has_thread)
-		return;
-	mutex_lock(&j->lock);
-	j->is_stopping = true;
-	cond_broadcast(&j->changed);
-	mutex_unlock(&j->lock);
-	pthread_join(j->thread, NULL);
-	j->has_thread = false;
-	clean_up(b, deadline_ns);
 }

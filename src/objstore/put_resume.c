@@ -297,7 +297,7 @@ static int resume(struct put *p)
 	uint64_t deadline_ns = deadline(p), pause_ms = PAUSE_MIN_MS;
 	int err;
 
-	if (p->trouble == -ENOSPC && !janitor_hurry(p->bucket))
+	if (p->trouble == -ENOSPC && !bucket_make_room(p->bucket))
 		return -ENOSPC;
 	/* Busy, not lost: asking again at once makes it worse. */
 	if (p->trouble == -EAGAIN || p->trouble == -ENOENT) {

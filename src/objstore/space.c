@@ -54,9 +54,18 @@ static void learn_locked(struct space *s, uint64_t bytes)
 {
 	mutex_assert_held(&s->lock);
 	s->known = bytes;
-	s->known_ns = s->asked_ns;
+	s->known_ns = s->asked_ns > s->freed_ns ? s->asked_ns : 0;
 	s->since = s->since_ask;
 	s->asked_ns = 0;
+}
+
+void space_forget(struct bucket *b)
+{
+	struct space *s = &b->space;
+
+	LOCK_SCOPE(&s->lock);
+	s->freed_ns = clock_now_ns();
+	s->known_ns = 0;
 }
 
 static void on_info(void *arg, natsMsg *msg, int err, bool was_sent)

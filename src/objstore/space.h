@@ -33,6 +33,7 @@ struct space {
 	uint64_t known;	    /* state.bytes of the newest answer */
 	uint64_t known_ns;  /* when that request was sent */
 	uint64_t asked_ns;  /* when the request under way was sent; 0: none */
+	uint64_t freed_ns;  /* when room was made last: what was asked before is no news */
 	uint64_t since;	    /* bytes published since known_ns */
 	uint64_t since_ask; /* bytes published since asked_ns */
 };
@@ -42,6 +43,8 @@ void space_done(struct space *s);
 /* Decides whether the guard is needed. Before sharing. */
 void space_start(struct bucket *b, const struct stream_info *info);
 
+/* Room was made, by however much. */
+void space_forget(struct bucket *b);
 /* Bytes of a bucket with a limit that are neither used nor kept free. */
 uint64_t space_free(const struct bucket *b, const struct stream_info *info);
 /* Takes room for one record. Does not wait. */

@@ -76,6 +76,9 @@ struct watch_listener {
 	 */
 	void (*on_info)(void *arg, struct obj_info *info);
 	void (*on_state)(void *arg, enum watch_state state);
+	/* The bucket is full: removes what it has in mind to remove later. True when there was any.
+	 * On threads that store something; may wait, but stores nothing. May be NULL. */
+	bool (*on_full)(void *arg);
 };
 
 /* Result of a chunk request: the chunk (a reference for the callee) or NULL and -errno. */
@@ -92,7 +95,7 @@ struct store_ops {
 	int (*put_infos)(struct store *s, struct obj_info *const *infos,
 			 const uint64_t *expected_seqs, size_t n, int *ret_errs);
 	int (*remove_info)(struct store *s, const struct obj_info *info, uint64_t *ret_seq);
-	int (*purge_chunks)(struct store *s, const char *nuid);
+	void (*purge_all)(struct store *s, const char *const *nuids, size_t n, int *ret_errs);
 	int (*watch)(struct store *s, const struct watch_listener *listener);
 	bool (*catch_up)(struct store *s);
 
@@ -120,6 +123,7 @@ struct store {
 	size_t meta_max;	  /* longest description of an object, bytes of JSON */
 	uint64_t max_object_size; /* 0: no limit */
 	atomic_bool is_sealed;	  /* nothing can be changed any more */
+	atomic_bool is_tight;	  /* less than a tenth of the bucket was free, not long ago */
 	/* Objects are content and nothing else. Of metadata, description, headers, links and
 	 * digest given to store_put_info nothing is stored, and the info has none of them
 	 * afterwards; its time_ns is that of the stored message, and its nuid another one. */
@@ -227,11 +231,21 @@ static inline int MUST_CHECK store_bury_info(struct store *s, const struct obj_i
 	return s->ops->remove_info(s, info, ret_seq);
 }
 
-/* Removes all chunks of one identifier. The caller has made sure that no metadata names it. Runs on
- * a connection of its own. Waits. */
+/* Removes all chunks of n identifiers, several at a time. The caller has made sure that no metadata
+ * names them. ret_errs[i] is 0 or -errno. Runs on a connection of its own. Waits. */
+static inline void store_purge_all(struct store *s, const char *const *nuids, size_t n,
+				   int *ret_errs)
+{
+	s->ops->purge_all(s, nuids, n, ret_errs);
+}
+
+/* The same for one. */
 static inline int MUST_CHECK store_purge_chunks(struct store *s, const char *nuid)
 {
-	return s->ops->purge_chunks(s, nuid);
+	int err;
+
+	store_purge_all(s, &nuid, 1, &err);
+	return err;
 }
 
 /* Starts the one watch of this store; returns after the first listing was delivered. The listener

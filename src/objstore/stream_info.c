@@ -102,6 +102,8 @@ static void remember(struct bucket *b, const struct stream_info *info)
 	b->last_info_ns = clock_now_ns();
 	b->is_sealed = info->is_sealed;
 	atomic_store(&b->store.is_sealed, info->is_sealed);
+	atomic_store(&b->store.is_tight,
+		     info->max_bytes > 0 && space_free(b, info) < info->max_bytes / 10);
 }
 
 int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret)

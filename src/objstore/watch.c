@@ -360,6 +360,13 @@ bool watch_is_running(struct bucket *b)
 	return w->is_loaded && w->first_err == 0;
 }
 
+bool watch_make_room(struct bucket *b)
+{
+	struct watch *w = watch_of(b);
+
+	return w && w->listener.on_full && w->listener.on_full(w->listener.arg);
+}
+
 void watch_wake(struct bucket *b)
 {
 	struct watch *w = watch_of(b);

@@ -84,7 +84,11 @@ static void on_state(void *arg, enum watch_state state)
 	cond_broadcast(&k->changed);
 }
 
-static const struct watch_listener listener = {&known, on_begin, on_end, on_info, on_state};
+static const struct watch_listener listener = {.arg = &known,
+					       .on_reload_begin = on_begin,
+					       .on_reload_end = on_end,
+					       .on_info = on_info,
+					       .on_state = on_state};
 
 static void setup(void)
 {

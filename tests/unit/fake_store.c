@@ -217,7 +217,7 @@ static int put_locked(struct fake *b, struct obj_info *info, uint64_t expected_s
 	return 0;
 }
 
-static int put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
+static int put_once(struct store *s, struct obj_info *info, uint64_t expected_seq)
 {
 	struct fake *b = fake_store_of(s)->b;
 	int err;
@@ -232,6 +232,18 @@ static int put_info(struct store *s, struct obj_info *info, uint64_t expected_se
 		return err;
 	err = b->lost_answer;
 	b->lost_answer = 0;
+	return err;
+}
+
+/* What is full once may have room after its listener has removed something. */
+static int put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
+{
+	struct fake_store *fake = fake_store_of(s);
+	int err = put_once(s, info, expected_seq);
+
+	if (err == -ENOSPC && fake->is_watching && fake->listener.on_full &&
+	    fake->listener.on_full(fake->listener.arg))
+		err = put_once(s, info, expected_seq);
 	return err;
 }
 
@@ -265,7 +277,7 @@ static int remove_info(struct store *s, const struct obj_info *info, uint64_t *r
 	return err;
 }
 
-static int purge_chunks(struct store *s, const char *nuid)
+static int purge_one(struct store *s, const char *nuid)
 {
 	struct fake *b = fake_store_of(s)->b;
 	int err;
@@ -277,6 +289,12 @@ static int purge_chunks(struct store *s, const char *nuid)
 	if (!err)
 		fake_blob_remove(b, nuid);
 	return err;
+}
+
+static void purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs)
+{
+	for (size_t i = 0; i < n; i++)
+		ret_errs[i] = purge_one(s, nuids[i]);
 }
 
 void fake_set_free(struct fake *b, uint64_t bytes)
@@ -408,7 +426,7 @@ static const struct store_ops ops = {
 	.put_info = put_info,
 	.put_infos = put_infos,
 	.remove_info = remove_info,
-	.purge_chunks = purge_chunks,
+	.purge_all = purge_all,
 	.watch = fake_watch,
 	.catch_up = fake_catch_up,
 	.put_open = fake_put_open,

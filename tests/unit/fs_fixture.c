@@ -24,7 +24,7 @@ struct mount mount_with(const struct fs_config *special)
 				      .cache_dir = tmp ? tmp : "/tmp",
 				      .staging_memory = 1 << 20,
 				      .negative_timeout_ms = 1000,
-				      .purge_delay_ms = 0,
+				      .purge_delay_ms = special->purge_delay_ms,
 				      .max_file_size = UINT64_C(1) << 40};
 	struct mount mount = {.store = fake_open(bucket)};
 

@@ -28,7 +28,7 @@ extern const struct fs_ctx root_ctx;
 void fixture_setup(void);
 void fixture_teardown(void);
 struct mount mount_bucket(void);
-/* With the settings of special that the fixture knows: trust_watch. */
+/* With the settings of special that the fixture knows: trust_watch, purge_delay_ms. */
 struct mount mount_with(const struct fs_config *special);
 void unmount_bucket(struct mount *mount);
 

@@ -13,5 +13,11 @@ done
 same f "$M/kept"
 rm -f "$M/too_big"
 same f "$M/kept"
+# What is removed makes room at once, although the chunks of other removals are kept for a while.
+rm -f "$M"/1M.* "$M"/256K.* "$M"/128K.*
 rm "$M/kept"
+cp f "$M/again"
+same f "$M/again"
+for i in 1 2 3 4 5 6; do cp f "$M/again" || fail "replacing it, the $i. time"; done
+same f "$M/again"
 end
