@@ -19,6 +19,8 @@
 /* Between two looks at the tree. */
 #define LOOK_MIN_MS 500
 #define LOOK_MAX_MS 60000
+/* How long an estimate of the server's clock is good; two of these. */
+#define WINDOW_NS (5 * 60 * NS_PER_SEC)
 /* Names asked for at one time. */
 #define BATCH 256
 
@@ -34,43 +36,63 @@ int64_t expiry_stored_ns(const struct obj_info *info)
 
 void expiry_note_clock(struct fs *fs, const struct obj_info *info)
 {
-	int64_t lead = clock_wall_ns() - info->time_ns;
+	int64_t now = clock_boot_ns(), lead = now - info->time_ns;
+	struct server_clock *c = &fs->server_clock;
 
 	LOCK_SCOPE(&fs->tree.lock);
 	/* A listing tells of old messages. */
-	if (!fs->is_listing && (!fs->has_clock_lead || lead < fs->clock_lead_ns)) {
-		fs->clock_lead_ns = lead;
-		fs->has_clock_lead = true;
+	if (fs->is_listing)
+		return;
+	/* The lowest lead is that of the event that was the shortest time on its way. Either clock
+	 * may be set anew, so only those of the last minutes count. */
+	if (!c->is_known || now >= c->window_end_ns) {
+		c->lead_ns = c->is_known ? c->window_lead_ns : lead;
+		c->window_lead_ns = lead;
+		c->window_end_ns = now + WINDOW_NS;
+		c->is_known = true;
 	}
+	if (lead < c->window_lead_ns)
+		c->window_lead_ns = lead;
+	if (lead < c->lead_ns)
+		c->lead_ns = lead;
 }
 
-/* When something stored at stored_ns expires, by our clock. */
+/* What the server's clock says, as far as it is known. */
+static int64_t server_now(const struct fs *fs)
+{
+	const struct server_clock *c = &fs->server_clock;
+
+	mutex_assert_held(&fs->tree.lock);
+	return c->is_known ? clock_boot_ns() - c->lead_ns : clock_wall_ns();
+}
+
+/* When something stored at stored_ns expires, by the server's clock. */
 static int64_t end_of(const struct fs *fs, int64_t stored_ns)
 {
 	int64_t age = atomic_load(&fs->max_age_ns);
 
-	return stored_ns > INT64_MAX - age ? INT64_MAX : stored_ns + age + fs->clock_lead_ns;
+	return stored_ns > INT64_MAX - age ? INT64_MAX : stored_ns + age;
 }
 
 bool expiry_is_over(const struct fs *fs, int64_t stored_ns)
 {
-	mutex_assert_held(&fs->tree.lock);
-	return atomic_load(&fs->max_age_ns) > 0 && end_of(fs, stored_ns) <= clock_wall_ns();
+	return atomic_load(&fs->max_age_ns) > 0 && end_of(fs, stored_ns) <= server_now(fs);
 }
 
 struct expired {
 	struct node *nodes[BATCH]; /* pinned */
 	size_t n;
-	int64_t next_ns; /* when the first of the others expires */
+	int64_t wait_ns; /* until the first of the others expires */
 };
 
 static void collect(struct fs *fs, struct expired *ret)
 {
-	int64_t now = clock_wall_ns();
+	int64_t now;
 
 	ret->n = 0;
-	ret->next_ns = INT64_MAX;
+	ret->wait_ns = INT64_MAX;
 	LOCK_SCOPE(&fs->tree.lock);
+	now = server_now(fs);
 	index_each(it, &fs->tree.inos)
 	{
 		struct node *n = container_of(it, struct node, by_ino);
@@ -82,8 +104,8 @@ static void collect(struct fs *fs, struct expired *ret)
 		if (end <= now && ret->n < BATCH) {
 			tree_pin(n);
 			ret->nodes[ret->n++] = n;
-		} else if (end < ret->next_ns) {
-			ret->next_ns = end;
+		} else if (end - now < ret->wait_ns) {
+			ret->wait_ns = end - now;
 		}
 	}
 }
@@ -116,8 +138,8 @@ static void look(void *arg, bool is_last)
 		ask(fs, expired.nodes[i]);
 		fs_unpin(fs, expired.nodes[i]);
 	}
-	if (expired.next_ns != INT64_MAX)
-		wait_ms = (expired.next_ns - clock_wall_ns()) / NS_PER_MS;
+	if (expired.wait_ns != INT64_MAX)
+		wait_ms = expired.wait_ns / NS_PER_MS;
 	if (wait_ms < LOOK_MIN_MS || expired.n > 0)
 		wait_ms = LOOK_MIN_MS;
 	if (wait_ms > LOOK_MAX_MS)

@@ -35,6 +35,11 @@ static void on_info(void *arg, struct obj_info *info)
 	fs_apply(arg, info);
 }
 
+static void on_purged(void *arg, const char *name, size_t len, uint64_t below_seq)
+{
+	fs_note_purged(arg, name, len, below_seq);
+}
+
 static bool on_full(void *arg)
 {
 	return purges_hurry(arg);
@@ -105,6 +110,7 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 						.on_reload_end = on_reload_end,
 						.on_info = on_info,
 						.on_full = on_full,
+						.on_purged = on_purged,
 						.on_state = on_state};
 	struct watch_listener l = listener;
 	struct fs *fs = calloc(1, sizeof(*fs));
@@ -185,10 +191,11 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 		if (clock_now_ns() >= deadline) {
 			log_error("not all unsaved files could be stored in time");
 			atomic_fetch_add(&fs->n_unstored, 1);
-			return;
+			break;
 		}
 	}
-	later_stop(&fs->later);
+	if (clock_now_ns() < deadline)
+		later_stop(&fs->later);
 	purges_finish(fs, deadline);
 }
 
@@ -204,7 +211,7 @@ void fs_free(struct fs *fs)
 	later_stop(&fs->later);
 	purges_stop(&fs->purges);
 	later_done(&fs->later);
-	purges_done(fs);
+	purges_done(&fs->purges);
 	virtual_done(fs);
 	halves_done(fs);
 	mutex_done(&fs->dir_rename);

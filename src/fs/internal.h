@@ -41,6 +41,14 @@ struct halves {
 	bool is_sweeping;
 };
 
+/* How far the time since our start (clock_boot_ns) is ahead of the server's wall clock, at most:
+ * see expiry.c. */
+struct server_clock {
+	int64_t lead_ns;
+	int64_t window_lead_ns, window_end_ns;
+	bool is_known;
+};
+
 struct fs {
 	struct store *store;
 	struct fs_config cfg;
@@ -55,10 +63,9 @@ struct fs {
 	/* The entry that the reply to the call under way tells the kernel of; tree.lock. */
 	const struct node *told_dir;
 	const char *told_name;
-	_Atomic int64_t max_age_ns; /* after which objects are gone; 0: never */
-	int64_t clock_lead_ns; /* protected by tree.lock: how far our clock is ahead, at most */
-	bool has_clock_lead;
-	bool is_listing;       /* likewise: the bucket is being listed */
+	_Atomic int64_t max_age_ns;	  /* after which objects are gone; 0: never */
+	struct server_clock server_clock; /* protected by tree.lock */
+	bool is_listing;		  /* likewise: the bucket is being listed */
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */
 	struct namelock names;
 	struct chunk_cache cache;
@@ -272,6 +279,8 @@ uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len);
 
 /* --- second_name.c --- */
 
+/* Somebody removed the messages of name below a sequence (0: all). */
+void fs_note_purged(struct fs *fs, const char *name, size_t len, uint64_t below_seq);
 /* Asks for name at the server after a while, because another name has its content now; unless the
  * tree has it no more by then (seq 0: in any case). */
 void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq);

@@ -78,15 +78,10 @@ static void purge_free(struct purge *p)
 	free(p);
 }
 
-void purges_done(struct fs *fs)
+void purges_done(struct purges *q)
 {
-	struct purges *q = &fs->purges;
 	struct list *l;
 
-	if (q->n_queued + q->n_left > 0)
-		log_warn("bucket %s: the chunks of %" PRIu64 " replaced or deleted contents were "
-			 "not removed in time and stay behind",
-			 fs->store->bucket, q->n_queued + q->n_left);
 	while ((l = list_pop_front(&q->queue)))
 		purge_free(list_entry(l, struct purge, link));
 	later_done(&q->looks);
@@ -432,7 +427,14 @@ bool purges_hurry(struct fs *fs)
 
 void purges_finish(struct fs *fs, uint64_t deadline_ns)
 {
-	purges_stop(&fs->purges);
+	struct purges *q = &fs->purges;
+
+	purges_stop(q);
 	while (clock_left_ms(deadline_ns) > END_MS && run_batch(fs, HASTE_FINAL) > 0)
 		;
+	LOCK_SCOPE(&q->lock);
+	if (q->n_queued + q->n_left > 0)
+		log_warn("bucket %s: the chunks of %" PRIu64 " replaced or deleted contents were "
+			 "not removed in time and stay behind",
+			 fs->store->bucket, q->n_queued + q->n_left);
 }

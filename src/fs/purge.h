@@ -35,8 +35,7 @@ void purges_init(struct purges *p);
 int purges_start(struct purges *p) MUST_CHECK;
 /* Ends the thread; the queue stays. May be called twice. */
 void purges_stop(struct purges *p);
-/* What is still queued stays in the bucket, and a line in the log says how much that is. */
-void purges_done(struct fs *fs);
+void purges_done(struct purges *p);
 
 /* The chunks of nuid are no longer named by name; they are removed when nothing needs them. */
 void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t name_len);
@@ -45,7 +44,8 @@ void fs_purge_later(struct fs *fs, const char *nuid, const char *name, size_t na
 void fs_purge_replaced(struct fs *fs, const char *nuid, const struct obj_info *ours);
 /* Removes at once what nobody here reads. True when there was any. Waits. */
 bool purges_hurry(struct fs *fs);
-/* The end of the mount: the same for everything, until the deadline; ends the thread. Waits. */
+/* The end of the mount: the same for everything, until the deadline; ends the thread. A line in the
+ * log says how much stays behind. Waits. */
 void purges_finish(struct fs *fs, uint64_t deadline_ns);
 uint64_t purges_count(struct purges *p);
 

@@ -71,6 +71,14 @@ void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq)
 		free(r);
 }
 
+void fs_note_purged(struct fs *fs, const char *name, size_t len, uint64_t below_seq)
+{
+	uint64_t seq = fs_known_seq(fs, name, len);
+
+	if (seq > 0 && (below_seq == 0 || seq < below_seq))
+		fs_recheck_later(fs, name, len, seq);
+}
+
 /* Two nodes have one content, of which n has just come, as info: the older name is looked at again.
  */
 static void note_pair(struct fs *fs, struct node *n, struct node *other,

@@ -113,6 +113,7 @@ static void on_up(void *arg, natsConnection *nc)
 	struct bucket_link *link = arg;
 	struct bucket *b = link->bucket;
 
+	atomic_fetch_add(&b->n_up, 1);
 	if (link->push)
 		push_up(link->push, nc);
 	mutex_lock(&b->lock);

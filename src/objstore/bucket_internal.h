@@ -159,8 +159,7 @@ struct bucket {
 	/* what the account allows, and until when that may be said again: see account.c */
 	uint64_t account_free, account_used, account_until_ns;
 	struct hash foreign; /* names stored under a token that is not theirs */
-	/* Written by the connections' managers. */
-	atomic_uint n_up;
+	atomic_uint n_up;    /* how often a connection came up */
 };
 
 static inline struct bucket *bucket_of(struct store *s)
@@ -266,6 +265,9 @@ void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t
  * freed. NULL: nothing before *ret_due_ns. Janitor's lock held. */
 struct replaced_name *replaced_take_locked(struct replaced *r, bool is_hurried,
 					   uint64_t *ret_due_ns);
+/* The connection was lost since: the bucket may be one that was restored, where nothing replaced
+ * what was replaced before. */
+bool replaced_is_doubtful(struct bucket *b, const struct replaced_name *name);
 const char *replaced_subject(const struct replaced_name *name);
 uint64_t replaced_below(const struct replaced_name *name);
 /* Removes and frees, or queues again. Janitor's turn; waits. */

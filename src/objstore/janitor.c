@@ -240,7 +240,9 @@ static void clean_up(struct bucket *b, uint64_t deadline_ns)
 	}
 	while (clock_now_ns() < deadline_ns &&
 	       (name = replaced_take_locked(&j->replaced, true, &due_ns))) {
-		(void)!purge_last(b, replaced_subject(name), replaced_below(name), deadline_ns);
+		if (!replaced_is_doubtful(b, name))
+			(void)!purge_last(b, replaced_subject(name), replaced_below(name),
+					  deadline_ns);
 		free(name);
 	}
 }

@@ -81,7 +81,7 @@ int push_set_hints(struct push *p, const char *const subjects[PUSH_HINTS],
 {
 	p->on_hint = on_hint;
 	p->hint_arg = arg;
-	for (int i = 0; i < PUSH_HINTS; i++) {
+	for (int i = 0; i < PUSH_HINTS && subjects[i]; i++) {
 		p->hint_subjects[i] = strdup(subjects[i]);
 		if (!p->hint_subjects[i])
 			return -ENOMEM;

@@ -68,10 +68,11 @@ struct push_spec {
 struct push *push_new(struct bucket *b) MUST_CHECK;
 void push_free(struct push *p);
 
-#define PUSH_HINTS 2
+#define PUSH_HINTS 3
 
-/* Plain subscriptions beside the consumers, made at every connect. Before the first. on_hint runs
- * on one delivery thread for each; the message is the callee's. */
+/* Plain subscriptions beside the consumers, made at every connect. Before the first. A
+ * subject of NULL ends the list. on_hint runs on one delivery thread for each; the message is the
+ * callee's. */
 int push_set_hints(struct push *p, const char *const subjects[PUSH_HINTS],
 		   void (*on_hint)(void *arg, natsMsg *msg), void *arg) MUST_CHECK;
 

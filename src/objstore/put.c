@@ -5,6 +5,8 @@
 #include "objstore/api.h"
 #include "objstore/put_internal.h"
 #include "objstore/subject.h"
+#include "util/clock.h"
+#include "util/log.h"
 
 /* Such a chunk fits the socket's buffer, more or less. */
 #define HELP_LEN (64 * 1024)
@@ -84,6 +86,8 @@ static int enqueue(struct put *p, struct put_chunk *c, bool is_helped)
 		return p->err;
 	if (p->n_added == UINT32_MAX)
 		return -EFBIG;
+	if (p->n_added == 0)
+		p->first_ns = clock_now_ns();
 	c->idx = p->n_added++;
 	p->size += c->chunk->len;
 	list_push_back(&p->queue, &c->link);
@@ -140,6 +144,14 @@ int put_wait_room(struct store_put *sp)
 	return put_wait_locked(p, PUT_WAITS_ROOM);
 }
 
+/* Content whose first chunk is about to expire would be gone as soon as it has a name. */
+static bool is_too_old(const struct put *p)
+{
+	uint64_t max_ns = p->bucket->at_open.max_age_ns;
+
+	return max_ns > 0 && p->n_added > 0 && clock_now_ns() - p->first_ns > max_ns - max_ns / 10;
+}
+
 int put_finish(struct store_put *sp, struct put_result *ret)
 {
 	struct put *p = put_of(sp);
@@ -152,6 +164,12 @@ int put_finish(struct store_put *sp, struct put_result *ret)
 	if (err < 0) {
 		mutex_unlock(&u->lock);
 		return err;
+	}
+	if (is_too_old(p)) {
+		mutex_unlock(&u->lock);
+		log_error("%s: an upload took nearly as long as the bucket keeps anything",
+			  p->bucket->store.bucket);
+		return -EIO;
 	}
 	memcpy(ret->nuid, p->nuid, sizeof(ret->nuid));
 	ret->size = p->size;

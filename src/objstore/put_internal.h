@@ -44,6 +44,7 @@ struct put {
 	struct list flight; /* sent; the first is not acknowledged */
 	uint64_t size;
 	uint32_t n_added;
+	uint64_t first_ns;  /* when the first chunk was added */
 	uint64_t own_bytes; /* in flight */
 	size_t n_flying;
 	int err;	     /* sticky */

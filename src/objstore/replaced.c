@@ -37,6 +37,7 @@ struct replaced_name {
 	uint64_t below; /* everything with a lower sequence goes */
 	unsigned int n;
 	unsigned int n_failed;
+	unsigned int n_up; /* of the bucket, when it was noted first */
 	char subject[];
 };
 
@@ -151,8 +152,11 @@ void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t
 
 	LOCK_SCOPE(&j->lock);
 	name = find(&j->replaced, subject, hv);
-	if (!name)
+	if (!name) {
 		name = add(&j->replaced, subject, hv);
+		if (name)
+			name->n_up = atomic_load(&b->n_up);
+	}
 	if (!name)
 		return;
 	name->n++;
@@ -217,14 +221,39 @@ static int delete_one(struct bucket *b, uint64_t seq)
 	int err;
 
 	buf_init(&body, 128);
-	buf_printf(&body, "{\"seq\":%" PRIu64 ",\"no_erase\":true}", seq);
+	/* In this order watch_audit.c knows it for one of ours. */
+	buf_printf(&body, "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
 	err = api_call(b, b->janitor_link.rpc, "STREAM.MSG.DELETE", &body, DELETE_MS, NULL, NULL);
 	return err == -ENOENT ? 0 : err;
+}
+
+bool replaced_is_doubtful(struct bucket *b, const struct replaced_name *name)
+{
+	return name->n_up != atomic_load(&b->n_up);
+}
+
+/* What is newer must still be there: 1 when it is. */
+static int is_replaced(struct bucket *b, const struct replaced_name *name)
+{
+	const char *token = name->subject + strlen(b->meta_prefix);
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	int item_err = 0, err = meta_read_tokens(b, &token, 1, &now, &item_err);
+
+	if (!err)
+		err = item_err;
+	if (err == -ENOENT)
+		return 0;
+	return err < 0 ? err : now->seq >= name->below;
 }
 
 /* One message is removed without a look at the others of the stream, where that is permitted. */
 static int remove_messages(struct bucket *b, const struct replaced_name *name)
 {
+	if (replaced_is_doubtful(b, name)) {
+		int is_certain = is_replaced(b, name);
+
+		return is_certain > 0 ? purge_subject(b, name->subject, name->below) : is_certain;
+	}
 	if (name->n == 1 && !atomic_load(&b->janitor.replaced.is_delete_denied)) {
 		int err = delete_one(b, name->seq);
 

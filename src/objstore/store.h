@@ -76,6 +76,9 @@ struct watch_listener {
 	 */
 	void (*on_info)(void *arg, struct obj_info *info);
 	void (*on_state)(void *arg, enum watch_state state);
+	/* Somebody removed the messages of a name below a sequence (0: all); whether there are
+	 * others only the leader knows. Must not wait. May be NULL. */
+	void (*on_purged)(void *arg, const char *name, size_t len, uint64_t below_seq);
 	/* The bucket is full: removes what it has in mind to remove later. True when there was any.
 	 * On threads that store something; may wait, but stores nothing. May be NULL. */
 	bool (*on_full)(void *arg);

@@ -24,6 +24,7 @@
 /* How often the stream is looked at without a reason. */
 #define LOOK_NS (30 * NS_PER_SEC)
 #define ADVISORY "$JS.EVENT.ADVISORY.STREAM.*."
+#define AUDIT "$JS.EVENT.ADVISORY.API"
 #define RETRY_MS 200
 #define LOST_MS 10
 #define GONE_POLL_MS 1000
@@ -44,6 +45,8 @@ static void on_hint(void *arg, natsMsg *msg)
 	if (w && strncmp(natsMsg_GetSubject(msg), b->meta_prefix, strlen(b->meta_prefix)) == 0) {
 		hints_add(w, msg);
 		replaced_saw(b, natsMsg_GetSubject(msg));
+	} else if (w && strcmp(natsMsg_GetSubject(msg), AUDIT) == 0) {
+		audit_note(w, msg);
 	} else if (w) {
 		LOCK_SCOPE(&w->lock);
 		w->is_told = true;
@@ -60,7 +63,8 @@ int watch_prepare(struct bucket *b)
 		return -ENOMEM;
 	if (asprintf(&advisory, ADVISORY "%s", b->stream) < 0)
 		return -ENOMEM;
-	return push_set_hints(b->control.push, (const char *const[]){meta, advisory}, on_hint, b);
+	return push_set_hints(b->control.push, (const char *const[]){meta, advisory, AUDIT},
+			      on_hint, b);
 }
 
 bool watch_is_lost(struct watch *w)
@@ -110,8 +114,10 @@ static int check_stream(struct watch *w)
 
 	if (silent_ns > (uint64_t)SILENCE_MAX_NS)
 		return -EAGAIN;
-	if (!is_told && now - w->asked_ns < pause_ns)
+	if (!is_told && now - w->asked_ns < pause_ns &&
+	    (w->look_again_ns == 0 || now < w->look_again_ns))
 		return 0;
+	w->look_again_ns = 0;
 	/* The answer may take long as well. */
 	if (is_silent)
 		set_connected(w, WATCH_DISCONNECTED);
@@ -119,7 +125,7 @@ static int check_stream(struct watch *w)
 	err = stream_info_read(w->bucket, &info);
 	if (!err && (info.created_ns != w->created_ns || info.last_seq < w->max_seq))
 		return -EAGAIN;
-	return err;
+	return err ? err : audit_check(w, &info);
 }
 
 /* Reads everything that was announced and not delivered yet, for those who wait for it. */
@@ -166,19 +172,26 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 
 /*
  * Sequences begin anew in a stream that was made again, and go back in one that was restored.
- * Nothing that is known is worth anything then: true.
+ * Nothing that is known is worth anything then.
  */
-static bool is_other_history(struct watch *w, const struct stream_info *info)
+static int look_at_history(struct watch *w, const struct stream_info *info, bool *ret_is_other)
 {
 	bool is_remade = w->created_ns != 0 && w->created_ns != info->created_ns;
+	int err = 0;
 
+	*ret_is_other = is_remade || info->last_seq < w->max_seq;
+	if (!*ret_is_other)
+		err = witness_check(w, ret_is_other);
+	if (err < 0)
+		return err;
 	w->created_ns = info->created_ns;
-	if (!is_remade && info->last_seq >= w->max_seq)
-		return false;
+	if (!*ret_is_other)
+		return 0;
 	log_warn("bucket %s %s: all that was known of it is forgotten", w->bucket->store.bucket,
 		 is_remade ? "was deleted and made again" : "was restored to an older state");
 	w->max_seq = 0;
-	return true;
+	witness_forget(w);
+	return 0;
 }
 
 static int load(struct watch *w)
@@ -186,15 +199,19 @@ static int load(struct watch *w)
 	struct bucket *b = w->bucket;
 	struct stream_info info;
 	uint64_t n_pending = 0;
+	bool is_other_history;
 	int err;
 
 	watch_drop_consumer(w);
 	err = bucket_wait_up(b, b->control.rpc, UINT64_MAX);
 	if (!err)
 		err = stream_info_read(b, &info);
+	if (!err)
+		err = look_at_history(w, &info, &is_other_history);
 	if (err < 0)
 		return err;
-	w->listener.on_reload_begin(w->listener.arg, is_other_history(w, &info));
+	w->listener.on_reload_begin(w->listener.arg, is_other_history);
+	audit_begin(w, &info);
 	meta_forget_tokens(b);
 	err = watch_create_consumer(w, &n_pending);
 	if (err < 0)
@@ -208,6 +225,7 @@ static int load(struct watch *w)
 	if (watch_is_lost(w))
 		return -ENOTCONN;
 	w->listener.on_reload_end(w->listener.arg, info.last_seq);
+	audit_listed(w);
 	return 0;
 }
 
@@ -228,6 +246,7 @@ static int follow(struct watch *w)
 				set_connected(w, WATCH_CONNECTED);
 			serve_catch_up(w);
 			hints_resolve(w, false);
+			audit_deliver(w);
 			err = check_stream(w);
 		}
 	}
@@ -298,6 +317,7 @@ static struct watch *watch_new(struct bucket *b, const struct watch_listener *li
 	mutex_init(&w->lock, LOCK_RANK_STORE);
 	cond_init(&w->changed);
 	list_init(&w->queue);
+	list_init(&w->purged);
 	hints_init(&w->hints);
 	hash_init(&w->ahead);
 	watch_consumer_init(w);
@@ -401,6 +421,8 @@ void watch_done(struct bucket *b)
 	hints_clear_locked(w);
 	mutex_unlock(&w->lock);
 	ahead_forget(w);
+	audit_forget(w);
+	witness_forget(w);
 	hash_done(&w->hints.table);
 	hash_done(&w->ahead);
 	watch_free_events(&w->queue);

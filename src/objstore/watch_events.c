@@ -148,6 +148,7 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 		return 0;
 	}
 	ahead_pass(w, meta->stream_seq);
+	witness_note(w, subject + prefix_len, meta->stream_seq, meta->time_ns);
 	is_old = ahead_has(w, subject + prefix_len, meta->stream_seq);
 	hints_meet(w, msg, meta->stream_seq, info->is_deleted && !is_old, &names);
 	/* What was moved on while there was no connection is gone from where it was announced. */
@@ -212,7 +213,7 @@ int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret)
 
 	LOCK_SCOPE(&w->lock);
 	while (!err && list_is_empty(&w->queue) && !w->is_lost && !w->is_overflown &&
-	       !w->is_stopping && !w->is_told && w->n_asked == w->n_caught_up) {
+	       !w->is_stopping && !w->is_told && w->n_purged == 0 && w->n_asked == w->n_caught_up) {
 		uint64_t now_ns = clock_now_ns(), due_ns = hints_due_locked(w);
 
 		if (due_ns <= now_ns)

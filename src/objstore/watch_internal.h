@@ -31,6 +31,23 @@ struct watch_event {
 	struct push_meta meta;
 };
 
+/* What was known of the stream when it was looked at last: see watch_audit.c. */
+struct audit_look {
+	uint64_t last_seq, messages;
+	uint64_t n_audited;
+	uint64_t listed_ns;
+	bool is_doubtful; /* more was gone than was explained */
+};
+
+#define WITNESSES 8
+
+/* A version that was delivered: see watch_witness.c. */
+struct witness {
+	char *token; /* NULL: none */
+	uint64_t seq;
+	int64_t time_ns;
+};
+
 struct watch {
 	struct bucket *bucket;
 	struct watch_listener listener;
@@ -45,7 +62,10 @@ struct watch {
 	bool is_overflown; /* too many events or hints: the listing is read anew */
 	bool is_lost;	   /* the consumer is gone with its connection */
 	bool is_stopping;
-	bool is_told;		       /* the server says that something happened to the stream */
+	bool is_told;	    /* the server says that something happened to the stream */
+	struct list purged; /* names of which messages were purged */
+	size_t n_purged;
+	uint64_t n_audited;	       /* messages that others said they purged */
 	uint64_t n_asked, n_caught_up; /* calls of watch_catch_up, and those served */
 	uint64_t alarm_ns;	       /* the thread wakes by itself no later than this */
 	bool is_loaded;		       /* once: the first listing was delivered, or failed */
@@ -61,6 +81,11 @@ struct watch {
 	uint64_t heard_ns;
 	uint64_t asked_ns; /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
+	struct witness witnesses[WITNESSES];
+	struct audit_look look;
+	uint64_t look_again_ns;	   /* 0: as usual */
+	uint64_t listing_pause_ns; /* between listings for a mere doubt */
+	uint64_t listing_pause_until_ns;
 	uint64_t listed_seq; /* what is newer was announced, if anything is */
 	uint64_t max_seq;    /* ever delivered */
 	bool is_connected;   /* as the listener knows */
@@ -127,6 +152,28 @@ bool ahead_has(const struct watch *w, const char *token, uint64_t seq);
  */
 void ahead_pass(struct watch *w, uint64_t seq);
 void ahead_forget(struct watch *w);
+
+/* ---- watch_audit.c: on the watch thread but for the first ---- */
+
+/* The server tells of a call of its API. Delivery thread. */
+void audit_note(struct watch *w, natsMsg *msg);
+/* Tells the listener of what was purged. */
+void audit_deliver(struct watch *w);
+/* At the end, when nobody else is left. */
+void audit_forget(struct watch *w);
+/* A listing begins, which tells of everything that info counts; and it is complete. */
+void audit_begin(struct watch *w, const struct stream_info *info);
+void audit_listed(struct watch *w);
+/* -EAGAIN: something is gone that was not told of. */
+int audit_check(struct watch *w, const struct stream_info *info) MUST_CHECK;
+
+/* ---- watch_witness.c: on the watch thread ---- */
+
+/* A version was delivered. */
+void witness_note(struct watch *w, const char *token, uint64_t seq, int64_t time_ns);
+void witness_forget(struct watch *w);
+/* Asks the leader whether the bucket is still the one that the witnesses are from. */
+int witness_check(struct watch *w, bool *ret_is_other) MUST_CHECK;
 
 /* ---- watch_events.c: all on the watch thread ---- */
 

@@ -30,6 +30,11 @@ uint64_t clock_left_ms(uint64_t deadline_ns)
 	return left_ns / (uint64_t)NS_PER_MS + (left_ns % (uint64_t)NS_PER_MS > 0);
 }
 
+int64_t clock_boot_ns(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
 int64_t clock_wall_ns(void)
 {
 	return read_clock(CLOCK_REALTIME);

@@ -13,6 +13,8 @@ uint64_t clock_now_ns(void);
 uint64_t clock_deadline_ms(int64_t timeout_ms);
 /* Milliseconds until deadline_ns, rounded up; 0 once it has passed. */
 uint64_t clock_left_ms(uint64_t deadline_ns);
+/* Time since the machine was started, while it slept included. */
+int64_t clock_boot_ns(void);
 /* Wall-clock time in nanoseconds since 1970: for file times only. */
 int64_t clock_wall_ns(void);
 

@@ -11,12 +11,24 @@ echo content >"$M/plain"
 echo content >"$M/changed"
 echo content >"$M/moved"
 began=$SECONDS
+# Content that takes nearly as long as it would live is refused rather than stored with a hole.
+python3 - "$M" <<'P' &
+import errno, os, sys, time
+fd = os.open(f"{sys.argv[1]}/slow", os.O_WRONLY | os.O_CREAT)
+os.write(fd, bytes(300000))
+time.sleep(11.3)
+try: os.close(fd)
+except OSError as e: sys.exit(e.errno != errno.EIO)
+sys.exit("stored, although most of its time was over")
+P
+slow=$!
 sleep 6
 chmod 600 "$M/changed"
 mv "$M/moved" "$M/here"
 echo content >"$M/later"
-assert_eq "$(listing)" "changed here later plain "
+assert_eq "$(listing)" "changed here later plain slow "
 wait_until 40 shows "later "
+wait $slow || fail "the slow writer"
 [ $((SECONDS - began)) -ge 9 ] || fail "vanished after $((SECONDS - began)) s"
 must_fail "No such file" cat "$M/changed"
 must_fail "No such file" stat "$M/here"
