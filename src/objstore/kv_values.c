@@ -397,7 +397,14 @@ void kv_put_close(struct store_put *sp, bool keep)
 
 void kv_purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs)
 {
-	(void)s;
-	(void)nuids;
-	memset(ret_errs, 0, n * sizeof(*ret_errs));
+	struct values *v = bucket_of(s)->values;
+
+	LOCK_SCOPE(&v->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct value *value = find_locked(v, nuids[i]);
+
+		if (value && !value->is_open)
+			drop_locked(v, value);
+		ret_errs[i] = 0;
+	}
 }
