@@ -83,6 +83,9 @@ static int unlink_held(struct fs *fs, struct victim *v, struct file *f, const st
 	/* An unsaved file that was renamed to this name has not replaced what is stored there. */
 	if (!err && (v->seq || (f && f->is_fresh)))
 		err = fs_remove_object(fs, v->full.data, v->full.len, v->seq, &is_other);
+	/* Nothing was: the file itself is only here so far. */
+	if (err == -ENOENT && !v->seq && f && f->is_fresh)
+		err = 0;
 	if (err && err != -ENOENT)
 		return err;
 	drop_victim(fs, v, f, !err);

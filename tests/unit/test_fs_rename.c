@@ -209,6 +209,19 @@ START_TEST(test_what_an_unsaved_file_replaced_does_not_come_back)
 }
 END_TEST
 
+START_TEST(test_an_unsaved_file_is_unlinked_under_its_new_name)
+{
+	struct fs_handle *h;
+
+	ck_assert_int_eq(create(m.fs, "a", O_WRONLY, &h), 0);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", 0), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "b"), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_list("", "");
+	ck_assert(!is_stored("b"));
+}
+END_TEST
+
 /* --- exchange --- */
 
 START_TEST(test_two_files_are_exchanged)
@@ -752,6 +765,7 @@ int main(void)
 	tcase_add_test(tc, test_half_a_rename_shows_one_name);
 	tcase_add_test(tc, test_half_a_rename_is_void_once_the_old_name_is_changed);
 	tcase_add_loop_test(tc, test_what_an_unsaved_file_replaced_does_not_come_back, 0, 2);
+	tcase_add_test(tc, test_an_unsaved_file_is_unlinked_under_its_new_name);
 	tcase_add_test(tc, test_two_files_are_exchanged);
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
 	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
