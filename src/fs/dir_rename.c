@@ -248,6 +248,8 @@ static int move_with_intent(struct fs *fs, const struct move *m, struct dir_move
 	if (err && err != -ECANCELED)
 		back = return_objects(fs, m, mv, intent);
 	stop_following(fs, m, mv);
+	if (err)
+		atomic_store(&fs->is_half_done, true);
 	if (err == -ECANCELED || back)
 		dir_objects_resync(fs, mv, &names, back ? 0 : at);
 	return err;

@@ -10,6 +10,7 @@
 #include "fs/halves.h"
 #include "fs/internal.h"
 #include "fs/links.h"
+#include "fs/saved.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -86,6 +87,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
+	later_init(&fs->saver);
 	purges_init(&fs->purges);
 	chunk_cache_init(&fs->cache, cfg->memory);
 	atomic_init(&fs->is_connected, true);
@@ -102,6 +104,16 @@ static int64_t made_ns(struct store *store)
 	struct store_status st;
 
 	return store_status(store, &st) == 0 && st.created_ns > 0 ? st.created_ns : clock_wall_ns();
+}
+
+static int start_watch(struct fs *fs, const struct watch_listener *l)
+{
+	struct watch_mark from;
+	bool is_saved = saved_load(fs, &from);
+
+	if (!is_saved && from.seq == 0)
+		return store_watch(fs->store, l);
+	return store_watch_from(fs->store, l, &from);
 }
 
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
@@ -139,7 +151,9 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	err = expiry_start(fs);
 	if (err)
 		goto fail;
-	err = store_watch(store, &l);
+	err = start_watch(fs, &l);
+	if (!err)
+		err = saved_start(fs);
 	if (err)
 		goto fail;
 	*ret = fs;
@@ -180,6 +194,7 @@ static struct file *next_dirty(struct fs *fs)
 void fs_drain(struct fs *fs, uint64_t timeout_ms)
 {
 	uint64_t deadline = clock_deadline_ms((int64_t)timeout_ms);
+	bool is_doubtful;
 	struct file *f;
 
 	atomic_store(&fs->is_draining, true);
@@ -194,9 +209,13 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 			break;
 		}
 	}
+	/* Second looks at names that may be gone. */
+	is_doubtful = later_count(&fs->later) > 0;
 	if (clock_now_ns() < deadline)
 		later_stop(&fs->later);
 	purges_finish(fs, deadline);
+	later_stop(&fs->saver);
+	saved_store(fs, is_doubtful);
 }
 
 int fs_unstored(struct fs *fs)
@@ -210,7 +229,9 @@ void fs_free(struct fs *fs)
 		return;
 	later_stop(&fs->later);
 	purges_stop(&fs->purges);
+	later_stop(&fs->saver);
 	later_done(&fs->later);
+	later_done(&fs->saver);
 	purges_done(&fs->purges);
 	virtual_done(fs);
 	halves_done(fs);

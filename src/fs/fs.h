@@ -52,14 +52,15 @@ struct fs_config {
 	mode_t fmode; /* permission bits of files and directories without a mode */
 	mode_t dmode;
 	bool is_read_only;
-	bool has_acl;		      /* POSIX access control lists */
-	uint64_t memory;	      /* bytes of received content kept, and in flight */
-	uint64_t readahead;	      /* bytes requested ahead of a sequential reader at most */
-	const char *cache_dir;	      /* for staging files and the disk cache; copied */
-	uint64_t disk_cache_size;     /* bytes of received content kept on disk; 0: none */
-	uint64_t disk_min_free;	      /* bytes of the disk that it leaves to others */
-	uint64_t staging_max;	      /* bytes of all staging files together; 0: no limit */
-	uint64_t staging_memory;      /* bytes of unsaved changes kept in memory instead */
+	bool has_acl;		  /* POSIX access control lists */
+	uint64_t memory;	  /* bytes of received content kept, and in flight */
+	uint64_t readahead;	  /* bytes requested ahead of a sequential reader at most */
+	const char *cache_dir;	  /* for staging files and the disk cache; copied */
+	uint64_t disk_cache_size; /* bytes of received content kept on disk; 0: none */
+	uint64_t disk_min_free;	  /* bytes of the disk that it leaves to others */
+	uint64_t saved_min;	  /* nodes from which on the tree is kept in cache_dir; 0: never */
+	uint64_t staging_max;	  /* bytes of all staging files together; 0: no limit */
+	uint64_t staging_memory;  /* bytes of unsaved changes kept in memory instead */
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
 	bool is_offline_allowed;      /* while the server is away, readers open what is known */
 	bool trust_watch; /* readers open what the watch has told, without asking the server */

@@ -72,9 +72,11 @@ void intent_remove(struct fs *fs, struct obj_info *info)
 	int err = info->seq ? store_remove_info(fs->store, info) : 0;
 
 	/* What is left of it is found void by the next who looks. */
-	if (err && err != -ESTALE)
+	if (err && err != -ESTALE) {
 		log_warn("bucket %s: %s could not be removed: %s", fs->store->bucket, info->name,
 			 strerror(-err));
+		atomic_store(&fs->is_half_done, true);
+	}
 }
 
 int intent_finish(struct fs *fs, struct obj_info *info)

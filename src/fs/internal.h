@@ -71,6 +71,10 @@ struct fs {
 	struct chunk_cache cache;
 	struct disk_cache *disk; /* NULL: there is none */
 	struct staging_area staging;
+	/* A change of several names failed half way: the tree is not saved any more. */
+	atomic_bool is_half_done;
+	struct later saver;	      /* see saved.h */
+	struct watch_mark saved_mark; /* of what was saved last; the saver's, then the drain's */
 	struct later later;
 	struct purges purges;
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */

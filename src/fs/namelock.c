@@ -66,6 +66,12 @@ static int take(struct namelock *nl, const char *name, size_t len, bool may_wait
 	return err;
 }
 
+bool namelock_is_idle(struct namelock *nl)
+{
+	LOCK_SCOPE(&nl->lock);
+	return nl->names.count == 0;
+}
+
 int namelock_take(struct namelock *nl, const char *name, size_t len)
 {
 	return take(nl, name, len, true);

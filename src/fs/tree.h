@@ -214,6 +214,8 @@ struct node *tree_node_new(struct tree *t, mode_t mode, const char *full_name, s
 			   uint64_t ino);
 /* Room for this many nodes more, so that the tables need not grow step by step. Best effort. */
 void tree_reserve(struct tree *t, size_t n_nodes);
+/* The same for the entries of one directory. */
+void tree_reserve_dir(struct node *dir, size_t n_entries);
 /* Another node, made with n's inode number, shows it from now on. */
 void tree_give_up_ino(struct tree *t, struct node *n);
 /* Frees n if nothing refers to it. */

@@ -75,17 +75,28 @@ struct dentry *tree_next(const struct node *dir, uint64_t cookie)
 	return NULL;
 }
 
+static int slots_resize(struct dir *dir, size_t cap)
+{
+	uintptr_t *s = reallocarray(dir->slots, cap, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	dir->slots = s;
+	dir->cap_slots = cap;
+	return 0;
+}
+
+void tree_reserve_dir(struct node *dir, size_t n_entries)
+{
+	if (n_entries > dir->dir->cap_slots)
+		(void)!slots_resize(dir->dir, n_entries);
+}
+
 static int slots_append(struct dir *dir, struct dentry *d)
 {
-	if (dir->n_slots == dir->cap_slots) {
-		size_t cap = dir->cap_slots ? dir->cap_slots + dir->cap_slots / 2 : 4;
-		uintptr_t *s = reallocarray(dir->slots, cap, sizeof(*s));
-
-		if (!s)
-			return -ENOMEM;
-		dir->slots = s;
-		dir->cap_slots = cap;
-	}
+	if (dir->n_slots == dir->cap_slots &&
+	    slots_resize(dir, dir->cap_slots + dir->cap_slots / 2 + 4) < 0)
+		return -ENOMEM;
 	d->cookie = dir->next_cookie++;
 	dir->slots[dir->n_slots++] = (uintptr_t)d;
 	dir->n_children++;

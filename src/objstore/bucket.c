@@ -296,6 +296,7 @@ const struct store_ops bucket_ops = {
 	.remove_info = meta_remove_info,
 	.purge_all = purge_all,
 	.watch = watch_start,
+	.watch_mark = watch_get_mark,
 	.catch_up = watch_catch_up,
 	.put_open = put_open,
 	.put_add = put_add,

@@ -195,6 +195,11 @@ int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret) M
 
 /* ---- meta.c ---- */
 
+/* Whether the server has the message of a mark, unchanged: 0 or -ESTALE. Waits. */
+int meta_check_mark(struct bucket *b, const struct watch_mark *mark) MUST_CHECK;
+/* Whether names are stored under tokens that are not theirs. */
+bool meta_has_tokens(struct bucket *b);
+
 /* The newest metadata under n tokens, from the leader, with one round trip for many. Waits. */
 int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
 		     int *ret_errs) MUST_CHECK;
@@ -314,7 +319,9 @@ int get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg) MU
 /* Before the first connection: sets up the plain subscription to metadata. */
 int watch_prepare(struct bucket *b) MUST_CHECK;
 
-int watch_start(struct store *s, const struct watch_listener *listener) MUST_CHECK;
+int watch_start(struct store *s, const struct watch_listener *listener,
+		const struct watch_mark *from) MUST_CHECK;
+int watch_get_mark(struct store *s, struct watch_mark *ret) MUST_CHECK;
 bool watch_catch_up(struct store *s);
 /* Ends the thread. */
 void watch_stop(struct bucket *b);

@@ -69,7 +69,9 @@ extern const struct store_ops directory_ops;
 
 /* ---- directory_watch.c ---- */
 
-int directory_watch(struct store *s, const struct watch_listener *l) MUST_CHECK;
+/* There are no marks to go on from: -ENOTSUP. */
+int directory_watch(struct store *s, const struct watch_listener *l, const struct watch_mark *from)
+	MUST_CHECK;
 /* Something happened to a stream. */
 void directory_hint(void *arg, natsMsg *msg);
 /* Ends the thread; harmless without one. */

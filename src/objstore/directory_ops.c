@@ -114,6 +114,13 @@ static void purge_all_op(struct store *s, const char *const *nuids, size_t n, in
 }
 
 /* All that is known was told, or will be looked up by whoever misses it. */
+static int watch_mark(struct store *s, struct watch_mark *ret)
+{
+	(void)s;
+	(void)ret;
+	return -ENOTSUP;
+}
+
 static bool catch_up(struct store *s)
 {
 	(void)s;
@@ -232,6 +239,7 @@ const struct store_ops directory_ops = {
 	.remove_info = remove_info,
 	.purge_all = purge_all_op,
 	.watch = directory_watch,
+	.watch_mark = watch_mark,
 	.catch_up = catch_up,
 	.put_open = put_open_op,
 	.put_add = put_add_op,

@@ -267,11 +267,13 @@ static void *directory_main(void *arg)
 	return NULL;
 }
 
-int directory_watch(struct store *s, const struct watch_listener *l)
+int directory_watch(struct store *s, const struct watch_listener *l, const struct watch_mark *from)
 {
 	struct directory *d = directory_of(s);
 	int err;
 
+	if (from)
+		return -ENOTSUP;
 	if (d->has_thread)
 		return -EBUSY;
 	d->listener = *l;

@@ -178,6 +178,7 @@ static const struct store_ops kv_store_ops = {
 	.remove_info = meta_remove_info,
 	.purge_all = kv_purge_all,
 	.watch = watch_start,
+	.watch_mark = watch_get_mark,
 	.catch_up = watch_catch_up,
 	.put_open = kv_put_open,
 	.put_add = kv_put_add,

@@ -8,6 +8,8 @@
  * Without a watch the known deviations are tried instead: no padding, and the other base64
  * alphabet.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "objstore/api.h"
@@ -110,6 +112,12 @@ void meta_forget_tokens(struct bucket *b)
 	}
 }
 
+bool meta_has_tokens(struct bucket *b)
+{
+	LOCK_SCOPE(&b->lock);
+	return b->foreign.count > 0;
+}
+
 static char *noted_token(struct bucket *b, const char *name, size_t len)
 {
 	struct foreign *f;
@@ -210,6 +218,30 @@ static int read_token(struct bucket *b, const char *token, struct obj_info **ret
 			err = decode_answer(b, token, msg, ret);
 	} while (err == -EAGAIN && bucket_pause(b, 50, deadline_ns) == 0);
 	return err == -EAGAIN ? -EIO : err;
+}
+
+int meta_check_mark(struct bucket *b, const struct watch_mark *mark)
+{
+	_cleanup_free_ char *subject = api_subject(b, "STREAM.MSG.GET");
+	char body[64];
+	struct rpc_request req = {.subject = subject, .data = body};
+	_cleanup_msg_ natsMsg *msg = NULL;
+	_cleanup_stored_ struct stored stored = {0};
+	int err;
+
+	if (!subject)
+		return -ENOMEM;
+	req.len = (size_t)snprintf(body, sizeof(body), "{\"seq\":%" PRIu64 "}", mark->seq);
+	err = bucket_call(b, b->control.rpc, &req, 0, &msg);
+	if (!err)
+		err = stored_parse(msg, &stored);
+	if (err == -ENOENT)
+		return -ESTALE;
+	if (!err &&
+	    (stored.seq != mark->seq || stored.time_ns != mark->time_ns ||
+	     hash_bytes_stable(stored.subject, strlen(stored.subject)) != mark->subject_hash))
+		return -ESTALE;
+	return err;
 }
 
 static int send_token(struct bucket *b, const char *api, const char *token, struct group *g,

@@ -341,6 +341,8 @@ static char *format_body(const struct bucket *b, const struct push_consumer *c,
 	buf_append_str(&body, ",\"config\":{\"name\":");
 	api_append_string(&body, c->name);
 	buf_printf(&body, ",\"deliver_policy\":\"%s\"", spec->deliver_policy);
+	if (spec->start_seq > 0)
+		buf_printf(&body, ",\"opt_start_seq\":%" PRIu64, spec->start_seq);
 	buf_append_str(&body, ",\"ack_policy\":\"none\",\"max_deliver\":1,\"filter_subject\":");
 	api_append_string(&body, spec->filter);
 	buf_printf(&body, ",\"deliver_subject\":\"%s.%s\"", inbox, c->slot);

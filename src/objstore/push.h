@@ -61,6 +61,7 @@ struct push_consumer {
 struct push_spec {
 	const char *filter;
 	const char *deliver_policy;
+	uint64_t start_seq; /* of "by_start_sequence", else 0 */
 	bool is_headers_only;
 	uint32_t heartbeat_ms;
 };

@@ -62,6 +62,20 @@ enum watch_state {
 	WATCH_GONE,	    /* the bucket was deleted */
 };
 
+/*
+ * How far a watch has come, for another one that goes on from there. Plain data; it may be kept on
+ * a disk.
+ */
+struct watch_mark {
+	int64_t created_ns; /* of the bucket */
+	/* The newest metadata message that was delivered: all up to it were. */
+	uint64_t seq;
+	int64_t time_ns;
+	uint64_t subject_hash; /* hash_bytes_stable */
+	/* The bucket's at that time. messages 0: not known. */
+	uint64_t last_seq, messages;
+};
+
 struct watch_listener {
 	void *arg;
 	/* A full listing starts: at first, and whenever events may have been missed.
@@ -99,7 +113,9 @@ struct store_ops {
 			 const uint64_t *expected_seqs, size_t n, int *ret_errs);
 	int (*remove_info)(struct store *s, const struct obj_info *info, uint64_t *ret_seq);
 	void (*purge_all)(struct store *s, const char *const *nuids, size_t n, int *ret_errs);
-	int (*watch)(struct store *s, const struct watch_listener *listener);
+	int (*watch)(struct store *s, const struct watch_listener *listener,
+		     const struct watch_mark *from);
+	int (*watch_mark)(struct store *s, struct watch_mark *ret);
 	bool (*catch_up)(struct store *s);
 
 	int (*put_open)(struct store *s, struct store_put **ret);
@@ -255,7 +271,29 @@ static inline int MUST_CHECK store_purge_chunks(struct store *s, const char *nui
  * is copied and stays in use until store_close. Waits. */
 static inline int MUST_CHECK store_watch(struct store *s, const struct watch_listener *l)
 {
-	return s->ops->watch(s, l);
+	return s->ops->watch(s, l, NULL);
+}
+
+/*
+ * The same for a listener that knows what was delivered up to a mark. Where the bucket still has
+ * the message of the mark, only what came after it is delivered, without on_reload_begin; names
+ * that went without a message are found by a listing some time later. Where it does not, or there
+ * is any other doubt, the first listing is one of another history.
+ */
+static inline int MUST_CHECK store_watch_from(struct store *s, const struct watch_listener *l,
+					      const struct watch_mark *from)
+{
+	return s->ops->watch(s, l, from);
+}
+
+/*
+ * How far the watch has come. -EAGAIN: it is listing, or something announced is outstanding;
+ * -ENOTSUP: what it has told cannot be told by a mark: another watch has to list. Not from the
+ * watch's listener. Waits.
+ */
+static inline int MUST_CHECK store_watch_mark(struct store *s, struct watch_mark *ret)
+{
+	return s->ops->watch_mark(s, ret);
 }
 
 /*

@@ -4,10 +4,11 @@
  * something may have been missed.
  *
  *	load:   STREAM.INFO, a last_per_subject consumer, its events until all pending ones came
+ *	resume: the same at first, where possible, from a start sequence (watch_resume.c)
  *	follow: further events, overdue hints (watch_hints.c), heartbeats
  *
  * load is repeated after a lost connection, a gap in the consumer's sequence, silence, an overflow
- * of the queue, and when the stream was made anew. A consumer is never resumed by start sequence.
+ * of the queue, and when the stream was made anew.
  */
 #include "objstore/watch_internal.h"
 
@@ -129,7 +130,7 @@ static int check_stream(struct watch *w)
 }
 
 /* Reads everything that was announced and not delivered yet, for those who wait for it. */
-static void serve_catch_up(struct watch *w)
+static void serve_catch_up(struct watch *w, bool is_following)
 {
 	uint64_t n_asked;
 
@@ -144,6 +145,7 @@ static void serve_catch_up(struct watch *w)
 	if (w->is_lost)
 		return;
 	w->n_caught_up = n_asked;
+	watch_set_mark_locked(w, is_following);
 	cond_broadcast(&w->changed);
 }
 
@@ -161,7 +163,7 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 		if (!err)
 			err = watch_handle_events(w, &events, &is_idle, &left);
 		if (!err) {
-			serve_catch_up(w);
+			serve_catch_up(w, false);
 			err = check_stream(w);
 		}
 		if (err < 0)
@@ -194,26 +196,44 @@ static int look_at_history(struct watch *w, const struct stream_info *info, bool
 	return 0;
 }
 
-static int load(struct watch *w)
+/* All that came since the mark. -ESTALE: that cannot be had, or not surely. */
+static int resume(struct watch *w)
+{
+	struct stream_info info;
+	uint64_t n_pending = 0;
+	int err = watch_resume(w, &info, &n_pending);
+
+	if (!err)
+		err = receive_listing(w, n_pending);
+	if (!err)
+		err = watch_resume_end(w, &info);
+	if (err < 0)
+		return err;
+	hints_resolve(w, true);
+	/* What had gone by then is found by the listing that is planned. */
+	audit_begin(w, &info);
+	audit_listed(w);
+	w->from.seq = 0;
+	return 0;
+}
+
+static int list_all(struct watch *w)
 {
 	struct bucket *b = w->bucket;
 	struct stream_info info;
 	uint64_t n_pending = 0;
-	bool is_other_history;
-	int err;
+	bool is_other;
+	int err = stream_info_read(b, &info);
 
-	watch_drop_consumer(w);
-	err = bucket_wait_up(b, b->control.rpc, UINT64_MAX);
 	if (!err)
-		err = stream_info_read(b, &info);
-	if (!err)
-		err = look_at_history(w, &info, &is_other_history);
+		err = look_at_history(w, &info, &is_other);
 	if (err < 0)
 		return err;
-	w->listener.on_reload_begin(w->listener.arg, is_other_history);
+	w->handled = (struct watch_mark){0};
+	w->listener.on_reload_begin(w->listener.arg, is_other || w->is_from_refused);
 	audit_begin(w, &info);
 	meta_forget_tokens(b);
-	err = watch_create_consumer(w, &n_pending);
+	err = watch_create_consumer(w, 0, &n_pending);
 	if (err < 0)
 		return err;
 	w->listed_seq = info.last_seq;
@@ -226,14 +246,40 @@ static int load(struct watch *w)
 		return -ENOTCONN;
 	w->listener.on_reload_end(w->listener.arg, info.last_seq);
 	audit_listed(w);
+	w->is_from_refused = false;
 	return 0;
+}
+
+static void refuse_mark(struct watch *w)
+{
+	log_info("%s: what was known of the bucket is not taken", w->bucket->store.bucket);
+	watch_drop_consumer(w);
+	w->from.seq = w->max_seq = 0;
+	w->is_from_refused = true;
+}
+
+static int load(struct watch *w)
+{
+	int err;
+
+	watch_drop_consumer(w);
+	w->relist_ns = 0;
+	err = bucket_wait_up(w->bucket, w->bucket->control.rpc, UINT64_MAX);
+	if (!err && w->from.seq > 0) {
+		err = resume(w);
+		if (err != -ESTALE)
+			return err;
+		refuse_mark(w);
+		err = 0;
+	}
+	return err ? err : list_all(w);
 }
 
 static int follow(struct watch *w)
 {
 	int err = 0;
 
-	while (!err) {
+	while (!err && (!w->relist_ns || clock_now_ns() < w->relist_ns)) {
 		struct list events = LIST_INITIALIZER(events);
 		bool is_idle = false;
 		uint64_t pending = 0;
@@ -244,7 +290,7 @@ static int follow(struct watch *w)
 		if (!err) {
 			if (clock_now_ns() - w->heard_ns < (uint64_t)SILENCE_ASK_NS)
 				set_connected(w, WATCH_CONNECTED);
-			serve_catch_up(w);
+			serve_catch_up(w, true);
 			hints_resolve(w, false);
 			audit_deliver(w);
 			err = check_stream(w);
@@ -298,7 +344,7 @@ static void *watch_main(void *arg)
 			set_connected(w, WATCH_CONNECTED);
 			err = follow(w);
 		}
-		if (err != -ESHUTDOWN)
+		if (err < 0 && err != -ESHUTDOWN)
 			rest(w, err);
 	} while (err != -ESHUTDOWN && !bucket_is_closing(w->bucket));
 	watch_drop_consumer(w);
@@ -332,7 +378,8 @@ static int wait_first(struct watch *w)
 	return w->is_loaded ? w->first_err : -ESHUTDOWN;
 }
 
-int watch_start(struct store *s, const struct watch_listener *listener)
+int watch_start(struct store *s, const struct watch_listener *listener,
+		const struct watch_mark *from)
 {
 	struct bucket *b = bucket_of(s);
 	struct watch *w = watch_new(b, listener);
@@ -340,6 +387,8 @@ int watch_start(struct store *s, const struct watch_listener *listener)
 
 	if (!w)
 		return -ENOMEM;
+	if (from)
+		w->from = *from;
 	mutex_lock(&b->lock);
 	err = b->watch ? -EBUSY : 0;
 	if (!err)

@@ -81,13 +81,15 @@ void watch_drop_consumer(struct watch *w)
 	watch_free_events(&events);
 }
 
-int watch_create_consumer(struct watch *w, uint64_t *ret_pending)
+int watch_create_consumer(struct watch *w, uint64_t start_seq, uint64_t *ret_pending)
 {
 	_cleanup_free_ char *filter = NULL, *subject = NULL, *body = NULL;
 	_cleanup_json_ cJSON *json = NULL;
 	_cleanup_msg_ natsMsg *msg = NULL;
 	struct bucket *b = w->bucket;
-	struct push_spec spec = {.deliver_policy = "last_per_subject",
+	struct push_spec spec = {.deliver_policy =
+					 start_seq > 0 ? "by_start_sequence" : "last_per_subject",
+				 .start_seq = start_seq,
 				 .heartbeat_ms = WATCH_HEARTBEAT_MS};
 	struct rpc_request req = {.deadline_ns = clock_deadline_ms(CREATE_MS)};
 	bool was_sent;
@@ -166,6 +168,15 @@ static int handle_message(struct watch *w, natsMsg *msg, const struct push_meta 
 	return 0;
 }
 
+static int take_message(struct watch *w, natsMsg *msg, const struct push_meta *meta)
+{
+	int err = handle_message(w, msg, meta);
+
+	if (!err)
+		watch_note_handled(w, msg, meta);
+	return err;
+}
+
 /* ret_idle: a heartbeat said that all was sent; ret_pending: the server's count after a message. */
 static int handle_event(struct watch *w, const struct watch_event *e, bool *ret_idle,
 			uint64_t *ret_pending)
@@ -173,7 +184,7 @@ static int handle_event(struct watch *w, const struct watch_event *e, bool *ret_
 	switch (e->kind) {
 	case PUSH_MESSAGE:
 		*ret_pending = e->meta.pending;
-		return handle_message(w, e->msg, &e->meta);
+		return take_message(w, e->msg, &e->meta);
 	case PUSH_HEARTBEAT:
 		push_reply(w->bucket->control.rpc, e->msg);
 		/* The first may still speak of the consumer that had this slot before. */

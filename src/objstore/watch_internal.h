@@ -71,8 +71,13 @@ struct watch {
 	bool is_loaded;		       /* once: the first listing was delivered, or failed */
 	int first_err;
 	struct hints hints;
+	struct watch_mark mark; /* as of n_caught_up; seq 0: there was none */
 
 	/* the watch thread's */
+	struct watch_mark from;	   /* seq 0: the first listing is a full one */
+	struct watch_mark handled; /* as of the newest event */
+	bool is_from_refused;
+	uint64_t relist_ns; /* when to list because names may have gone unnoticed; 0: never */
 	struct push_consumer consumer;
 	uint64_t consumer_seq; /* of the newest event */
 	uint64_t received;
@@ -180,8 +185,9 @@ int witness_check(struct watch *w, bool *ret_is_other) MUST_CHECK;
 void watch_consumer_init(struct watch *w);
 /* Takes the consumer down and forgets what it brought. */
 void watch_drop_consumer(struct watch *w);
-/* ret_pending: how many events the first listing has, by the server's count. Waits. */
-int watch_create_consumer(struct watch *w, uint64_t *ret_pending) MUST_CHECK;
+/* Events from start_seq on, or 0 for a listing of the newest of each name. ret_pending: how many
+ * there are at first, by the server's count. Waits. */
+int watch_create_consumer(struct watch *w, uint64_t start_seq, uint64_t *ret_pending) MUST_CHECK;
 /* Waits for events, trouble, a hint that is due, or until_ns. Errors: -ESHUTDOWN, -ENOTCONN the
  * consumer is gone, -EAGAIN it has to be made anew. */
 int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret) MUST_CHECK;
@@ -191,6 +197,18 @@ int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret) MUST
 int watch_handle_events(struct watch *w, struct list *events, bool *ret_idle, uint64_t *ret_pending)
 	MUST_CHECK;
 void watch_free_events(struct list *events);
+
+/* ---- watch_resume.c: all on the watch thread, unless it says otherwise ---- */
+
+/* Goes on from w->from with a new consumer: its events up to now are to be received. -ESTALE: a
+ * full listing is needed. ret_info: the stream as it was before. Waits. */
+int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_pending) MUST_CHECK;
+/* All those events came: whether that was all there is. -ESTALE as above. Waits. */
+int watch_resume_end(struct watch *w, const struct stream_info *before) MUST_CHECK;
+/* Events were handled up to a message. */
+void watch_note_handled(struct watch *w, natsMsg *msg, const struct push_meta *meta);
+/* The mark is what was handled last, if nothing before it is outstanding; else there is none. */
+void watch_set_mark_locked(struct watch *w, bool is_complete);
 
 /* ---- watch.c ---- */
 

@@ -12,6 +12,8 @@
 #include "util/clock.h"
 
 #define TIB (UINT64_C(1) << 40)
+/* Listing fewer takes no time worth saving. */
+#define SAVED_MIN 1000
 
 void option_why(char **ret, const char *fmt, ...)
 {
@@ -146,6 +148,7 @@ static void fill_configs(struct mount_options *o)
 		.memory = o->memory,
 		.readahead = o->readahead,
 		.cache_dir = o->cache_dir,
+		.saved_min = SAVED_MIN,
 		.disk_cache_size = o->cache_size,
 		.disk_min_free = o->cache_min_free,
 		.staging_max = o->staging_size,

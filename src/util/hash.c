@@ -83,6 +83,20 @@ uint64_t hash_bytes_stable(const void *data, size_t len)
 	return h;
 }
 
+uint64_t hash_sum(uint64_t sum, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t word;
+
+	for (; len > 0; len -= len < 8 ? len : 8, p += 8) {
+		word = len < 8 ? len : 0;
+		memcpy(&word, p, len < 8 ? len : 8);
+		sum = (sum ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+		sum ^= sum >> 29;
+	}
+	return sum;
+}
+
 void hash_init(struct hash *h)
 {
 	*h = (struct hash){0};

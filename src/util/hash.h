@@ -38,6 +38,10 @@ uint64_t hash_bytes(const void *data, size_t len);
 /* The same for every process: for numbers that have to survive a restart (FNV-1a, finalised). */
 uint64_t hash_bytes_stable(const void *data, size_t len);
 
+/* Checksum of a file, against damage, not against people: the same for every process, and as fast
+ * as memory is read. Begins with sum 0; all parts but the last have a length that 8 divides. */
+uint64_t hash_sum(uint64_t sum, const void *data, size_t len);
+
 void hash_init(struct hash *h);
 /* Frees the table; the members belong to the owner. */
 void hash_done(struct hash *h);

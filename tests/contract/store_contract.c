@@ -364,6 +364,7 @@ struct seen {
 	struct mutex lock;
 	struct cond cond;
 	unsigned int n_begins, n_ends;
+	bool is_other_history;
 	uint64_t last_seq;
 	struct obj_info *infos[100];
 	unsigned int n;
@@ -374,8 +375,8 @@ static struct seen seen;
 static void on_begin(void *arg, bool is_other_history)
 {
 	(void)arg;
-	(void)is_other_history;
 	LOCK_SCOPE(&seen.lock);
+	seen.is_other_history = is_other_history;
 	ck_assert_uint_eq(seen.n_begins, seen.n_ends);
 	seen.n_begins++;
 }
@@ -447,6 +448,66 @@ START_TEST(test_the_watch_lists_and_then_follows)
 	ck_assert_int_eq(store_remove_info(other, a), 0);
 	ck_assert_int_eq(get("a", &now), 0);
 	ck_assert(reported("a", now->seq, true));
+	store_close(other);
+	store_close(steal_ptr(s));
+	for (unsigned int i = 0; i < seen.n; i++)
+		obj_info_free(seen.infos[i]);
+}
+END_TEST
+
+static unsigned int count_reports(void)
+{
+	LOCK_SCOPE(&seen.lock);
+	return seen.n;
+}
+
+/* What the watch told before is forgotten; another store goes on from the mark. */
+static void go_on_from(const struct watch_listener *l, const struct watch_mark *mark)
+{
+	store_close(s);
+	for (unsigned int i = 0; i < seen.n; i++)
+		obj_info_free(seen.infos[i]);
+	seen.n = seen.n_begins = seen.n_ends = 0;
+	seen.is_other_history = false;
+	s = maker->open();
+	ck_assert_int_eq(store_watch_from(s, l, mark), 0);
+}
+
+START_TEST(test_a_watch_goes_on_from_a_mark)
+{
+	const struct watch_listener l = {.on_reload_begin = on_begin,
+					 .on_reload_end = on_end,
+					 .on_info = on_info,
+					 .on_state = on_state};
+	_cleanup_obj_info_ struct obj_info *a = info_new("a");
+	_cleanup_obj_info_ struct obj_info *b = info_new("b");
+	_cleanup_obj_info_ struct obj_info *c = info_new("c");
+	struct store *other = maker->open();
+	struct watch_mark mark;
+
+	mutex_init(&seen.lock, LOCK_RANK_LEAF);
+	cond_init(&seen.cond);
+	ck_assert_int_eq(store_watch(s, &l), 0);
+	ck_assert_int_eq(store_watch_mark(s, &mark), -EAGAIN);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_put_info(s, b, 0), 0);
+	ck_assert(reported("b", b->seq, false));
+	ck_assert_int_eq(store_watch_mark(s, &mark), 0);
+	ck_assert_uint_eq(mark.seq, b->seq);
+
+	ck_assert_int_eq(store_put_info(other, c, 0), 0);
+	go_on_from(&l, &mark);
+	ck_assert(reported("c", c->seq, false));
+	ck_assert_uint_eq(seen.n_begins, 0);
+	ck_assert_uint_eq(count_reports(), 1);
+
+	/* The mark's message is replaced: nothing is sure. */
+	ck_assert_int_eq(store_put_info(other, b, b->seq), 0);
+	go_on_from(&l, &mark);
+	ck_assert_uint_eq(seen.n_ends, 1);
+	ck_assert(seen.is_other_history);
+	ck_assert(reported("a", a->seq, false));
+	ck_assert(reported("b", b->seq, false));
 	store_close(other);
 	store_close(steal_ptr(s));
 	for (unsigned int i = 0; i < seen.n; i++)
@@ -785,6 +846,7 @@ int store_contract_run(const char *name, const struct store_maker *m)
 	tcase_add_test(tc, test_an_upload_that_is_not_kept_is_removed);
 	tcase_add_test(tc, test_every_request_is_answered_once_even_when_closed);
 	tcase_add_test(tc, test_the_watch_lists_and_then_follows);
+	tcase_add_test(tc, test_a_watch_goes_on_from_a_mark);
 	tcase_add_test(tc, test_a_store_that_was_shut_down_refuses_to_wait);
 	tcase_add_test(tc, test_status);
 	suite_add_tcase(suite, tc);

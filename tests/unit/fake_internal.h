@@ -70,6 +70,7 @@ struct fake_store {
 	uint64_t n_reloads;
 	bool is_listed;
 	bool is_told_gone;
+	bool is_from_refused;
 };
 
 /* Something the worker does when its turn comes. */
@@ -107,7 +108,8 @@ uint64_t fake_plain_max(const struct fake *b);
 int fake_plain_store(struct fake *b, struct obj_info *info, const struct fake_meta *old);
 
 /* fake_watch.c */
-int fake_watch(struct store *s, const struct watch_listener *l);
+int fake_watch(struct store *s, const struct watch_listener *l, const struct watch_mark *from);
+int fake_watch_mark(struct store *s, struct watch_mark *ret);
 bool fake_catch_up(struct store *s);
 
 /* fake_content.c */

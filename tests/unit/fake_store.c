@@ -428,6 +428,7 @@ static const struct store_ops ops = {
 	.remove_info = remove_info,
 	.purge_all = purge_all,
 	.watch = fake_watch,
+	.watch_mark = fake_watch_mark,
 	.catch_up = fake_catch_up,
 	.put_open = fake_put_open,
 	.put_add = fake_put_add,

@@ -11,6 +11,7 @@
 
 #include "fake_internal.h"
 #include "util/clock.h"
+#include "util/hash.h"
 
 /* The next message above the sequence that was handled last. */
 static struct fake_meta *next_meta(struct fake_store *s)
@@ -68,7 +69,7 @@ static void reload(struct fake_store *s)
 	mutex_unlock(&s->b->lock);
 	if (was_listed)
 		l->on_state(l->arg, WATCH_DISCONNECTED);
-	l->on_reload_begin(l->arg, false);
+	l->on_reload_begin(l->arg, s->is_from_refused);
 	mutex_lock(&s->b->lock);
 	s->watched_seq = 0;
 	deliver(s, last_seq);
@@ -77,6 +78,7 @@ static void reload(struct fake_store *s)
 	l->on_state(l->arg, WATCH_CONNECTED);
 	mutex_lock(&s->b->lock);
 	s->n_reloads = n;
+	s->is_from_refused = false;
 	s->is_listed = true;
 }
 
@@ -107,7 +109,58 @@ static void *watch_main(void *arg)
 	return NULL;
 }
 
-int fake_watch(struct store *store, const struct watch_listener *l)
+static uint64_t token_hash(const struct fake_meta *m)
+{
+	return hash_bytes_stable(m->token, strlen(m->token));
+}
+
+static bool has_mark(const struct fake *b, const struct watch_mark *mark)
+{
+	list_for_each (it, &b->metas) {
+		const struct fake_meta *m = list_entry(it, struct fake_meta, link);
+
+		if (m->seq == mark->seq)
+			return m->time_ns == mark->time_ns && token_hash(m) == mark->subject_hash;
+	}
+	return false;
+}
+
+/* Either goes on behind the mark, or lists another history. */
+static void start_from(struct fake_store *s, const struct watch_mark *from)
+{
+	s->is_from_refused = !has_mark(s->b, from);
+	if (s->is_from_refused)
+		return;
+	s->watched_seq = from->seq;
+	s->is_listed = true;
+	deliver(s, s->b->seq);
+	mutex_unlock(&s->b->lock);
+	s->listener.on_state(s->listener.arg, WATCH_CONNECTED);
+	mutex_lock(&s->b->lock);
+}
+
+int fake_watch_mark(struct store *store, struct watch_mark *ret)
+{
+	struct fake_store *s = fake_store_of(store);
+
+	if (!fake_catch_up(store))
+		return -EAGAIN;
+	LOCK_SCOPE(&s->b->lock);
+	*ret = (struct watch_mark){.created_ns = 1, .last_seq = s->b->seq};
+	list_for_each (it, &s->b->metas) {
+		const struct fake_meta *m = list_entry(it, struct fake_meta, link);
+
+		if (m->seq > s->watched_seq)
+			return -EAGAIN;
+		ret->messages++;
+		ret->seq = m->seq;
+		ret->time_ns = m->time_ns;
+		ret->subject_hash = token_hash(m);
+	}
+	return ret->seq ? 0 : -EAGAIN;
+}
+
+int fake_watch(struct store *store, const struct watch_listener *l, const struct watch_mark *from)
 {
 	struct fake_store *s = fake_store_of(store);
 	struct fake *b = s->b;
@@ -122,6 +175,8 @@ int fake_watch(struct store *store, const struct watch_listener *l)
 		abort();
 	s->listener = *l;
 	s->n_reloads = b->n_reloads;
+	if (from)
+		start_from(s, from);
 	if (thread_start(&s->watcher, "fake-watch", watch_main, s) < 0)
 		abort();
 	s->is_watching = true;

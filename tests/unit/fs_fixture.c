@@ -10,18 +10,27 @@ struct fake *bucket;
 struct mount m;
 const struct fs_ctx root_ctx = {.uid = 0, .gid = 0, .umask = 022, .may_wait = true};
 
-struct mount mount_with(const struct fs_config *special)
+static char *tree_dir; /* where trees are kept from one mount to the next; NULL: they are not */
+
+static const char *temporary(void)
 {
 	const char *tmp = getenv("TMPDIR");
+
+	return tree_dir ? tree_dir : tmp ? tmp : "/tmp";
+}
+
+struct mount mount_with(const struct fs_config *special)
+{
 	const struct fs_config cfg = {.trust_watch = special->trust_watch,
 				      .prefix = "",
-				      .uid = 1000,
+				      .uid = special->uid ? special->uid : 1000,
 				      .gid = 1000,
 				      .fmode = 0644,
 				      .dmode = 0755,
 				      .memory = 1 << 20,
 				      .readahead = 16384,
-				      .cache_dir = tmp ? tmp : "/tmp",
+				      .cache_dir = temporary(),
+				      .saved_min = tree_dir ? 1 : 0,
 				      .staging_memory = 1 << 20,
 				      .negative_timeout_ms = 1000,
 				      .purge_delay_ms = special->purge_delay_ms,
@@ -47,8 +56,35 @@ void unmount_bucket(struct mount *mount)
 	mount->fs = NULL;
 }
 
+void fixture_keep_trees(void)
+{
+	const char *tmp = temporary();
+
+	if (asprintf(&tree_dir, "%s/natsobj-test-XXXXXX", tmp) < 0 || !mkdtemp(tree_dir))
+		abort();
+}
+
+const char *fixture_tree_dir(void)
+{
+	return tree_dir;
+}
+
+static void remove_trees(void)
+{
+	char command[4200];
+
+	if (!tree_dir)
+		return;
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", tree_dir);
+	if (system(command) != 0) /* NOLINT(cert-env33-c): our own directory */
+		abort();
+	free(steal_ptr(tree_dir));
+}
+
 void fixture_setup(void)
 {
+	if (getenv("KEEP_TREES"))
+		fixture_keep_trees();
 	bucket = fake_new(CHUNK);
 	m = mount_bucket();
 }
@@ -58,6 +94,7 @@ void fixture_teardown(void)
 	if (m.fs)
 		unmount_bucket(&m);
 	fake_free(bucket);
+	remove_trees();
 }
 
 int lookup(struct fs *fs, const char *path, struct fs_entry *ret)

@@ -27,8 +27,12 @@ extern const struct fs_ctx root_ctx;
 
 void fixture_setup(void);
 void fixture_teardown(void);
+/* From now on a mount takes over the tree that the one before it left. With KEEP_TREES in the
+ * environment that is so from the start. */
+void fixture_keep_trees(void);
+const char *fixture_tree_dir(void);
 struct mount mount_bucket(void);
-/* With the settings of special that the fixture knows: trust_watch, purge_delay_ms. */
+/* With the settings of special that the fixture knows: trust_watch, purge_delay_ms, uid. */
 struct mount mount_with(const struct fs_config *special);
 void unmount_bucket(struct mount *mount);
 
