@@ -386,6 +386,13 @@ uint32_t conn_server_version(struct conn *c)
 	return atomic_load(&c->version);
 }
 
+void conn_library_keep_memory(bool is_kept)
+{
+	mallopt(M_TRIM_THRESHOLD, is_kept ? 64 * 1024 * 1024 : 1024 * 1024);
+	if (is_kept)
+		malloc_trim(0);
+}
+
 int conn_library_init(void)
 {
 	sigset_t all, old;
@@ -394,7 +401,7 @@ int conn_library_init(void)
 	/* Chunks are a little larger than glibc's first threshold for mmap: keep them in the heap.
 	 */
 	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-	mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+	conn_library_keep_memory(true);
 	/* The library's threads inherit the mask and must not take the program's signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

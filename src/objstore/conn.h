@@ -76,6 +76,9 @@ uint32_t conn_server_version(struct conn *c);
 /* Call once, before anything else of this layer, after the last fork: sets up nats.c without spin
  * locks. -errno when the library cannot start. */
 int conn_library_init(void) MUST_CHECK;
+/* Whether the heap keeps what is freed, as chunks that come and go want it, or gives it back, as a
+ * listing of millions does, which ends. */
+void conn_library_keep_memory(bool is_kept);
 void conn_library_done(void);
 
 #endif

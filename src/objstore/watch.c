@@ -237,7 +237,9 @@ static int list_all(struct watch *w)
 	if (err < 0)
 		return err;
 	w->listed_seq = info.last_seq;
+	conn_library_keep_memory(false);
 	err = receive_listing(w, n_pending);
+	conn_library_keep_memory(true);
 	if (err < 0)
 		return err;
 	/* Replaced while it was listed, so perhaps not listed at all. */

@@ -294,6 +294,13 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 	return order;
 }
 
+/* During a listing of millions nothing is announced that the events at hand would have to meet. */
+static bool has_none(struct watch *w, uint64_t seq)
+{
+	LOCK_SCOPE(&w->lock);
+	return seq <= w->listed_seq && list_is_empty(&w->hints.pending);
+}
+
 void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
 		struct resolved *names)
 {
@@ -302,7 +309,7 @@ void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
 	uint64_t hv, order;
 	size_t n;
 
-	if (!token)
+	if (!token || has_none(w, seq))
 		return;
 	hv = hash_bytes(token, strlen(token));
 	mutex_lock(&w->lock);
