@@ -19,26 +19,13 @@
 #include <nats/nats.h>
 
 #include "objstore/info.h"
+#include "objstore/push_event.h"
 #include "objstore/rpc.h"
 #include "util/cleanup.h"
 #include "util/list.h"
 
 struct bucket;
 struct push;
-
-/* Tokens of the reply subject of a delivered message. */
-struct push_meta {
-	uint64_t stream_seq;
-	uint64_t consumer_seq;
-	int64_t time_ns;
-	uint64_t pending;
-};
-
-enum push_kind {
-	PUSH_MESSAGE,	/* meta is valid */
-	PUSH_HEARTBEAT, /* meta.consumer_seq is the last one sent, stream_seq its sequence */
-	PUSH_FLOW,	/* answer with push_reply once everything before was dealt with */
-};
 
 struct push_handler {
 	void *arg;
@@ -94,8 +81,5 @@ int push_add(struct push *p, struct push_consumer *c, const struct push_spec *sp
 void push_remove(struct push *p, struct rpc *r, struct push_consumer *c);
 /* Answers a flow control request or a stalled heartbeat. */
 void push_reply(struct rpc *r, natsMsg *msg);
-
-/* For tests and fuzzing: understands a reply subject. */
-int push_parse_reply(const char *reply, struct push_meta *ret) MUST_CHECK;
 
 #endif
