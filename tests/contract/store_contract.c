@@ -818,6 +818,7 @@ static void add_rich_tests(TCase *tc)
 	tcase_add_test(tc, test_metadata_are_read_back);
 	tcase_add_test(tc, test_names_longer_than_a_subject);
 	tcase_add_test(tc, test_the_watch_tells_long_names);
+	tcase_add_test(tc, test_a_watch_goes_on_from_a_mark);
 }
 
 int store_contract_run(const char *name, const struct store_maker *m)
@@ -846,7 +847,6 @@ int store_contract_run(const char *name, const struct store_maker *m)
 	tcase_add_test(tc, test_an_upload_that_is_not_kept_is_removed);
 	tcase_add_test(tc, test_every_request_is_answered_once_even_when_closed);
 	tcase_add_test(tc, test_the_watch_lists_and_then_follows);
-	tcase_add_test(tc, test_a_watch_goes_on_from_a_mark);
 	tcase_add_test(tc, test_a_store_that_was_shut_down_refuses_to_wait);
 	tcase_add_test(tc, test_status);
 	suite_add_tcase(suite, tc);
