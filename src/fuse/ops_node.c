@@ -239,7 +239,7 @@ static int run_readdir(struct job *j)
 			    .is_plus = j->is_plus};
 	uint64_t mark = notify_mark(j->m->notify);
 	const char *name;
-	int err;
+	int err, r = 0;
 
 	l.buf = malloc(l.size);
 	if (!l.buf)
@@ -247,7 +247,7 @@ static int run_readdir(struct job *j)
 	buf_init(&l.names, l.size);
 	err = fs_readdir(j->fs, &j->ctx, j->ino, j->off, j->is_plus, fill, &l);
 	if (err) {
-		job_reply_err(j, err);
+		r = job_reply_err(j, err);
 	} else if (!job_claim(j) || fuse_reply_buf(j->req, l.buf, l.len) != 0) {
 		err = -EINTR;
 	}
@@ -263,7 +263,7 @@ static int run_readdir(struct job *j)
 	buf_done(&l.names);
 	free(l.counted);
 	free(l.buf);
-	return 0;
+	return r;
 }
 
 static void start_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool is_plus)
