@@ -8,6 +8,7 @@
 #include "fs/dir_rename.h"
 #include "fs/expiry.h"
 #include "fs/halves.h"
+#include "fs/history.h"
 #include "fs/internal.h"
 #include "fs/links.h"
 #include "fs/saved.h"
@@ -84,6 +85,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	list_init(&fs->dir_moves);
 	mutex_init(&fs->dir_rename, LOCK_RANK_FILE);
 	halves_init(fs);
+	history_init(fs);
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
@@ -233,6 +235,7 @@ void fs_free(struct fs *fs)
 	later_done(&fs->later);
 	later_done(&fs->saver);
 	purges_done(&fs->purges);
+	history_done(fs);
 	virtual_done(fs);
 	halves_done(fs);
 	mutex_done(&fs->dir_rename);
@@ -426,6 +429,6 @@ int fs_statfs(struct fs *fs, const struct fs_ctx *ctx, struct statvfs *ret)
 				.f_favail = 1000000000,
 				.f_namemax = 255};
 	LOCK_SCOPE(&fs->tree.lock);
-	ret->f_files = ret->f_ffree + fs->tree.n_nodes - VIRTUAL_NODES;
+	ret->f_files = ret->f_ffree + fs->tree.n_nodes - fs->n_virtual;
 	return 0;
 }

@@ -235,7 +235,8 @@ int fs_opendir(struct fs *fs, uint64_t nodeid) MUST_CHECK;
 typedef int (*fs_fill_fn)(void *arg, const char *name, const struct fs_entry *entry, uint64_t next);
 
 /* Lists from behind cookie (0: the start). with_lookup counts a lookup for each entry delivered, as
- * readdirplus needs. Cookies stay valid whatever is added or removed meanwhile. Never waits. */
+ * readdirplus needs. Cookies stay valid whatever is added or removed meanwhile. Waits in
+ * .natsobj/history only. */
 int fs_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_t cookie,
 	       bool with_lookup, fs_fill_fn fill, void *arg) MUST_CHECK;
 

@@ -49,6 +49,8 @@ struct server_clock {
 	bool is_known;
 };
 
+struct history_list;
+
 struct fs {
 	struct store *store;
 	struct fs_config cfg;
@@ -78,6 +80,14 @@ struct fs {
 	struct later later;
 	struct purges purges;
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */
+	uint64_t n_virtual;		       /* of them, and of those in history; tree.lock */
+	struct {
+		struct hash nodes;  /* by path; tree.lock */
+		struct list recent; /* the same, those used last behind; tree.lock */
+		struct mutex lock;  /* rank of what lies inside a file's lock; protects the rest */
+		struct history_list *list; /* of the node nodeid, or NULL */
+		uint64_t nodeid;
+	} history;
 	struct {
 		uint64_t last_seq, events, listings, since_ns;
 	} counts; /* protected by tree.lock */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/history.h"
 #include "fs/name.h"
 #include "fs/virtual.h"
 
@@ -105,6 +105,11 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	dir = fs_pin(fs, parent);
 	if (!dir)
 		return -ESTALE;
+	if (history_is_dir(fs, parent)) {
+		err = history_lookup(fs, ctx, dir, name, ret);
+		fs_unpin(fs, dir);
+		return err;
+	}
 	err = find_virtual(fs, dir, name, ret);
 	if (err == -ENOENT)
 		err = fs_find_child(fs, dir, name, ret);
@@ -201,7 +206,8 @@ int fs_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_
 	struct dentry *d;
 	int r = 0;
 
-	(void)ctx;
+	if (history_is_dir(fs, nodeid))
+		return history_readdir(fs, ctx, nodeid, cookie, fill, arg);
 	LOCK_SCOPE(&fs->tree.lock);
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/history.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -320,6 +321,8 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
 	kind = virtual_kind_of(fs, nodeid);
+	if (kind == VIRTUAL_VERSION)
+		return history_open(fs, nodeid, flags, ret);
 	if (kind)
 		return virtual_open(fs, kind, flags, ret);
 	err = find_file(fs, ctx, nodeid, flags, &f, &try, &ino);

@@ -23,7 +23,7 @@ struct figures {
 static void count_files(struct fs *fs, struct figures *f)
 {
 	LOCK_SCOPE(&fs->tree.lock);
-	f->files = fs->tree.n_nodes - VIRTUAL_NODES;
+	f->files = fs->tree.n_nodes - fs->n_virtual;
 	list_for_each (it, &fs->files) {
 		const struct node *n = list_entry(it, struct file, link)->node;
 

@@ -47,8 +47,9 @@ enum virtual_kind {
 	VIRTUAL_STATUS,
 	VIRTUAL_METRICS,
 	VIRTUAL_PENDING,
+	VIRTUAL_HISTORY, /* the topmost of these directories, and those below it */
 	VIRTUAL_N,
-	VIRTUAL_NODES = VIRTUAL_N - 1,
+	VIRTUAL_VERSION, /* a file in one of them */
 };
 
 /* A bucket may have millions of them: every byte here counts. */

@@ -17,6 +17,7 @@ static const struct {
 	[VIRTUAL_STATUS] = {"status", status_json},
 	[VIRTUAL_METRICS] = {"metrics", status_metrics},
 	[VIRTUAL_PENDING] = {"pending", status_pending},
+	[VIRTUAL_HISTORY] = {"history", NULL},
 };
 
 static struct node *new_node(struct fs *fs, enum virtual_kind kind, mode_t mode)
@@ -33,6 +34,7 @@ static struct node *new_node(struct fs *fs, enum virtual_kind kind, mode_t mode)
 	n->atime_ns = n->mtime_ns = n->ctime_ns = clock_wall_ns();
 	tree_pin(n);
 	fs->virtual_nodes[kind] = n;
+	fs->n_virtual++;
 	return n;
 }
 
@@ -41,9 +43,11 @@ int virtual_init(struct fs *fs)
 	LOCK_SCOPE(&fs->tree.lock);
 	if (!new_node(fs, VIRTUAL_ROOT, S_IFDIR | 0555))
 		return -ENOMEM;
-	for (enum virtual_kind kind = VIRTUAL_STATUS; kind < VIRTUAL_N; kind++)
+	for (enum virtual_kind kind = VIRTUAL_STATUS; kind < VIRTUAL_HISTORY; kind++)
 		if (!new_node(fs, kind, S_IFREG | 0444))
 			return -ENOMEM;
+	if (fs->store->has_history && !new_node(fs, VIRTUAL_HISTORY, S_IFDIR | 0555))
+		return -ENOMEM;
 	return 0;
 }
 
@@ -63,7 +67,7 @@ struct node *virtual_find(struct fs *fs, const struct node *dir, const char *nam
 	if (dir->virtual_kind != VIRTUAL_ROOT)
 		return NULL;
 	for (enum virtual_kind kind = VIRTUAL_STATUS; kind < VIRTUAL_N; kind++)
-		if (strcmp(name, files[kind].name) == 0)
+		if (fs->virtual_nodes[kind] && strcmp(name, files[kind].name) == 0)
 			return fs->virtual_nodes[kind];
 	return NULL;
 }
@@ -73,7 +77,7 @@ int virtual_readdir(struct fs *fs, uint64_t cookie, bool with_lookup, fs_fill_fn
 	/* 1 and 2 are "." and "..". */
 	uint64_t first = cookie < 3 ? VIRTUAL_STATUS : cookie - 2 + VIRTUAL_STATUS;
 
-	for (uint64_t kind = first; kind < VIRTUAL_N; kind++) {
+	for (uint64_t kind = first; kind < VIRTUAL_N && fs->virtual_nodes[kind]; kind++) {
 		struct fs_entry e;
 		int err = fs_make_entry(fs, fs->virtual_nodes[kind], &e);
 		int full;
@@ -93,10 +97,26 @@ int virtual_readdir(struct fs *fs, uint64_t cookie, bool with_lookup, fs_fill_fn
 	return 0;
 }
 
+int virtual_new_handle(char *text, size_t len, int flags, struct fs_handle **ret)
+{
+	struct fs_handle *h = text ? calloc(1, sizeof(*h)) : NULL;
+
+	if (!h) {
+		free(text);
+		return -ENOMEM;
+	}
+	h->flags = flags;
+	h->text = text;
+	h->text_len = len;
+	mutex_init(&h->lock, LOCK_RANK_LEAF);
+	*ret = h;
+	return 0;
+}
+
 int virtual_open(struct fs *fs, enum virtual_kind kind, int flags, struct fs_handle **ret)
 {
 	struct buf text CLEANUP(buf_done) = {0};
-	struct fs_handle *h;
+	size_t len;
 
 	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
 		return -EACCES;
@@ -107,15 +127,8 @@ int virtual_open(struct fs *fs, enum virtual_kind kind, int flags, struct fs_han
 		text.error = 0;
 	if (buf_error(&text))
 		return buf_error(&text);
-	h = calloc(1, sizeof(*h));
-	if (!h)
-		return -ENOMEM;
-	h->flags = flags;
-	h->text_len = text.len;
-	h->text = buf_steal(&text);
-	mutex_init(&h->lock, LOCK_RANK_LEAF);
-	*ret = h;
-	return 0;
+	len = text.len;
+	return virtual_new_handle(buf_steal(&text), len, flags, ret);
 }
 
 int virtual_read(const struct fs_handle *h, uint64_t off, size_t len, struct fs_data *ret)

@@ -21,6 +21,8 @@ int virtual_readdir(struct fs *fs, uint64_t cookie, bool with_lookup, fs_fill_fn
 /* A handle with the text of the moment; -EACCES for writers. May ask the server. */
 int virtual_open(struct fs *fs, enum virtual_kind kind, int flags, struct fs_handle **ret)
 	MUST_CHECK;
+/* A handle with that text, which is taken over, also on error. */
+int virtual_new_handle(char *text, size_t len, int flags, struct fs_handle **ret) MUST_CHECK;
 int virtual_read(const struct fs_handle *h, uint64_t off, size_t len, struct fs_data *ret)
 	MUST_CHECK;
 void virtual_close(struct fs_handle *h);

@@ -31,6 +31,7 @@ struct bucket_options {
 	/* Not 0: a key-value bucket, shown as objects that are values and nothing else; the letter
 	 * of a key that divides directories, '/' or '.' (see objstore/kv_key.h). */
 	char kv_separator;
+	uint32_t kv_history; /* versions of each key that it keeps, for want_create; 0: 1 */
 };
 
 /* What a server says about a bucket. Strings are owned; empty where nothing is set. */

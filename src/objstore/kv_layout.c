@@ -45,7 +45,8 @@ static void format_create(const struct bucket *b, const struct bucket_options *o
 {
 	buf_printf(out, "{\"name\":\"%s\",\"subjects\":[\"$KV.%s.>\"]", b->stream, b->store.bucket);
 	buf_append_str(out, ",\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1"
-			    ",\"max_msgs_per_subject\":1,\"max_msg_size\":-1,\"max_age\":0");
+			    ",\"max_msg_size\":-1,\"max_age\":0");
+	buf_printf(out, ",\"max_msgs_per_subject\":%u", opts->kv_history ? opts->kv_history : 1);
 	if (opts->max_bytes > 0 && opts->max_bytes <= INT64_MAX)
 		buf_printf(out, ",\"max_bytes\":%" PRIu64, opts->max_bytes);
 	else
@@ -67,6 +68,7 @@ static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
 	b->store.name_max = KV_KEY_LEN_MAX;
 	b->store.meta_max = 0;
 	b->store.is_plain = true;
+	b->store.has_history = true;
 	b->separator = opts->kv_separator;
 }
 
@@ -191,6 +193,8 @@ static const struct store_ops kv_store_ops = {
 	.get_index = kv_get_index,
 	.get_locate = kv_get_locate,
 	.get_chunk = kv_get_chunk,
+	.history = kv_history,
+	.history_names = kv_history_names,
 };
 
 const struct layout layout_keys = {

@@ -76,6 +76,10 @@ int kv_put_finish(struct store_put *sp, struct put_result *ret) MUST_CHECK;
 void kv_put_close(struct store_put *sp, bool keep);
 void kv_purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs);
 
+int kv_history(struct store *s, const char *name, size_t len, struct obj_info ***ret, size_t *ret_n)
+	MUST_CHECK;
+int kv_history_names(struct store *s, char ***ret, size_t *ret_n) MUST_CHECK;
+
 int kv_get_open(struct store *s, const struct obj_info *info, struct store_get **ret) MUST_CHECK;
 void kv_get_close(struct store_get *sg);
 int kv_get_index(struct store_get *sg, bool may_wait) MUST_CHECK;

@@ -130,6 +130,11 @@ struct store_ops {
 	int (*get_index)(struct store_get *g, bool may_wait);
 	void (*get_locate)(struct store_get *g, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
 	int (*get_chunk)(struct store_get *g, uint32_t idx, get_chunk_fn fn, void *arg);
+
+	/* with has_history only */
+	int (*history)(struct store *s, const char *name, size_t len, struct obj_info ***ret,
+		       size_t *ret_n);
+	int (*history_names)(struct store *s, char ***ret, size_t *ret_n);
 };
 
 /* First member of every implementation, of its puts and of its gets. */
@@ -147,6 +152,7 @@ struct store {
 	 * digest given to store_put_info nothing is stored, and the info has none of them
 	 * afterwards; its time_ns is that of the stored message, and its nuid another one. */
 	bool is_plain;
+	bool has_history; /* older versions may be kept and can be read */
 };
 
 struct store_put {
@@ -395,6 +401,24 @@ static inline int MUST_CHECK store_get_chunk(struct store_get *g, uint32_t idx, 
 					     void *arg)
 {
 	return g->ops->get_chunk(g, idx, fn, arg);
+}
+
+/*
+ * The versions of a name that are kept, oldest first, removals and the newest included; their
+ * content is read as that of any info. The caller frees the infos and the array. -ENOENT: there are
+ * none; -EOPNOTSUPP: has_history is not set. Waits.
+ */
+static inline int MUST_CHECK store_history(struct store *s, const char *name, size_t len,
+					   struct obj_info ***ret, size_t *ret_n)
+{
+	return s->has_history ? s->ops->history(s, name, len, ret, ret_n) : -EOPNOTSUPP;
+}
+
+/* All names of which versions are kept, be it removals only, in no order. The caller frees each and
+ * the array. As store_history. */
+static inline int MUST_CHECK store_history_names(struct store *s, char ***ret, size_t *ret_n)
+{
+	return s->has_history ? s->ops->history_names(s, ret, ret_n) : -EOPNOTSUPP;
 }
 
 #endif

@@ -80,6 +80,8 @@ static const struct option_def defs[] = {
 	 "key-value bucket for locks=cluster (BUCKET_locks)"},
 	{"lock_lease", DURATION, AT(lock_lease_ms), 1000, 3600 * 1000,
 	 "after which the locks of a host that is gone are free (30s)"},
+	{"kv_history", NUMBER, AT(kv_history), 1, 64,
+	 "versions of each key that a key-value bucket keeps, with create (1)"},
 	{"kv_separator", CHOICE, AT(kv_separator), 0, 0,
 	 "/|.: what divides the keys of a key-value bucket into directories (/)"},
 	{"open_buckets", NUMBER, AT(open_buckets), 1, 4096,

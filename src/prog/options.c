@@ -136,7 +136,8 @@ static void fill_configs(struct mount_options *o)
 						 .window = o->window,
 						 .chunk_size = (uint32_t)o->chunk_size,
 						 .max_bytes = o->bucket_max_bytes,
-						 .kv_separator = kv_separator(o)};
+						 .kv_separator = kv_separator(o),
+						 .kv_history = (uint32_t)o->kv_history};
 	o->fs = (struct fs_config){
 		.prefix = o->prefix,
 		.uid = (uid_t)o->uid,

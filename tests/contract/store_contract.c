@@ -802,6 +802,89 @@ START_TEST(test_the_largest_content_is_stored)
 }
 END_TEST
 
+/* Stores content that begins with a letter. */
+static uint64_t store_version(const char *name, unsigned int n, uint64_t expected_seq)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct put_result r;
+	struct store_put *p = upload(n, &r);
+
+	commit(p, name, expected_seq, &info);
+	store_put_close(p, true);
+	return info->seq;
+}
+
+START_TEST(test_older_versions_are_read)
+{
+	const unsigned int last = CONTRACT_DEPTH + 1;
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	struct obj_info **versions;
+	uint64_t seq = 0;
+	size_t n;
+
+	ck_assert(s->has_history);
+	ck_assert_int_eq(store_history(s, "a", 1, &versions, &n), -ENOENT);
+	for (unsigned int i = 0; i < last; i++)
+		seq = store_version("a", i, seq);
+	(void)store_version("b", 0, 0);
+	ck_assert_int_eq(get("a", &now), 0);
+	ck_assert_int_eq(store_remove_info(s, now), 0);
+	ck_assert_int_eq(store_history(s, "a", 1, &versions, &n), 0);
+	ck_assert_uint_eq(n, CONTRACT_DEPTH);
+	for (size_t i = 0; i < n; i++) {
+		unsigned int chunks = last - CONTRACT_DEPTH + 1 + (unsigned int)i;
+
+		ck_assert_str_eq(versions[i]->name, "a");
+		ck_assert_int_eq(versions[i]->is_deleted, i == n - 1);
+		if (i > 0)
+			ck_assert_uint_gt(versions[i]->seq, versions[i - 1]->seq);
+		if (i < n - 1)
+			check_content(versions[i], 'a', (uint64_t)chunks * CONTRACT_CHUNK + 10);
+	}
+	for (size_t i = 0; i < n; i++)
+		obj_info_free(versions[i]);
+	free(versions);
+}
+END_TEST
+
+START_TEST(test_names_with_versions_are_listed)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	char **names;
+	size_t n;
+
+	(void)store_version("d/a", 0, 0);
+	(void)store_version("b", 0, 0);
+	ck_assert_int_eq(get("b", &now), 0);
+	ck_assert_int_eq(store_remove_info(s, now), 0);
+	ck_assert_int_eq(store_history_names(s, &names, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert(strcmp(names[0], "b") == 0 || strcmp(names[1], "b") == 0);
+	ck_assert(strcmp(names[0], "d/a") == 0 || strcmp(names[1], "d/a") == 0);
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+END_TEST
+
+static int run_history(const char *name)
+{
+	Suite *suite = suite_create(name);
+	TCase *tc = tcase_create("history");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_older_versions_are_read);
+	tcase_add_test(tc, test_names_with_versions_are_listed);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static void add_plain_tests(TCase *tc)
 {
 	tcase_add_test(tc, test_only_content_is_kept);
@@ -821,18 +904,17 @@ static void add_rich_tests(TCase *tc)
 	tcase_add_test(tc, test_a_watch_goes_on_from_a_mark);
 }
 
-int store_contract_run(const char *name, const struct store_maker *m)
+static int run_all(const char *name)
 {
 	Suite *suite = suite_create(name);
 	TCase *tc = tcase_create("contract");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	maker = m;
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_an_unknown_name_does_not_exist);
-	if (m->is_plain)
+	if (maker->is_plain)
 		add_plain_tests(tc);
 	else
 		add_rich_tests(tc);
@@ -854,4 +936,10 @@ int store_contract_run(const char *name, const struct store_maker *m)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int store_contract_run(const char *name, const struct store_maker *m)
+{
+	maker = m;
+	return m->keeps_versions ? run_history(name) : run_all(name);
 }

@@ -13,6 +13,7 @@
 
 /* Chunks of the buckets under test. */
 #define CONTRACT_CHUNK 1024
+#define CONTRACT_DEPTH 3
 
 struct store_maker {
 	/* Makes an empty bucket; runs before each test. */
@@ -22,6 +23,8 @@ struct store_maker {
 	struct store *(*open)(void);
 	/* Its objects are content and nothing else (store.h, is_plain). */
 	bool is_plain;
+	/* The bucket keeps CONTRACT_DEPTH versions of each name. */
+	bool keeps_versions;
 };
 
 /* Runs everything; the exit status of main. */

@@ -25,6 +25,12 @@ static void teardown(void)
 	fake_free(bucket);
 }
 
+static void setup_history(void)
+{
+	setup();
+	fake_set_history(bucket, CONTRACT_DEPTH);
+}
+
 static struct store *open_store(void)
 {
 	return fake_open(bucket);
@@ -35,8 +41,14 @@ int main(void)
 	const struct store_maker maker = {.setup = setup, .teardown = teardown, .open = open_store};
 	const struct store_maker plain = {
 		.setup = setup_plain, .teardown = teardown, .open = open_store, .is_plain = true};
-	int failed = store_contract_run("store_fake", &maker);
+	const struct store_maker history = {.setup = setup_history,
+					    .teardown = teardown,
+					    .open = open_store,
+					    .is_plain = true,
+					    .keeps_versions = true};
+	bool is_good = store_contract_run("store_fake", &maker) == EXIT_SUCCESS;
 
-	return store_contract_run("store_fake_plain", &plain) == EXIT_SUCCESS ? failed
-									      : EXIT_FAILURE;
+	is_good &= store_contract_run("store_fake_plain", &plain) == EXIT_SUCCESS;
+	is_good &= store_contract_run("store_fake_history", &history) == EXIT_SUCCESS;
+	return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -11,6 +11,7 @@
 #include "store_contract.h"
 
 static struct server *server;
+static uint32_t depth;
 
 static void setup(void)
 {
@@ -31,8 +32,10 @@ static struct store *open_store(void)
 					.name = "natsobj test",
 					.connect_timeout_ms = 5000,
 					.timeout_ms = 5000};
-	const struct bucket_options opts = {
-		.want_create = true, .chunk_size = CONTRACT_CHUNK, .kv_separator = '/'};
+	const struct bucket_options opts = {.want_create = true,
+					    .chunk_size = CONTRACT_CHUNK,
+					    .kv_separator = '/',
+					    .kv_history = depth};
 	_cleanup_free_ char *why = NULL;
 	struct store *s = NULL;
 	int err = bucket_open(&cfg, "contract", &opts, &s, &why);
@@ -43,8 +46,12 @@ static struct store *open_store(void)
 
 int main(void)
 {
-	const struct store_maker maker = {
+	struct store_maker maker = {
 		.setup = setup, .teardown = teardown, .open = open_store, .is_plain = true};
+	int failed = store_contract_run("store_kv", &maker);
 
-	return store_contract_run("store_kv", &maker);
+	depth = CONTRACT_DEPTH;
+	maker.keeps_versions = true;
+	return store_contract_run("store_kv_history", &maker) == EXIT_SUCCESS ? failed
+									      : EXIT_FAILURE;
 }

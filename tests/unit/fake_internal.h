@@ -42,7 +42,9 @@ struct fake {
 	bool is_held;
 	bool is_deleted;
 	bool is_plain;
+	unsigned int depth; /* versions of each name that are kept */
 	struct list metas;
+	struct list old; /* replaced ones, in the order of their sequences */
 	struct list blobs;
 	struct list stores;
 	struct {
@@ -104,8 +106,13 @@ char *fake_token(const struct obj_info *info);
 /* The largest content of such a bucket. */
 uint64_t fake_plain_max(const struct fake *b);
 /* Makes info what becomes of it when it is stored in the place of old, which may be NULL: its
- * content too. */
+ * content too. A copy of old may be kept. */
 int fake_plain_store(struct fake *b, struct obj_info *info, const struct fake_meta *old);
+
+void fake_plain_done(struct fake *b);
+int fake_history(struct store *s, const char *name, size_t len, struct obj_info ***ret,
+		 size_t *ret_n);
+int fake_history_names(struct store *s, char ***ret, size_t *ret_n);
 
 /* fake_watch.c */
 int fake_watch(struct store *s, const struct watch_listener *l, const struct watch_mark *from);

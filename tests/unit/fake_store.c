@@ -42,6 +42,7 @@ struct fake *fake_new(uint32_t chunk_size)
 	b->free_bytes = UINT64_MAX;
 	list_init(&b->metas);
 	list_init(&b->blobs);
+	list_init(&b->old);
 	list_init(&b->stores);
 	return b;
 }
@@ -52,6 +53,7 @@ void fake_free(struct fake *b)
 		abort();
 	list_for_each_safe (it, &b->metas)
 		fake_meta_remove(list_entry(it, struct fake_meta, link));
+	fake_plain_done(b);
 	list_for_each_safe (it, &b->blobs)
 		fake_blob_remove(b, list_entry(it, struct fake_blob, link)->nuid);
 	cond_done(&b->cond);
@@ -377,7 +379,7 @@ struct store *fake_open(struct fake *b)
 	snprintf(s->base.bucket, sizeof(s->base.bucket), "fake");
 	s->base.name_max = OBJ_NAME_MAX;
 	s->base.meta_max = b->is_plain ? 0 : OBJ_META_MAX;
-	s->base.is_plain = b->is_plain;
+	s->base.is_plain = s->base.has_history = b->is_plain;
 	s->base.max_object_size = b->is_plain ? fake_plain_max(b) : 0;
 	s->b = b;
 	list_init(&s->jobs);
@@ -441,4 +443,6 @@ static const struct store_ops ops = {
 	.get_index = fake_get_index,
 	.get_locate = fake_get_locate,
 	.get_chunk = fake_get_chunk,
+	.history = fake_history,
+	.history_names = fake_history_names,
 };

@@ -36,6 +36,8 @@ struct fake *fake_new(uint32_t chunk_size);
 /* From now on objects are content and nothing else: see is_plain in objstore/store.h. To be called
  * before a store is opened. */
 void fake_set_plain(struct fake *b);
+/* The same, and depth versions of each name are kept. */
+void fake_set_history(struct fake *b, unsigned int depth);
 /* All stores must be closed. */
 void fake_free(struct fake *b);
 struct store *fake_open(struct fake *b);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a key-value bucket keeps of older values: read from the stream when somebody asks. */
+#include "objstore/kv_values.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objstore/api.h"
+#include "objstore/bucket_internal.h"
+#include "objstore/kv_key.h"
+#include "objstore/layout.h"
+
+/* Versions of one key, and keys altogether, beyond which nothing is listed. */
+#define VERSIONS_MAX 4096
+#define NAMES_MAX (1U << 20)
+
+struct versions {
+	struct obj_info **items;
+	size_t n, cap;
+};
+
+struct names {
+	char **items;
+	size_t n, cap;
+};
+
+/* Room for one more; items is a pointer to an array of pointers. */
+static int grow(void **items, size_t n, size_t *cap)
+{
+	size_t more = *cap ? 2 * *cap : 16;
+	void *grown;
+
+	if (n < *cap)
+		return 0;
+	grown = reallocarray(*items, more, sizeof(void *));
+	if (!grown)
+		return -ENOMEM;
+	*items = grown;
+	*cap = more;
+	return 0;
+}
+
+static void versions_done(struct versions *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		obj_info_free(v->items[i]);
+	free(v->items);
+}
+
+static void names_done(struct names *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		free(v->items[i]);
+	free(v->items);
+}
+
+/* The first message of a subject from seq on: -ENOENT there is none. */
+static int read_next(struct bucket *b, const char *subject, uint64_t seq, struct stored *ret)
+{
+	_cleanup_free_ char *api = api_subject(b, "STREAM.MSG.GET");
+	struct rpc_request req = {.subject = api};
+	_cleanup_msg_ natsMsg *msg = NULL;
+	_cleanup_buf_ struct buf body;
+	int err;
+
+	buf_init(&body, 64 * 1024);
+	buf_printf(&body, "{\"seq\":%" PRIu64 ",\"next_by_subj\":", seq);
+	api_append_string(&body, subject);
+	buf_append_char(&body, '}');
+	if (!api || buf_error(&body))
+		return -ENOMEM;
+	req.data = body.data;
+	req.len = body.len;
+	err = bucket_call(b, b->control.rpc, &req, 0, &msg);
+	return err < 0 ? err : stored_parse(msg, ret);
+}
+
+static int add_version(struct bucket *b, struct stored *stored, struct versions *v)
+{
+	struct obj_info *info;
+	int err = grow((void **)&v->items, v->n, &v->cap);
+
+	if (!err)
+		err = meta_decode(b, stored->subject, stored->data, stored->len, stored->is_removal,
+				  stored->seq, stored->time_ns, &info);
+	if (err)
+		return err;
+	/* Whoever looks at the list is likely to read one. */
+	b->layout->note(b, info, stored);
+	v->items[v->n++] = info;
+	return 0;
+}
+
+static int read_versions(struct bucket *b, const char *subject, struct versions *v)
+{
+	uint64_t seq = 1;
+	int err = 0;
+
+	while (!err && v->n < VERSIONS_MAX) {
+		_cleanup_stored_ struct stored stored = {0};
+
+		err = read_next(b, subject, seq, &stored);
+		if (!err && (strcmp(stored.subject, subject) != 0 || stored.seq < seq))
+			err = -EIO;
+		if (!err)
+			err = add_version(b, &stored, v);
+		seq = stored.seq + 1;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+int kv_history(struct store *s, const char *name, size_t len, struct obj_info ***ret, size_t *ret_n)
+{
+	struct versions v CLEANUP(versions_done) = {0};
+	_cleanup_free_ char *token = NULL;
+	_cleanup_free_ char *subject = NULL;
+	struct bucket *b = bucket_of(s);
+	int err = b->layout->token(b, name, len, &token);
+
+	if (!err && asprintf(&subject, "%s%s", b->meta_prefix, token) < 0) {
+		subject = NULL;
+		err = -ENOMEM;
+	}
+	if (!err)
+		err = bucket_enter(b);
+	if (err)
+		return err;
+	err = read_versions(b, subject, &v);
+	bucket_leave(b);
+	if (!err && v.n == 0)
+		err = -ENOENT;
+	if (err)
+		return err;
+	*ret = steal_ptr(v.items);
+	*ret_n = v.n;
+	v.n = 0;
+	return 0;
+}
+
+static int add_name(const struct bucket *b, const char *subject, struct names *v)
+{
+	size_t prefix_len = strlen(b->meta_prefix);
+	_cleanup_buf_ struct buf name;
+	bool is_canonical;
+	int err;
+
+	if (strncmp(subject, b->meta_prefix, prefix_len) != 0 || v->n == NAMES_MAX)
+		return 0;
+	buf_init(&name, 16 * KV_KEY_LEN_MAX);
+	err = kv_name_from_key(b->separator, subject + prefix_len, &name, &is_canonical);
+	if (err || !is_canonical)
+		return err == -ENOMEM ? err : 0;
+	err = grow((void **)&v->items, v->n, &v->cap);
+	if (err)
+		return err;
+	v->items[v->n] = buf_steal(&name);
+	return v->items[v->n] ? (v->n++, 0) : -ENOMEM;
+}
+
+/* One page of the stream's subjects: their number, or -errno. */
+static int read_page(struct bucket *b, uint64_t offset, struct names *v, uint64_t *ret_total)
+{
+	_cleanup_json_ cJSON *json = NULL;
+	_cleanup_buf_ struct buf body;
+	const cJSON *subjects, *item;
+	int n = 0, err;
+
+	buf_init(&body, 4096);
+	buf_printf(&body, "{\"subjects_filter\":\"%s>\",\"offset\":%" PRIu64 "}", b->meta_prefix,
+		   offset);
+	err = api_call(b, b->control.rpc, "STREAM.INFO", &body, 0, &json, NULL);
+	if (err)
+		return err;
+	*ret_total = api_u64(json, "total");
+	subjects = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "state"),
+						    "subjects");
+	cJSON_ArrayForEach(item, subjects)
+	{
+		err = add_name(b, item->string, v);
+		if (err)
+			return err;
+		n++;
+	}
+	return n;
+}
+
+int kv_history_names(struct store *s, char ***ret, size_t *ret_n)
+{
+	struct names v CLEANUP(names_done) = {0};
+	struct bucket *b = bucket_of(s);
+	uint64_t offset = 0, total = 0;
+	int n = 0, err = bucket_enter(b);
+
+	if (err)
+		return err;
+	do {
+		n = read_page(b, offset, &v, &total);
+		offset += n > 0 ? (uint64_t)n : 0;
+	} while (n > 0 && offset < total && v.n < NAMES_MAX);
+	bucket_leave(b);
+	if (n < 0)
+		return n;
+	*ret = steal_ptr(v.items);
+	*ret_n = v.n;
+	v.n = 0;
+	return 0;
+}
