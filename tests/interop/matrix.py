@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 
+import kv_matrix
+
 CLIENT, URL, BUCKET, MOUNT, NATSOBJ, WORK = sys.argv[1:7]
 DRIVER = sys.argv[7:]
 MOUNT, WORK = pathlib.Path(MOUNT), pathlib.Path(WORK)
@@ -21,6 +23,9 @@ SIZES = [0, 1, 131071, 131072, 131073, 3145728]
 LARGE = 64 << 20
 NAMES = ["plain", "sub/dir/file", "with space/and more", "ünï/é", "名前", "a*b>c", ".hidden",
          "dots.in.name..txt", "q?~x", "quote\"back\\slash"]
+
+# Those whose drivers know key-value buckets.
+KV_CLIENTS = ["nats.py", "nats.go", "nats.go-legacy", "natscli"]
 
 # What a client cannot do by its own fault: (test of the cell's name, reason).
 LATIN1 = "it puts Latin-1 code points of a name into the subject where others put UTF-8"
@@ -70,7 +75,10 @@ class Client:
         return json.loads(rest) if rest else None
 
     def fails(self, *words):
-        if self.answer(*words).split(" ")[0] != "error":
+        word, _, rest = self.answer(*words).partition(" ")
+        if word == "unsupported":
+            raise Skipped(rest)
+        if word != "error":
             raise Failed(f"{words[:2]} should have failed")
 
 
@@ -312,10 +320,16 @@ def cells():
     yield "at once", together
 
 
+def all_cells(client):
+    yield from cells()
+    if CLIENT in KV_CLIENTS:
+        yield from kv_matrix.cells(sys.modules[__name__], client)
+
+
 def main():
     client = Client()
     failed = 0
-    for name, run in cells():
+    for name, run in all_cells(client):
         excuse = next((why for test, why in EXCUSES.get(CLIENT, []) if test(name)), None)
         try:
             if excuse:

@@ -8,6 +8,8 @@ import sys
 import nats
 from nats.js.api import ObjectMeta
 
+from kv_nats_py import KvClient
+
 
 class Pieces(io.RawIOBase):
     """A file that returns less than it is asked for, as a pipe does."""
@@ -92,12 +94,16 @@ async def lines():
 async def main():
     nc = await nats.connect(sys.argv[1], allow_reconnect=False)
     client = Client(await nc.jetstream().object_store(sys.argv[2]))
+    kv = KvClient(nc.jetstream())
     async for command, *words in lines():
         try:
             if command in UNSUPPORTED:
                 answer = f"unsupported {UNSUPPORTED[command]}"
             else:
-                run = client.answer_seen if command == "seen" else getattr(client, command)
+                if command.startswith("kv-"):
+                    run = getattr(kv, command[3:])
+                else:
+                    run = client.answer_seen if command == "seen" else getattr(client, command)
                 result = await asyncio.wait_for(run(*words), 60)
                 answer = "ok" if result is None else f"ok {json.dumps(result)}"
         except Exception as e:  # whatever goes wrong is the answer

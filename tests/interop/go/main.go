@@ -11,6 +11,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -89,8 +90,10 @@ func run(c client, seen *sight, w []string) (any, error) {
 	return nil, fmt.Errorf("no such command: %s", w[0])
 }
 
+func isLegacy() bool { return len(os.Args) > 3 && os.Args[3] == "legacy" }
+
 func open(nc *nats.Conn) (client, error) {
-	if len(os.Args) > 3 && os.Args[3] == "legacy" {
+	if isLegacy() {
 		return openLegacy(nc, os.Args[2])
 	}
 	return openJetStream(nc, os.Args[2])
@@ -107,9 +110,22 @@ func main() {
 		log.Fatal(err)
 	}
 	seen := &sight{}
+	var kv kvClient
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
-		result, err := run(c, seen, strings.Split(in.Text(), "\t"))
+		var result any
+		w := strings.Split(in.Text(), "\t")
+		if w[0] == "kv-make" {
+			var history int
+			if history, err = strconv.Atoi(w[2]); err == nil {
+				kv, err = makeKV(nc, isLegacy(), w[1], uint8(history))
+			}
+		} else if command, isKV := strings.CutPrefix(w[0], "kv-"); isKV {
+			w[0] = command
+			result, err = runKV(kv, w)
+		} else {
+			result, err = run(c, seen, w)
+		}
 		switch {
 		case err != nil:
 			fmt.Println("error", strings.ReplaceAll(err.Error(), "\n", " "))
