@@ -194,23 +194,6 @@ static int lookup_version(struct fs *fs, const char *base, const char *name, str
 	return item ? make_entry(fs, base, item->info, ret) : -ENOENT;
 }
 
-/* Whether there are versions of a full name, or of names below it. */
-static int find_name(struct fs *fs, const char *base, const char *name, const char *full)
-{
-	struct history_list *list CLEANUP(history_list_free_p) = NULL;
-	const struct history_item *item;
-	int err = history_list_versions(fs->store, full, &list);
-
-	if (err || list->n > 0)
-		return err;
-	history_list_free(steal_ptr(list));
-	err = read_list(fs, base, &list);
-	if (err)
-		return err;
-	item = history_list_find(list, name);
-	return item && !item->info ? 0 : -ENOENT;
-}
-
 int history_lookup(struct fs *fs, const struct fs_ctx *ctx, const struct node *dir,
 		   const char *name, struct fs_entry *ret)
 {
@@ -236,7 +219,7 @@ int history_lookup(struct fs *fs, const struct fs_ctx *ctx, const struct node *d
 	buf_append(&full, component, len);
 	err = buf_error(&full);
 	if (!err)
-		err = find_name(fs, base, name, full.data);
+		err = history_list_exists(fs->store, full.data);
 	if (err == -EINVAL || err == -ENAMETOOLONG)
 		err = -ENOENT;
 	return err ? err : make_entry(fs, full.data, NULL, ret);

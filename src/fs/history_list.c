@@ -63,8 +63,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Makes of each name its next component below a prefix; those that are not below it go. Their
- * number. */
+/* Makes of each name, which begins with prefix, its next component. Those without one go. How many
+ * are left. */
 static size_t cut_names(char **names, size_t n, const char *prefix)
 {
 	size_t prefix_len = strlen(prefix), n_left = 0;
@@ -72,7 +72,7 @@ static size_t cut_names(char **names, size_t n, const char *prefix)
 	for (size_t i = 0; i < n; i++) {
 		char *name = names[i];
 
-		if (strncmp(name, prefix, prefix_len) != 0 || !name[prefix_len]) {
+		if (!name[prefix_len]) {
 			free(name);
 			continue;
 		}
@@ -108,7 +108,7 @@ static int add_directories(struct store *s, const char *prefix, struct history_l
 {
 	char **names;
 	size_t n = 0;
-	int err = store_history_names(s, &names, &n);
+	int err = store_history_names(s, prefix, &names, &n);
 
 	if (err)
 		return err;
@@ -148,6 +148,23 @@ int history_list_read(struct store *s, const char *name, const char *prefix,
 	if (!err)
 		*ret = steal_ptr(l);
 	return err;
+}
+
+int history_list_exists(struct store *s, const char *name)
+{
+	size_t len = strlen(name), n = 0;
+	bool exists = false;
+	char **names;
+	int err = store_history_names(s, name, &names, &n);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		exists |= names[i][len] == '\0' || names[i][len] == '/';
+		free(names[i]);
+	}
+	free(names);
+	return exists ? 0 : -ENOENT;
 }
 
 const struct history_item *history_list_find(const struct history_list *l, const char *name)

@@ -31,6 +31,8 @@ int history_list_read(struct store *s, const char *name, const char *prefix,
 		      struct history_list **ret) MUST_CHECK;
 /* The versions only. */
 int history_list_versions(struct store *s, const char *name, struct history_list **ret) MUST_CHECK;
+/* Whether name has versions, or names below it do: 0, else -ENOENT. Waits. */
+int history_list_exists(struct store *s, const char *name) MUST_CHECK;
 void history_list_free(struct history_list *l);
 DEFINE_CLEANUP(struct history_list *, history_list_free)
 const struct history_item *history_list_find(const struct history_list *l, const char *name);

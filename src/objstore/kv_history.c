@@ -14,6 +14,8 @@
 /* Versions of one key, and keys altogether, beyond which nothing is listed. */
 #define VERSIONS_MAX 4096
 #define NAMES_MAX (1U << 20)
+/* Names that are remembered: whoever walks through all keys asks for them at each. */
+#define KNOWN_MAX (1U << 17)
 
 struct versions {
 	struct obj_info **items;
@@ -23,6 +25,14 @@ struct versions {
 struct names {
 	char **items;
 	size_t n, cap;
+};
+
+/* All names, in byte order, and the state of the stream from which on they are right: none comes
+ * without a new sequence, and none goes without a message less or a new sequence. */
+struct kv_names {
+	uint64_t last_seq, messages;
+	int64_t created_ns;
+	struct names all;
 };
 
 /* Room for one more; items is a pointer to an array of pointers. */
@@ -185,22 +195,123 @@ static int read_page(struct bucket *b, uint64_t offset, struct names *v, uint64_
 	return n;
 }
 
-int kv_history_names(struct store *s, char ***ret, size_t *ret_n)
+void kv_names_free(struct kv_names *k)
+{
+	if (k)
+		names_done(&k->all);
+	free(k);
+}
+DEFINE_CLEANUP(struct kv_names *, kv_names_free)
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_names(struct bucket *b, struct names *v)
+{
+	uint64_t offset = 0, total = 0;
+	int n;
+
+	do {
+		n = read_page(b, offset, v, &total);
+		offset += n > 0 ? (uint64_t)n : 0;
+	} while (n > 0 && offset < total && v->n < NAMES_MAX);
+	if (v->n > 0)
+		qsort(v->items, v->n, sizeof(*v->items), compare_names);
+	return n < 0 ? n : 0;
+}
+
+/* Index of the first name that is not before prefix. */
+static size_t find_prefix(const struct names *v, const char *prefix)
+{
+	size_t low = 0, high = v->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(v->items[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Copies of those that begin with prefix. */
+static int copy_names(const struct names *all, const char *prefix, struct names *ret)
+{
+	size_t len = strlen(prefix);
+
+	for (size_t i = find_prefix(all, prefix);
+	     i < all->n && strncmp(all->items[i], prefix, len) == 0; i++) {
+		int err = grow((void **)&ret->items, ret->n, &ret->cap);
+
+		if (err)
+			return err;
+		ret->items[ret->n] = strdup(all->items[i]);
+		if (!ret->items[ret->n])
+			return -ENOMEM;
+		ret->n++;
+	}
+	return 0;
+}
+
+/* From the names that are remembered: -EAGAIN if they are of another state of the stream. */
+static int copy_known(struct bucket *b, const struct stream_info *info, const char *prefix,
+		      struct names *ret)
+{
+	const struct kv_names *k;
+
+	LOCK_SCOPE(&b->values->lock);
+	k = b->values->names;
+	if (!k || k->last_seq != info->last_seq || k->messages != info->messages ||
+	    k->created_ns != info->created_ns)
+		return -EAGAIN;
+	return copy_names(&k->all, prefix, ret);
+}
+
+/* From the server. info was read before. */
+static int copy_stored(struct bucket *b, const struct stream_info *info, const char *prefix,
+		       struct names *ret)
+{
+	struct kv_names *k CLEANUP(kv_names_free_p) = calloc(1, sizeof(*k));
+	struct kv_names *old;
+	int err = k ? read_names(b, &k->all) : -ENOMEM;
+
+	if (!err)
+		err = copy_names(&k->all, prefix, ret);
+	if (err || k->all.n > KNOWN_MAX)
+		return err;
+	k->last_seq = info->last_seq;
+	k->messages = info->messages;
+	k->created_ns = info->created_ns;
+	LOCK_SCOPE(&b->values->lock);
+	old = b->values->names;
+	b->values->names = k;
+	k = old;
+	return 0;
+}
+
+int kv_history_names(struct store *s, const char *prefix, char ***ret, size_t *ret_n)
 {
 	struct names v CLEANUP(names_done) = {0};
 	struct bucket *b = bucket_of(s);
-	uint64_t offset = 0, total = 0;
-	int n = 0, err = bucket_enter(b);
+	struct stream_info info;
+	int err = bucket_enter(b);
 
 	if (err)
 		return err;
-	do {
-		n = read_page(b, offset, &v, &total);
-		offset += n > 0 ? (uint64_t)n : 0;
-	} while (n > 0 && offset < total && v.n < NAMES_MAX);
+	err = stream_info_read(b, &info);
+	if (err == -ENOENT)
+		err = -ENODEV;
+	if (!err)
+		err = copy_known(b, &info, prefix, &v);
+	if (err == -EAGAIN)
+		err = copy_stored(b, &info, prefix, &v);
 	bucket_leave(b);
-	if (n < 0)
-		return n;
+	if (err)
+		return err;
 	*ret = steal_ptr(v.items);
 	*ret_n = v.n;
 	v.n = 0;

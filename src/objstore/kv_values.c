@@ -75,6 +75,7 @@ void values_free(struct values *v)
 	while ((l = v->recent.next) != &v->recent)
 		drop_locked(v, list_entry(l, struct value, link));
 	hash_done(&v->table);
+	kv_names_free(v->names);
 	cond_done(&v->changed);
 	mutex_done(&v->lock);
 	free(v);

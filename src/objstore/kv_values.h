@@ -26,6 +26,7 @@
 
 struct bucket;
 struct stored;
+struct kv_names;
 
 /* Headers of a message: what it does (NATS ADR-8), and a mark that tells one writer's attempts from
  * another's. */
@@ -37,10 +38,11 @@ struct values {
 	struct mutex lock;
 	struct cond changed;
 	/* protected by lock */
-	struct hash table;   /* struct value, by identifier */
-	struct list recent;  /* the same, those used last behind */
-	uint64_t bytes;	     /* of all */
-	struct list fetches; /* reads that wait for the thread, see kv_get.c */
+	struct hash table;	/* struct value, by identifier */
+	struct list recent;	/* the same, those used last behind */
+	uint64_t bytes;		/* of all */
+	struct list fetches;	/* reads that wait for the thread, see kv_get.c */
+	struct kv_names *names; /* as last listed, see kv_history.c; or NULL */
 	bool is_stopping, has_thread;
 	pthread_t thread;
 };
@@ -78,7 +80,8 @@ void kv_purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_
 
 int kv_history(struct store *s, const char *name, size_t len, struct obj_info ***ret, size_t *ret_n)
 	MUST_CHECK;
-int kv_history_names(struct store *s, char ***ret, size_t *ret_n) MUST_CHECK;
+int kv_history_names(struct store *s, const char *prefix, char ***ret, size_t *ret_n) MUST_CHECK;
+void kv_names_free(struct kv_names *k);
 
 int kv_get_open(struct store *s, const struct obj_info *info, struct store_get **ret) MUST_CHECK;
 void kv_get_close(struct store_get *sg);

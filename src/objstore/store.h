@@ -134,7 +134,7 @@ struct store_ops {
 	/* with has_history only */
 	int (*history)(struct store *s, const char *name, size_t len, struct obj_info ***ret,
 		       size_t *ret_n);
-	int (*history_names)(struct store *s, char ***ret, size_t *ret_n);
+	int (*history_names)(struct store *s, const char *prefix, char ***ret, size_t *ret_n);
 };
 
 /* First member of every implementation, of its puts and of its gets. */
@@ -414,11 +414,12 @@ static inline int MUST_CHECK store_history(struct store *s, const char *name, si
 	return s->has_history ? s->ops->history(s, name, len, ret, ret_n) : -EOPNOTSUPP;
 }
 
-/* All names of which versions are kept, be it removals only, in no order. The caller frees each and
- * the array. As store_history. */
-static inline int MUST_CHECK store_history_names(struct store *s, char ***ret, size_t *ret_n)
+/* All names beginning with prefix of which versions are kept, be it removals only, in no order. The
+ * caller frees each and the array. As store_history. */
+static inline int MUST_CHECK store_history_names(struct store *s, const char *prefix, char ***ret,
+						 size_t *ret_n)
 {
-	return s->has_history ? s->ops->history_names(s, ret, ret_n) : -EOPNOTSUPP;
+	return s->has_history ? s->ops->history_names(s, prefix, ret, ret_n) : -EOPNOTSUPP;
 }
 
 #endif

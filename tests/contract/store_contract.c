@@ -847,23 +847,43 @@ START_TEST(test_older_versions_are_read)
 }
 END_TEST
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void assert_names(const char *prefix, const char *want)
+{
+	char got[256] = "", **names;
+	size_t n;
+
+	ck_assert_int_eq(store_history_names(s, prefix, &names, &n), 0);
+	if (n > 0)
+		qsort(names, n, sizeof(*names), compare_names);
+	for (size_t i = 0; i < n; i++) {
+		strcat(strcat(got, names[i]), " ");
+		free(names[i]);
+	}
+	free(names);
+	ck_assert_str_eq(got, want);
+}
+
 START_TEST(test_names_with_versions_are_listed)
 {
 	_cleanup_obj_info_ struct obj_info *now = NULL;
-	char **names;
-	size_t n;
 
 	(void)store_version("d/a", 0, 0);
 	(void)store_version("b", 0, 0);
 	ck_assert_int_eq(get("b", &now), 0);
 	ck_assert_int_eq(store_remove_info(s, now), 0);
-	ck_assert_int_eq(store_history_names(s, &names, &n), 0);
-	ck_assert_uint_eq(n, 2);
-	ck_assert(strcmp(names[0], "b") == 0 || strcmp(names[1], "b") == 0);
-	ck_assert(strcmp(names[0], "d/a") == 0 || strcmp(names[1], "d/a") == 0);
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	assert_names("", "b d/a ");
+	assert_names("d/", "d/a ");
+	assert_names("c", "");
+	/* Whatever is remembered. */
+	(void)store_version("d", 0, 0);
+	(void)store_version("c", 0, 0);
+	assert_names("d", "d d/a ");
+	assert_names("", "b c d d/a ");
 }
 END_TEST
 

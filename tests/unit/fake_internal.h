@@ -112,7 +112,7 @@ int fake_plain_store(struct fake *b, struct obj_info *info, const struct fake_me
 void fake_plain_done(struct fake *b);
 int fake_history(struct store *s, const char *name, size_t len, struct obj_info ***ret,
 		 size_t *ret_n);
-int fake_history_names(struct store *s, char ***ret, size_t *ret_n);
+int fake_history_names(struct store *s, const char *prefix, char ***ret, size_t *ret_n);
 
 /* fake_watch.c */
 int fake_watch(struct store *s, const struct watch_listener *l, const struct watch_mark *from);

@@ -158,7 +158,7 @@ int fake_history(struct store *s, const char *name, size_t len, struct obj_info 
 	return n > 0 ? 0 : -ENOENT;
 }
 
-int fake_history_names(struct store *s, char ***ret, size_t *ret_n)
+int fake_history_names(struct store *s, const char *prefix, char ***ret, size_t *ret_n)
 {
 	struct fake *b = fake_store_of(s)->b;
 	char **names;
@@ -173,7 +173,8 @@ int fake_history_names(struct store *s, char ***ret, size_t *ret_n)
 		_cleanup_obj_info_ struct obj_info *info =
 			fake_meta_parse(list_entry(it, struct fake_meta, link));
 
-		names[n++] = steal_ptr(info->name);
+		if (strncmp(info->name, prefix, strlen(prefix)) == 0)
+			names[n++] = steal_ptr(info->name);
 	}
 	*ret = names;
 	*ret_n = n;

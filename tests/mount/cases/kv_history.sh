@@ -67,6 +67,9 @@ assert [n.split(".")[1] for n in os.listdir(f"{h}/config")] == ["deleted"]
 for i in range(3000): kv.raw._send(f"PUB $KV.k.many/{i} 1\r\nx\r\n".encode())
 kv.put("many/last", "x")
 assert len(os.listdir(f"{h}/many")) == 3001
+kv.raw.api("STREAM.PURGE.KV_k", {"filter": "$KV.k.many/5"})
+assert len(os.listdir(f"{h}/many")) == 3000
+must_fail(errno.ENOENT, os.stat, f"{h}/many/5")
 P
 
 # Beside the tree, not in it; and walks of it end.
