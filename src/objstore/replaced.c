@@ -27,7 +27,8 @@
 /* Beyond that the server is asked all the same. */
 #define NAMES_MAX 8192
 #define TRIES_MAX 5
-#define DELETE_MS 60000
+/* A removal may be repeated, and the end of a mount waits for one that is under way. */
+#define DELETE_MS 5000
 
 struct replaced_name {
 	struct hash_node node;
@@ -270,7 +271,8 @@ void replaced_remove(struct bucket *b, struct replaced_name *name)
 	int err = remove_messages(b, name);
 	uint64_t hv = name->node.hash;
 
-	if (err < 0 && err != -ESHUTDOWN && err != -ENODEV && ++name->n_failed < TRIES_MAX) {
+	/* At the end of the store what is under way is broken off, and left to janitor_stop. */
+	if (err == -ESHUTDOWN || (err < 0 && err != -ENODEV && ++name->n_failed < TRIES_MAX)) {
 		LOCK_SCOPE(&j->lock);
 		if (!find(&j->replaced, name->subject, hv) &&
 		    hash_insert(&j->replaced.names, &name->node, hv) == 0) {
