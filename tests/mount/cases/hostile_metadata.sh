@@ -91,7 +91,11 @@ def visit(fd, fn, depth=0):
     assert len(set(listed)) == len(listed), f"names twice: {listed}"
     for name in listed:
         assert name not in (".", "..", "") and "/" not in name and len(os.fsencode(name)) <= 255, name
-        st = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        try: st = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except FileNotFoundError:
+            # The directory that hid it has gone meanwhile, by what was done here or its event.
+            assert name.startswith("%=f"), name
+            continue
         if stat.S_ISDIR(st.st_mode):
             assert depth < 400, name
             sub = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)

@@ -40,6 +40,15 @@ struct Client {
 }
 
 impl Client {
+    async fn names(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        let mut list = self.store.list().await?;
+        while let Some(i) = list.next().await {
+            names.push(i?.name);
+        }
+        Ok(names)
+    }
+
     async fn run(&self, w: &[&str]) -> Result<Value, Failure> {
         match w[0] {
             "put" => {
@@ -60,13 +69,14 @@ impl Client {
                 }
                 return Ok(json!({"size": i.size, "chunks": i.chunks, "description": i.description}));
             }
+            // It waits for as many messages as there were, for ever when one is removed meanwhile.
             "list" => {
-                let mut names = Vec::new();
-                let mut list = self.store.list().await?;
-                while let Some(i) = list.next().await {
-                    names.push(i?.name);
+                for _ in 0..5 {
+                    if let Ok(names) = timeout(Duration::from_secs(10), self.names()).await {
+                        return Ok(json!(names?));
+                    }
                 }
-                return Ok(json!(names));
+                return Err("the list did not end".into());
             }
             "delete" => self.store.delete(w[1]).await?,
             "rename" | "describe" => {
