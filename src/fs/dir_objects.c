@@ -89,7 +89,7 @@ static int describe(struct fs *fs, const struct dir_move *mv, struct item *it)
 {
 	if (it->from.len == mv->from.len)
 		return renamed_info(fs, it->old, it->to.data, it->to.len, &it->info);
-	return moved_info(it->old, it->to.data, it->to.len, &it->info);
+	return moved_info(fs, it->old, it->to.data, it->to.len, &it->info);
 }
 
 /* Reads what is to be moved. What others stored after the rename, or what is gone, stays. */

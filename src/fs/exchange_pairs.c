@@ -119,7 +119,7 @@ static int describe(struct fs *fs, const struct obj_info *content, const struct 
 		    bool is_deep, const struct obj_info *intent, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err = is_deep ? moved_info(content, place->name, place->name_len, &info)
+	int err = is_deep ? moved_info(fs, content, place->name, place->name_len, &info)
 			  : renamed_info(fs, content, place->name, place->name_len, &info);
 
 	if (!err)

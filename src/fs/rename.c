@@ -168,7 +168,34 @@ static int keep_times(struct obj_info *copy, int64_t message_ns)
 	return err;
 }
 
-int moved_info(const struct obj_info *info, const char *to, size_t len, struct obj_info **ret)
+/* The directory that the tree shows for this version of a marker, wherever it is by now. */
+static const struct node *dir_of(struct fs *fs, const struct obj_info *marker, const char *to,
+				 size_t len)
+{
+	const struct node *dir = fs_find_dir(fs, to, len);
+
+	if (dir && dir->seq == marker->seq)
+		return dir;
+	dir = fs_find_dir(fs, marker->name, marker->name_len);
+	return dir && dir->seq == marker->seq ? dir : NULL;
+}
+
+/* Entries that came and went since the marker was stored left their traces under the old name. */
+static int keep_dir_time(struct fs *fs, const struct obj_info *marker, struct obj_info *copy)
+{
+	const struct node *dir;
+	int err;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	dir = dir_of(fs, marker, copy->name, copy->name_len);
+	if (!dir)
+		return 0;
+	err = set_time(copy, "posix.mtime", dir->mtime_ns);
+	return err ? err : set_time(copy, "posix.ctime", dir->ctime_ns);
+}
+
+int moved_info(struct fs *fs, const struct obj_info *info, const char *to, size_t len,
+	       struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *copy = obj_info_dup(info);
 	struct buf from CLEANUP(buf_done) = {0};
@@ -189,30 +216,10 @@ int moved_info(const struct obj_info *info, const char *to, size_t len, struct o
 	if (!err)
 		err = keep_times(copy, info->time_ns);
 	if (!err)
+		err = keep_dir_time(fs, info, copy);
+	if (!err)
 		*ret = steal_ptr(copy);
 	return err;
-}
-
-/* The directory that the tree shows for this version of a marker, wherever it is by now. */
-static const struct node *dir_of(struct fs *fs, const struct obj_info *marker, const char *to,
-				 size_t len)
-{
-	const struct node *dir = fs_find_dir(fs, to, len);
-
-	if (dir && dir->seq == marker->seq)
-		return dir;
-	dir = fs_find_dir(fs, marker->name, marker->name_len);
-	return dir && dir->seq == marker->seq ? dir : NULL;
-}
-
-/* Entries that came and went since the marker was stored count no more once its ctime is newer. */
-static int keep_dir_time(struct fs *fs, const struct obj_info *marker, struct obj_info *copy)
-{
-	const struct node *dir;
-
-	LOCK_SCOPE(&fs->tree.lock);
-	dir = dir_of(fs, marker, copy->name, copy->name_len);
-	return dir ? set_time(copy, "posix.mtime", dir->mtime_ns) : 0;
 }
 
 int renamed_info(struct fs *fs, const struct obj_info *info, const char *to, size_t len,
@@ -220,10 +227,8 @@ int renamed_info(struct fs *fs, const struct obj_info *info, const char *to, siz
 {
 	_cleanup_obj_info_ struct obj_info *copy = NULL;
 	int64_t now_ns = clock_wall_ns();
-	int err = moved_info(info, to, len, &copy);
+	int err = moved_info(fs, info, to, len, &copy);
 
-	if (!err)
-		err = keep_dir_time(fs, info, copy);
 	if (!err)
 		err = set_time(copy, "posix.ctime", now_ns);
 	if (!err)

@@ -338,6 +338,25 @@ START_TEST(test_chown_takes_privileges_away)
 }
 END_TEST
 
+START_TEST(test_directories_keep_their_times_below_one_that_is_renamed)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d/s"), 0);
+	put_file(m.fs, "d/s/gone", "text", 4);
+	ck_assert_int_eq(set_times("d/s", 5, 5), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "d/s/gone"), 0);
+	before = stat_path(m.fs, "d/s");
+	ck_assert_int_gt(before.st_mtim.tv_sec, 1000000000);
+	ck_assert_int_eq(rename_path(m.fs, "d", "e", 0), 0);
+	remount();
+	after = stat_path(m.fs, "e/s");
+	ck_assert_int_eq(after.st_mtim.tv_sec, before.st_mtim.tv_sec);
+	ck_assert_int_eq(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+}
+END_TEST
+
 START_TEST(test_a_write_takes_a_capability_away)
 {
 	struct fs_ctx ctx = process_ctx;
@@ -542,6 +561,7 @@ int main(void)
 	tcase_add_test(tc, test_a_file_made_for_reading_is_stored);
 	tcase_add_test(tc, test_a_truncation_stores_once);
 	tcase_add_test(tc, test_chown_takes_privileges_away);
+	tcase_add_test(tc, test_directories_keep_their_times_below_one_that_is_renamed);
 	tcase_add_test(tc, test_a_write_takes_a_capability_away);
 	tcase_add_test(tc, test_flags_of_setxattr);
 	tcase_add_test(tc, test_attributes_of_a_file_without_a_name);
