@@ -12,6 +12,9 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+/* Operations of others on a name that an open waits for. */
+#define WAITS_MAX 64
+
 bool file_wants_write(int flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
@@ -235,10 +238,24 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* Whether the tree shows a version of the inode that is not older than *seq, or unsaved content,
+ * which is what this host's opens see: then *seq is that of what it is based on. */
+static bool shows(struct fs *fs, uint64_t ino, uint64_t *seq)
+{
+	const struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n = tree_find_ino(&fs->tree, ino);
+	if (n && n->is_dirty && n->seq < *seq)
+		*seq = n->seq;
+	return !n || n->seq >= *seq;
+}
+
 /*
  * The kernel is about to look the name up and to open what it finds, which is the last try. The
  * tree may be behind the leader, so the leader is asked: what the tree shows from then on was the
- * newest after the program had called open.
+ * newest after the program had called open. What the leader says waits for operations on the name,
+ * and of many at a time the next one may begin before it is heard.
  */
 static void send_back(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino)
 {
@@ -257,6 +274,8 @@ static void send_back(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino)
 	if (name.len == 0 || buf_error(&name) || fs_refresh(fs, name.data, name.len, &seq) < 0)
 		return;
 	fs_wait_released(fs, name.data, name.len);
+	for (int i = 0; i < WAITS_MAX && !shows(fs, ino, &seq); i++)
+		fs_wait_released(fs, name.data, name.len);
 	LOCK_SCOPE(&fs->tree.lock);
 	reopen_note(&fs->reopen, ctx->pid, ino, seq);
 }
