@@ -481,7 +481,7 @@ bool procfd_is_written_by_any(dev_t dev, uint64_t ino);
 /* What a thread may do about set-group-ID bits of group gid; nothing when /proc cannot tell. */
 struct procfd_rights {
 	bool is_in_group;
-	bool has_fsetid, has_fowner; /* CAP_FSETID, CAP_FOWNER */
+	bool has_fsetid; /* CAP_FSETID */
 };
 struct procfd_rights procfd_rights(pid_t tid, gid_t gid);
 

@@ -112,14 +112,12 @@ struct procfd_rights procfd_rights(pid_t tid, gid_t gid)
 	while (fgets(line, sizeof(line), f)) {
 		unsigned fsgid;
 
-		if (sscanf(line, "Gid: %*u %*u %*u %u", &fsgid) == 1) {
+		if (sscanf(line, "Gid: %*u %*u %*u %u", &fsgid) == 1)
 			r.is_in_group = fsgid == gid;
-		} else if (strncmp(line, "Groups:", 7) == 0) {
+		else if (strncmp(line, "Groups:", 7) == 0)
 			r.is_in_group |= has_number(line + 7, gid);
-		} else if (sscanf(line, "CapEff: %llx", &caps) == 1) {
+		else if (sscanf(line, "CapEff: %llx", &caps) == 1)
 			r.has_fsetid = caps >> CAP_FSETID & 1;
-			r.has_fowner = caps >> CAP_FOWNER & 1;
-		}
 	}
 	(void)fclose(f);
 	return r;

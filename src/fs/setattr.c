@@ -243,25 +243,6 @@ static int set_size(struct fs *fs, const struct fs_ctx *ctx, struct node *n, str
 	return err;
 }
 
-/* Anybody may call chown(path, -1, -1), but the bits it takes away are a change of the mode, which
- * is the owner's (notify_change in Linux's fs/attr.c). */
-static int check_drop(struct fs *fs, const struct fs_ctx *ctx, const struct node *n,
-		      const struct attr_change *c)
-{
-	mode_t mode, drop = S_ISUID;
-	uid_t uid;
-
-	mutex_lock(&fs->tree.lock);
-	mode = n->mode;
-	uid = n->uid;
-	mutex_unlock(&fs->tree.lock);
-	if ((mode & S_IXGRP) || c->drops_sgid)
-		drop |= S_ISGID;
-	if (S_ISDIR(mode) || !(mode & drop) || ctx->uid == uid)
-		return 0;
-	return procfd_rights(ctx->pid, 0).has_fowner ? 0 : -EPERM;
-}
-
 int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct fs_handle *h,
 	       const struct stat *attr, unsigned set, struct stat *ret, double *ret_timeout)
 {
@@ -283,8 +264,6 @@ int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 		err = plain_check_attr(fs, n, attr, &set);
 	c = to_change(attr, set);
 	c.drops_sgid = fs_loses_sgid(fs, ctx, n);
-	if (!err && set == 0)
-		err = check_drop(fs, ctx, n, &c);
 	if (!err && (set & FS_SET_SIZE))
 		err = set_size(fs, ctx, n, h, (uint64_t)attr->st_size, &c, &is_done);
 	/* Without anything to set: chown(path, -1, -1) changes the ctime and drops privileges. */
