@@ -246,6 +246,8 @@ bool bucket_make_room(struct bucket *b);
 void purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_errs);
 /* All chunks of one identifier, which must be valid. Waits for its turn. */
 int purge_nuid(struct bucket *b, const char *nuid) MUST_CHECK;
+/* purge_subject that is asked for once and not again behind a lost connection. */
+int purge_once(struct bucket *b, const char *subject, uint64_t seq_end) MUST_CHECK;
 /* purge_subject while the bucket is closing, when nobody else purges; subject may be NULL for want
  * of memory. */
 int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)

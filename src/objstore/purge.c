@@ -152,3 +152,13 @@ int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t
 	err = rpc_call(b->janitor_link.rpc, &req, &msg, &was_sent);
 	return err < 0 ? err : api_parse(msg, NULL, NULL);
 }
+
+int purge_once(struct bucket *b, const char *subject, uint64_t seq_end)
+{
+	int err;
+
+	take_turn(&b->janitor);
+	err = purge_last(b, subject, seq_end, clock_deadline_ms(PURGE_MS));
+	give_turn(&b->janitor);
+	return err;
+}

@@ -15,6 +15,7 @@
  * of others; each attempt of our own is counted off there.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "objstore/api.h"
@@ -215,16 +216,28 @@ uint64_t replaced_below(const struct replaced_name *name)
 	return name->below;
 }
 
-/* 0 also when it is gone already. */
+/* 0 also when it is gone already. Asked for once: behind a lost connection the stream may be
+ * another one, in which the sequence is something else's. */
 static int delete_one(struct bucket *b, uint64_t seq)
 {
-	_cleanup_buf_ struct buf body;
+	_cleanup_free_ char *api = api_subject(b, "STREAM.MSG.DELETE");
+	struct rpc_request req = {.subject = api, .deadline_ns = clock_deadline_ms(DELETE_MS)};
+	_cleanup_msg_ natsMsg *msg = NULL;
+	char body[64];
+	bool was_sent;
 	int err;
 
-	buf_init(&body, 128);
+	if (!api)
+		return -ENOMEM;
 	/* In this order watch_audit.c knows it for one of ours. */
-	buf_printf(&body, "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
-	err = api_call(b, b->janitor_link.rpc, "STREAM.MSG.DELETE", &body, DELETE_MS, NULL, NULL);
+	(void)snprintf(body, sizeof(body), "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
+	req.data = body;
+	req.len = strlen(body);
+	err = rpc_call(b->janitor_link.rpc, &req, &msg, &was_sent);
+	/* Nobody answers while a leader is elected. */
+	if (err < 0)
+		return err == -ENOENT ? -ENOTCONN : err;
+	err = api_parse(msg, NULL, NULL);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -247,22 +260,29 @@ static int is_replaced(struct bucket *b, const struct replaced_name *name)
 	return err < 0 ? err : now->seq >= name->below;
 }
 
+/* Says nothing about what is permitted. */
+static bool is_passing(int err)
+{
+	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN || err == -ENOMEM ||
+	       err == -ESHUTDOWN || err == -ENODEV;
+}
+
 /* One message is removed without a look at the others of the stream, where that is permitted. */
 static int remove_messages(struct bucket *b, const struct replaced_name *name)
 {
 	if (replaced_is_doubtful(b, name)) {
 		int is_certain = is_replaced(b, name);
 
-		return is_certain > 0 ? purge_subject(b, name->subject, name->below) : is_certain;
+		return is_certain > 0 ? purge_once(b, name->subject, name->below) : is_certain;
 	}
 	if (name->n == 1 && !atomic_load(&b->janitor.replaced.is_delete_denied)) {
 		int err = delete_one(b, name->seq);
 
-		if (!err || err == -ENOTCONN || err == -ESHUTDOWN || err == -ENODEV)
+		if (!err || is_passing(err))
 			return err;
 		atomic_store(&b->janitor.replaced.is_delete_denied, true);
 	}
-	return purge_subject(b, name->subject, name->below);
+	return purge_once(b, name->subject, name->below);
 }
 
 void replaced_remove(struct bucket *b, struct replaced_name *name)
