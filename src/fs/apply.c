@@ -223,8 +223,7 @@ static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info 
 
 static bool is_marker(const struct fs *fs, const struct obj_info *info)
 {
-	return !fs_is_plain(fs) && info->size == 0 && !info->link_bucket && info->name_len > 0 &&
-	       info->name[info->name_len - 1] == '/';
+	return !fs_is_plain(fs) && obj_info_is_marker(info);
 }
 
 static int apply_live(struct fs *fs, const struct obj_info *info)

@@ -9,7 +9,6 @@
  */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fs/links.h"
@@ -52,22 +51,16 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 		  struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	char *copy;
 	int err;
 
 	info = f->base && !f->is_fresh ? obj_info_dup(f->base)
 				       : obj_info_new(name->data, name->len);
-	copy = malloc(name->len + 1);
-	if (!info || !copy) {
-		free(copy);
+	if (!info)
 		return -ENOMEM;
-	}
-	memcpy(copy, name->data, name->len + 1);
-	free(info->name);
-	info->name = copy;
-	info->name_len = name->len;
 	info->is_deleted = false;
-	err = obj_info_set_link(info, NULL, NULL);
+	err = obj_info_rename(info, name->data, name->len);
+	if (!err)
+		err = obj_info_set_link(info, NULL, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
 	if (!err)

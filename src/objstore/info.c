@@ -57,6 +57,12 @@ static int pairs_copy(const struct obj_pairs *from, struct obj_pairs *to)
 	return err;
 }
 
+bool obj_info_is_marker(const struct obj_info *info)
+{
+	return info->size == 0 && !info->link_bucket && info->name_len > 0 &&
+	       info->name[info->name_len - 1] == '/';
+}
+
 int obj_info_rename(struct obj_info *info, const char *name, size_t name_len)
 {
 	char *copy = malloc(name_len + 1);

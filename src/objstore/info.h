@@ -69,6 +69,8 @@ struct obj_info {
 
 struct obj_info *obj_info_new(const char *name, size_t name_len) MUST_CHECK;
 struct obj_info *obj_info_dup(const struct obj_info *info) MUST_CHECK;
+/* Whether it is the mark of a directory: an empty object whose name ends in a slash. */
+bool obj_info_is_marker(const struct obj_info *info);
 /* Gives info another name; foreign_token, of the subject it came from, stays. -ENOMEM changes
  * nothing. */
 int obj_info_rename(struct obj_info *info, const char *name, size_t name_len) MUST_CHECK;

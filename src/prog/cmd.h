@@ -62,6 +62,10 @@ struct cmd_spec {
  * with.
  */
 int cmd_option(struct cmd *c, int argc, char **argv, const struct cmd_spec *spec);
+/* For a subcommand whose only own option is -f: whether it was given. False: it ends with
+ * c->status. */
+bool cmd_take_force(struct cmd *c, int argc, char **argv, const struct cmd_spec *spec,
+		    bool *ret_is_forced) MUST_CHECK;
 /* An option of all subcommands, in or before them: false when it is none. */
 bool cmd_take_common(struct cmd *c, int opt, char *arg);
 

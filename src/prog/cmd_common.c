@@ -46,6 +46,17 @@ int cmd_option(struct cmd *c, int argc, char **argv, const struct cmd_spec *spec
 	return '?';
 }
 
+bool cmd_take_force(struct cmd *c, int argc, char **argv, const struct cmd_spec *spec,
+		    bool *ret_is_forced)
+{
+	int opt;
+
+	*ret_is_forced = false;
+	while ((opt = cmd_option(c, argc, argv, spec)) == 'f')
+		*ret_is_forced = true;
+	return opt == -1;
+}
+
 int cmd_usage(const char *fmt, ...)
 {
 	char line[1024];

@@ -59,18 +59,13 @@ static int describe(void *arg, const struct obj_info *old, struct obj_info **ret
 	const struct copy *k = arg;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err = upload_keep(k->from->info, k->new_name, &info);
-	char *name = strdup(k->new_name);
 
 	(void)old;
-	if (err || !name) {
-		free(name);
-		return err ? err : -ENOMEM;
-	}
-	free(info->name);
-	info->name = name;
-	info->name_len = strlen(name);
-	*ret = steal_ptr(info);
-	return 0;
+	if (!err)
+		err = obj_info_rename(info, k->new_name, strlen(k->new_name));
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
 }
 
 static int fail_store(const struct copy *k, const struct store *to, int err)

@@ -92,14 +92,11 @@ static int delete_bucket(struct cmd *c, const char *bucket, bool is_forced)
 int cmd_del(struct cmd *c, int argc, char **argv)
 {
 	_cleanup_store_ struct store *s = NULL;
-	bool is_forced = false;
-	int opt, r;
+	bool is_forced;
+	int r;
 
-	while ((opt = cmd_option(c, argc, argv, &spec)) != -1) {
-		if (opt != 'f')
-			return c->status;
-		is_forced = true;
-	}
+	if (!cmd_take_force(c, argc, argv, &spec, &is_forced))
+		return c->status;
 	r = cmd_check_args(argc - optind, 1, 2, &spec);
 	if (r)
 		return r;

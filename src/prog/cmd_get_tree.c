@@ -71,13 +71,6 @@ static int make_parents(char *path, size_t dir_len)
 	return 0;
 }
 
-/* The mark of a directory, as mount.natsobj stores it. */
-static bool is_mark(const struct obj_info *info)
-{
-	return info->size == 0 && !info->link_bucket && info->name_len > 0 &&
-	       info->name[info->name_len - 1] == '/';
-}
-
 static bool is_symlink(const struct obj_info *info)
 {
 	const char *mode = obj_info_meta(info, "posix.mode");
@@ -114,6 +107,7 @@ static int copy_object(struct tree *t, const struct obj_info *info, const char *
 static void copy_entry(struct tree *t, const struct obj_info *info)
 {
 	const char *rest = info->name + t->prefix_len;
+	bool is_dir = obj_info_is_marker(info);
 	_cleanup_free_ char *path = NULL;
 	int err;
 
@@ -121,9 +115,9 @@ static void copy_entry(struct tree *t, const struct obj_info *info)
 	if (strncmp(info->name, ".natsobj/", strlen(".natsobj/")) == 0)
 		return;
 	/* That of the tree's own directory, which is there. */
-	if (is_mark(info) && !*rest)
+	if (is_dir && !*rest)
 		return;
-	if (!is_safe(rest, info->name_len - t->prefix_len - is_mark(info), is_mark(info))) {
+	if (!is_safe(rest, info->name_len - t->prefix_len - is_dir, is_dir)) {
 		t->is_failed = true;
 		(void)cmd_fail("%s cannot be the path of a file", info->name);
 		return;
@@ -136,7 +130,7 @@ static void copy_entry(struct tree *t, const struct obj_info *info)
 	err = make_parents(path, strlen(t->dir));
 	if (err)
 		(void)fail_path(t, path, err);
-	else if (is_mark(info))
+	else if (is_dir)
 		t->n_objects++;
 	else if (is_symlink(info))
 		(void)copy_link(t, info, path);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "prog/cmd.h"
@@ -81,7 +80,6 @@ int hard_link_look(struct store *s, struct obj_info **info)
 {
 	const char *name = hard_link_target(s, *info);
 	_cleanup_obj_info_ struct obj_info *hidden = NULL;
-	char *copy;
 	int err;
 
 	if (!name)
@@ -89,14 +87,10 @@ int hard_link_look(struct store *s, struct obj_info **info)
 	err = store_get_info(s, name, strlen(name), &hidden);
 	if (!err && hidden->is_deleted)
 		err = -ENOENT;
+	if (!err)
+		err = obj_info_rename(hidden, (*info)->name, (*info)->name_len);
 	if (err)
 		return err;
-	copy = strdup((*info)->name);
-	if (!copy)
-		return -ENOMEM;
-	free(hidden->name);
-	hidden->name = copy;
-	hidden->name_len = (*info)->name_len;
 	obj_info_free(*info);
 	*info = steal_ptr(hidden);
 	return 0;

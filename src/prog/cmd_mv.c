@@ -35,18 +35,6 @@ struct rename {
 	const char *new_name;
 };
 
-static int set_name(struct obj_info *info, const char *name)
-{
-	char *copy = strdup(name);
-
-	if (!copy)
-		return -ENOMEM;
-	free(info->name);
-	info->name = copy;
-	info->name_len = strlen(name);
-	return 0;
-}
-
 static int describe(void *arg, const struct obj_info *old, struct obj_info **ret)
 {
 	const struct rename *r = arg;
@@ -63,7 +51,7 @@ static int describe(void *arg, const struct obj_info *old, struct obj_info **ret
 	buf_printf(&from, "@%llu", (unsigned long long)r->from->seq);
 	err = buf_error(&from);
 	if (!err)
-		err = set_name(info, r->new_name);
+		err = obj_info_rename(info, r->new_name, strlen(r->new_name));
 	if (!err)
 		err = obj_info_set_meta(info, "posix.from", from.data);
 	/* The time of the content, which the new message would replace. */
@@ -131,14 +119,11 @@ static int rename_object(struct cmd *c, struct store *s, const char *name, const
 int cmd_mv(struct cmd *c, int argc, char **argv)
 {
 	_cleanup_store_ struct store *s = NULL;
-	bool is_forced = false;
-	int opt, r;
+	bool is_forced;
+	int r;
 
-	while ((opt = cmd_option(c, argc, argv, &spec)) != -1) {
-		if (opt != 'f')
-			return c->status;
-		is_forced = true;
-	}
+	if (!cmd_take_force(c, argc, argv, &spec, &is_forced))
+		return c->status;
 	r = cmd_check_args(argc - optind, 3, 3, &spec);
 	if (!r)
 		r = cmd_open_write(c, argv[optind], &s);

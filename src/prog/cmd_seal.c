@@ -35,14 +35,11 @@ static int seal(struct cmd *c, const char *bucket)
 
 int cmd_seal(struct cmd *c, int argc, char **argv)
 {
-	bool is_forced = false;
-	int opt, r;
+	bool is_forced;
+	int r;
 
-	while ((opt = cmd_option(c, argc, argv, &spec)) != -1) {
-		if (opt != 'f')
-			return c->status;
-		is_forced = true;
-	}
+	if (!cmd_take_force(c, argc, argv, &spec, &is_forced))
+		return c->status;
 	r = cmd_check_args(argc - optind, 1, 1, &spec);
 	if (r)
 		return r;

@@ -6,6 +6,7 @@
 
 #include "objstore/digest.h"
 #include "objstore/long_name.h"
+#include "suite.h"
 #include "util/clock.h"
 #include "util/list.h"
 #include "util/lock.h"
@@ -891,18 +892,13 @@ static int run_history(const char *name)
 {
 	Suite *suite = suite_create(name);
 	TCase *tc = tcase_create("history");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_older_versions_are_read);
 	tcase_add_test(tc, test_names_with_versions_are_listed);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
 
 static void add_plain_tests(TCase *tc)
@@ -928,8 +924,6 @@ static int run_all(const char *name)
 {
 	Suite *suite = suite_create(name);
 	TCase *tc = tcase_create("contract");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -952,10 +946,7 @@ static int run_all(const char *name)
 	tcase_add_test(tc, test_a_store_that_was_shut_down_refuses_to_wait);
 	tcase_add_test(tc, test_status);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
 
 int store_contract_run(const char *name, const struct store_maker *m)

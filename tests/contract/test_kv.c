@@ -12,6 +12,7 @@
 #include "objstore/conn.h"
 #include "objstore/kv.h"
 #include "server.h"
+#include "suite.h"
 #include "util/clock.h"
 #include "util/lock.h"
 
@@ -239,8 +240,6 @@ int main(void)
 {
 	Suite *s = suite_create("kv");
 	TCase *real = tcase_create("real"), *memory = tcase_create("memory");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(memory, setup_fake, teardown_fake);
 	tcase_add_checked_fixture(real, setup_real, teardown_real);
@@ -253,9 +252,5 @@ int main(void)
 	tcase_set_timeout(memory, 60);
 	suite_add_tcase(s, memory);
 	suite_add_tcase(s, real);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -13,6 +13,7 @@
 #include "objstore/probe_connect.h"
 #include "objstore/watchdog.h"
 #include "server.h"
+#include "suite.h"
 #include "util/clock.h"
 
 #define CONNECTIONS 4
@@ -160,16 +161,11 @@ int main(void)
 {
 	Suite *suite = suite_create("reconnect");
 	TCase *tc = make_case("reconnect");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, all_are_back_within_a_second);
 	tcase_add_test(tc, lost_request_does_not_delay_the_next);
 	tcase_add_test(tc, waiting_to_connect_has_an_end);
 	tcase_add_test(tc, time_left_never_wraps);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bucket_fixture.h"
+#include "suite.h"
 #include "util/clock.h"
 #include "util/lock.h"
 
@@ -377,8 +378,6 @@ int main(void)
 {
 	Suite *s = suite_create("watch");
 	TCase *tc = tcase_create("watch");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
 	tcase_set_timeout(tc, 90);
@@ -395,9 +394,5 @@ int main(void)
 	tcase_add_test(tc, second_watch_is_refused);
 	tcase_add_test(tc, close_without_server_ends);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

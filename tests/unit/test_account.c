@@ -3,10 +3,10 @@
 /* What an account's limits leave. */
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "objstore/account.h"
+#include "suite.h"
 
 static const struct {
 	const char *json;
@@ -43,14 +43,8 @@ int main(void)
 {
 	Suite *s = suite_create("account");
 	TCase *tc = tcase_create("account");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, test_free_bytes, 0, sizeof(answers) / sizeof(answers[0]));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

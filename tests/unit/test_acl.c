@@ -3,10 +3,10 @@
 /* Access lists and permission bits. */
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fs/acl.h"
+#include "suite.h"
 
 #define HEADER 2, 0, 0, 0
 #define USER_OBJ(p) 1, 0, (p), 0, 0xff, 0xff, 0xff, 0xff
@@ -91,17 +91,11 @@ int main(void)
 {
 	Suite *s = suite_create("acl");
 	TCase *tc = tcase_create("acl");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_lists_stand_for_permission_bits);
 	tcase_add_test(tc, test_chmod_changes_the_mask_where_there_is_one);
 	tcase_add_test(tc, test_a_new_file_has_what_both_allow);
 	tcase_add_test(tc, test_what_is_no_list_is_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "util/base64url.h"
 
 START_TEST(test_the_examples_of_rfc_4648)
@@ -63,15 +63,10 @@ int main(void)
 {
 	Suite *suite = suite_create("base64url");
 	TCase *tc = tcase_create("base64url");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_the_examples_of_rfc_4648);
 	tcase_add_test(tc, test_both_alphabets_and_missing_padding_are_accepted);
 	tcase_add_test(tc, test_everything_else_is_refused);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "util/buf.h"
 
 START_TEST(test_appended_bytes_follow_each_other)
@@ -57,14 +58,9 @@ int main(void)
 {
 	Suite *suite = suite_create("buf");
 	TCase *tc = tcase_create("buf");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_appended_bytes_follow_each_other);
 	tcase_add_test(tc, test_an_append_beyond_the_cap_is_remembered);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "fs/chunk_cache.h"
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdlib.h>
 
@@ -89,17 +90,11 @@ int main(void)
 {
 	Suite *s = suite_create("chunk_cache");
 	TCase *tc = tcase_create("core");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_what_is_asked_for_ahead_is_a_part_of_the_limit);
 	tcase_add_test(tc, test_what_is_needed_now_is_asked_for_all_the_same);
 	tcase_add_test(tc, test_answers_make_room_for_more);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

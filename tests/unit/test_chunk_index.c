@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Places of chunks, against the layouts of tests/vectors/chunk_index.json. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "objstore/chunk_index.h"
 #include "objstore/seq_runs.h"
+#include "suite.h"
 #include "vectors.h"
 
 static cJSON *vectors;
@@ -167,8 +167,6 @@ int main(void)
 {
 	Suite *s = suite_create("chunk_index");
 	TCase *tc = tcase_create("chunk_index");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, proof_is_as_strict_as_it_must_be);
@@ -177,9 +175,5 @@ int main(void)
 	tcase_add_test(tc, proof_survives_large_numbers);
 	tcase_add_test(tc, runs_give_back_what_was_added);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 
 #include "fake_kv.h"
 #include "fs/cluster_lock.h"
+#include "suite.h"
 #include "util/clock.h"
 #include "util/lock.h"
 
@@ -463,8 +464,6 @@ int main(void)
 {
 	Suite *s = suite_create("cluster_lock");
 	TCase *tc = tcase_create("core");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, one_host_at_a_time);
@@ -485,9 +484,5 @@ int main(void)
 	tcase_add_test(tc, many_race_and_one_wins);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include "prog/cmd_progress.h"
 #include "prog/cmd_settings.h"
 #include "prog/cmd_target.h"
+#include "suite.h"
 #include "util/buf.h"
 #include "util/log.h"
 
@@ -411,8 +412,6 @@ int main(void)
 {
 	Suite *s = suite_create("cmd_common");
 	TCase *t = tcase_create("values"), *out = tcase_create("output");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, paths_become_object_names, 0, (int)ARRAY_LEN(object_names));
 	tcase_add_loop_test(t, object_names_become_file_names, 0, (int)ARRAY_LEN(file_names));
@@ -436,9 +435,5 @@ int main(void)
 	tcase_add_loop_test(out, a_signal_leaves_no_temporary_file, 0, (int)ARRAY_LEN(signals));
 	suite_add_tcase(s, out);
 	(void)umask(022);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "prog/connect_opts.h"
+#include "suite.h"
 #include "util/log.h"
 
 static struct connect_opts o;
@@ -381,8 +382,6 @@ int main(void)
 {
 	Suite *s = suite_create("connect_opts");
 	TCase *t = tcase_create("connect_opts");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, defaults_without_anything);
@@ -414,9 +413,5 @@ int main(void)
 	tcase_add_test(t, api_prefix_may_name_a_domain);
 	tcase_add_test(t, token_of_the_environment_is_used);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "suite.h"
 #include "util/crc32c.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* RFC 3720, B.4, and the check value of the catalogue of CRC algorithms. */
@@ -38,15 +38,9 @@ int main(void)
 {
 	Suite *s = suite_create("crc32c");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_known_values);
 	tcase_add_test(tc, test_both_ways_agree_at_every_length_and_place);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "objstore/digest.h"
+#include "suite.h"
 #include "vectors.h"
 
 /* Adds the content of a case in pieces of at most step bytes. */
@@ -113,16 +114,11 @@ int main(void)
 {
 	Suite *suite = suite_create("digest");
 	TCase *tc = tcase_create("digest");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_digests_have_the_text_that_clients_write);
 	tcase_add_test(tc, test_other_forms_of_a_digest_are_understood);
 	tcase_add_test(tc, test_what_is_no_digest_is_refused);
 	tcase_add_test(tc, test_a_copy_goes_its_own_way);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -16,6 +16,7 @@
 #include "fake_store.h"
 #include "fs/content.h"
 #include "fs/disk_internal.h"
+#include "suite.h"
 
 #define CHUNK 1024
 #define SIZE ((size_t)40 * CHUNK + 100)
@@ -671,8 +672,6 @@ int main(void)
 {
 	Suite *s = suite_create("disk_cache");
 	TCase *tc = tcase_create("all"), *many = tcase_create("processes");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_checked_fixture(many, make_dir, teardown);
@@ -697,9 +696,5 @@ int main(void)
 	tcase_add_test(many, test_several_processes_share_a_directory);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, many);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 
 #include "fake_store.h"
 #include "prog/cmd_download.h"
+#include "suite.h"
 #include "util/buf.h"
 
 #define CHUNK 16
@@ -194,8 +195,6 @@ int main(void)
 {
 	Suite *s = suite_create("download");
 	TCase *t = tcase_create("download");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
@@ -210,9 +209,5 @@ int main(void)
 	tcase_add_test(t, requests_are_bounded);
 	tcase_add_test(t, malformed_metadata_is_not_read);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "objstore/errmap.h"
+#include "suite.h"
 
 static const struct {
 	int code, err_code;
@@ -93,8 +94,6 @@ int main(void)
 {
 	Suite *s = suite_create("errmap");
 	TCase *tc = tcase_create("errmap");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, api_error_becomes_errno, 0,
 			    (int)(sizeof(api_cases) / sizeof(api_cases[0])));
@@ -102,9 +101,5 @@ int main(void)
 			    (int)(sizeof(status_cases) / sizeof(status_cases[0])));
 	tcase_add_test(tc, every_other_status_is_an_error);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuse/farewell.h"
+#include "suite.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <sys/sysmacros.h>
 
 /* A device number that no mount has. */
@@ -65,17 +65,11 @@ int main(void)
 {
 	Suite *s = suite_create("farewell");
 	TCase *tc = tcase_create("farewell");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(tc, last_words_are_heard);
 	tcase_add_test(tc, words_do_not_steer_a_terminal);
 	tcase_add_test(tc, death_without_words_is_noticed);
 	tcase_add_test(tc, nobody_listens);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

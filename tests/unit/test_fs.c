@@ -3,6 +3,7 @@
 /* What is written through a mount: content of files. */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdlib.h>
 
@@ -356,8 +357,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs");
 	TCase *tc = tcase_create("content");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 30);
@@ -384,8 +383,5 @@ int main(void)
 	tcase_add_test(tc, test_a_file_unlinked_while_written_is_not_stored_again);
 	tcase_add_test(tc, test_two_writers_share_what_is_unsaved);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

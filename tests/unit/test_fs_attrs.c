@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/xattr.h>
 
+#include "suite.h"
 #include "util/buf.h"
 #include "util/clock.h"
 
@@ -533,8 +534,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_attrs");
 	TCase *tc = tcase_create("fs_attrs");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 60);
@@ -560,9 +559,5 @@ int main(void)
 	tcase_add_test(tc, test_statfs_shows_what_is_used_and_what_is_left);
 	tcase_add_test(tc, test_metadata_dropped_by_another_client_is_gone);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
  */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -423,8 +424,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_content");
 	TCase *tc = tcase_create("content");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 60);
@@ -449,9 +448,5 @@ int main(void)
 	tcase_add_test(tc, test_damage_in_the_base_is_not_given_a_good_digest);
 	tcase_add_test(tc, test_a_name_just_found_absent_is_not_asked_for_again);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

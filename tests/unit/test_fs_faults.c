@@ -13,6 +13,7 @@
 #include "fs/locks.h"
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #define BIG ((size_t)64 * CHUNK)
 #define LEASE_MS 300
@@ -553,8 +554,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_faults");
 	TCase *tc = case_of("plain"), *with_locks = case_of("locks");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, test_the_end_of_the_mount_stores_a_file_whose_name_is_gone);
@@ -580,9 +579,5 @@ int main(void)
 	tcase_add_checked_fixture(with_locks, setup_locks, teardown_locks);
 	tcase_add_test(with_locks, test_the_end_of_the_mount_tries_a_file_with_a_lost_lock_once);
 	suite_add_tcase(s, with_locks);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return run_suite(s);
 }

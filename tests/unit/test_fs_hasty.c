@@ -3,6 +3,7 @@
 /* What is answered on the spot, on a thread that must not wait, and what says that it would. */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 static const struct fs_ctx hasty = {.umask = 022};
 
@@ -69,8 +70,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_hasty");
 	TCase *tc = tcase_create("fs_hasty");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, test_a_name_just_found_absent_is_made);
@@ -78,9 +77,5 @@ int main(void)
 	tcase_add_test(tc, test_a_name_that_is_there_waits);
 	tcase_add_test(tc, test_a_file_is_released_once_it_is_stored);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -3,6 +3,7 @@
 /* Older versions as files: .natsobj/history. */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,8 +117,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_history");
 	TCase *tc = tcase_create("all");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
 	tcase_add_test(tc, test_versions_are_files);
@@ -126,9 +125,5 @@ int main(void)
 	tcase_add_test(tc, test_more_nodes_than_are_kept);
 	tcase_add_test(tc, test_a_bucket_without_history_shows_none);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

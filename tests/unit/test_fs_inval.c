@@ -7,10 +7,10 @@
  */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* The names of forgotten entries, one a line. */
 struct record {
@@ -195,8 +195,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_inval");
 	TCase *tc = tcase_create("core");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, what_is_made_here_is_not_forgotten);
@@ -206,9 +204,5 @@ int main(void)
 	tcase_add_test(tc, what_follows_from_a_call_is);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include "fs/symlink.h"
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdlib.h>
 #include <sys/sysmacros.h>
@@ -245,8 +246,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs_kinds");
 	TCase *tc = tcase_create("kinds");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 60);
@@ -259,8 +258,5 @@ int main(void)
 	tcase_add_test(tc, test_a_hidden_file_is_shown_when_the_directory_is_renamed);
 	tcase_add_test(tc, test_what_is_made_gives_way_to_an_older_object_of_the_other_kind);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

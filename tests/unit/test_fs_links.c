@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "util/clock.h"
 
 static int link_path(struct fs *fs, const char *old_path, const char *new_path)
@@ -391,8 +392,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs_links");
 	TCase *tc = tcase_create("links");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 60);
@@ -413,8 +412,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_a_hidden_object_whose_content_went_back_is_removed, 0, 3);
 	tcase_add_test(tc, test_a_renamed_name_keeps_its_ctime_when_the_content_goes_back);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

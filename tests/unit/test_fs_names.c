@@ -3,6 +3,7 @@
 /* What is done to names through a mount: directories, renames, attributes. */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -369,8 +370,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs_names");
 	TCase *tc = tcase_create("names");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 30);
@@ -396,8 +395,5 @@ int main(void)
 	tcase_add_test(tc, test_long_paths_work);
 	tcase_add_test(tc, test_names_that_are_not_utf8_are_refused);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include "fs/internal.h"
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 /* nuid NULL: a content of its own. */
 static void apply_content(const char *name, uint64_t seq, bool is_deleted, const char *nuid)
@@ -197,8 +198,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_order");
 	TCase *tc = tcase_create("order");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, test_all_names_that_a_content_had_are_looked_at);
@@ -212,9 +211,5 @@ int main(void)
 	tcase_add_test(tc, test_a_lookup_waits_for_an_operation_on_the_name);
 	tcase_add_test(tc, test_sequences_of_another_history_count_anew);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return run_suite(s);
 }

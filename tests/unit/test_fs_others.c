@@ -4,6 +4,7 @@
 
 #include "fs/internal.h"
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdlib.h>
 
@@ -557,8 +558,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs_others");
 	TCase *tc = tcase_create("others");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 30);
@@ -593,8 +592,5 @@ int main(void)
 	tcase_add_test(tc, test_requests_under_way_do_not_hold_up_a_close);
 	tcase_add_test(tc, test_a_deleted_bucket_refuses_changes);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "suite.h"
 #include "util/buf.h"
 
 static void setup(void)
@@ -254,8 +255,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_plain");
 	TCase *tc = tcase_create("all");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
 	tcase_add_test(tc, test_files_are_stored_and_read);
@@ -272,9 +271,5 @@ int main(void)
 	tcase_add_test(tc, test_a_changed_part_does_not_undo_what_others_stored);
 	tcase_add_test(tc, test_a_key_that_ends_in_a_slash_is_a_file);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 
 #include "fs_fixture.h"
 #include "objstore/info.h"
+#include "suite.h"
 #include "util/log.h"
 
 #define LATE_MS 600000
@@ -176,8 +177,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_purge");
 	TCase *tc = tcase_create("purge");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_late, fixture_teardown);
 	tcase_set_timeout(tc, 60);
@@ -189,8 +188,5 @@ int main(void)
 	tcase_add_test(tc, test_a_failed_removal_is_tried_again);
 	tcase_add_test(tc, test_ours_is_stored_beside_an_older_one_that_is_brought_back);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
 #include "fs/intent.h"
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -751,8 +752,6 @@ int main(void)
 {
 	Suite *suite = suite_create("fs_rename");
 	TCase *tc = tcase_create("rename");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tc, 60);
@@ -787,8 +786,5 @@ int main(void)
 	tcase_add_test(tc, test_rmdir_shows_the_file_that_the_directory_hid);
 	tcase_add_test(tc, test_what_cannot_be_checked_is_not_made);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

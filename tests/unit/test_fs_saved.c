@@ -6,6 +6,7 @@
 #include "fs/saved_code.h"
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -329,8 +330,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs_saved");
 	TCase *tc = tcase_create("fs_saved");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
 	tcase_add_test(tc, a_saved_tree_is_the_tree);
@@ -341,9 +340,5 @@ int main(void)
 	tcase_add_test(tc, a_file_that_others_may_change_is_not_used);
 	tcase_add_test(tc, nonsense_is_refused_or_harmless);
 	suite_add_tcase(s, tc);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -3,10 +3,10 @@
 /* What a mount says of the changes of others, and that it says nothing of its own. */
 
 #include "fs_fixture.h"
+#include "suite.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* One line for each change. */
 struct record {
@@ -106,17 +106,11 @@ int main(void)
 {
 	Suite *s = suite_create("fs_tell");
 	TCase *tc = tcase_create("core");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, changes_of_another_mount_are_told);
 	tcase_add_test(tc, own_changes_are_not);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

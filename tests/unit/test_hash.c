@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "util/hash.h"
 
 #define N 5000
@@ -85,15 +86,10 @@ int main(void)
 {
 	Suite *suite = suite_create("hash");
 	TCase *tc = tcase_create("hash");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_members_are_found_until_they_are_removed);
 	tcase_add_test(tc, test_members_with_the_same_hash_are_all_kept);
 	tcase_add_test(tc, test_the_stable_hash_does_not_change);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

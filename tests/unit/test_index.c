@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "util/hash.h"
 #include "util/index.h"
 #include "util/slab.h"
@@ -134,17 +135,11 @@ int main(void)
 {
 	Suite *s = suite_create("index");
 	TCase *tc = tcase_create("index");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, test_members_are_found_until_they_are_removed, 0, 2);
 	tcase_add_test(tc, test_members_with_the_same_hash_are_all_kept);
 	tcase_add_test(tc, test_a_slab_gives_zeroed_pieces_that_do_not_overlap);
 	tcase_add_test(tc, test_what_a_slab_gets_back_it_uses_again);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include "objstore/info.h"
 #include "objstore/long_name.h"
 #include "objstore/subject.h"
+#include "suite.h"
 #include "vectors.h"
 
 #define PREFIX "$O.DEMO.M."
@@ -405,8 +406,6 @@ int main(void)
 {
 	Suite *suite = suite_create("info");
 	TCase *tc = tcase_create("info");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_every_valid_payload_is_understood);
@@ -426,8 +425,5 @@ int main(void)
 	tcase_add_test(tc, test_an_alias_that_lies_keeps_its_own_name);
 	tcase_add_test(tc, test_metadata_can_be_set_and_removed);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "objstore/json_rows.h"
+#include "suite.h"
 #include "util/buf.h"
 
 static int add_row(void *arg, const char *path, const char *value)
@@ -57,15 +57,9 @@ int main(void)
 {
 	Suite *s = suite_create("json_rows");
 	TCase *t = tcase_create("json_rows");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, values_come_with_their_path, 0, (int)ARRAY_LEN(texts));
 	tcase_add_test(t, an_error_ends_the_walk);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -2,8 +2,8 @@
 #include <check.h>
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 
+#include "suite.h"
 #include "util/json_write.h"
 
 static struct buf out;
@@ -88,17 +88,11 @@ int main(void)
 {
 	Suite *s = suite_create("json_write");
 	TCase *t = tcase_create("json_write");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, strings_are_escaped, 0, (int)ARRAY_LEN(strings));
 	tcase_add_test(t, values_nest_with_commas);
 	tcase_add_test(t, a_full_buffer_is_reported);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -2,11 +2,11 @@
 #include <check.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fuse/killed.h"
+#include "suite.h"
 #include "util/clock.h"
 
 #define PATIENCE_MS 10000
@@ -109,15 +109,10 @@ int main(void)
 {
 	Suite *s = suite_create("killed");
 	TCase *t = tcase_create("killed");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, a_dying_caller_is_let_go_once);
 	tcase_add_test(t, only_signals_that_end_a_process_count);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 
 #include "objstore/kv_key.h"
 #include "objstore/subject.h"
+#include "suite.h"
 
 static const struct {
 	char separator;
@@ -165,8 +166,6 @@ int main(void)
 {
 	Suite *s = suite_create("kv_key");
 	TCase *tc = tcase_create("all");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(tc, test_a_name_has_its_key_and_back, 0, (int)ARRAY_LEN(pairs));
 	tcase_add_loop_test(tc, test_no_two_names_share_a_key, 0, 2);
@@ -174,9 +173,5 @@ int main(void)
 	tcase_add_test(tc, test_keys_that_should_not_be_have_names_too);
 	tcase_add_test(tc, test_names_that_no_key_can_hold);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 
+#include "suite.h"
 #include "util/clock.h"
 #include "util/lock.h"
 
@@ -91,8 +91,6 @@ int main(void)
 {
 	Suite *suite = suite_create("lock");
 	TCase *tc = tcase_create("lock");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_mutexes_may_be_taken_in_order);
 	tcase_add_test_raise_signal(tc, test_an_inverted_order_aborts, SIGABRT);
@@ -101,8 +99,5 @@ int main(void)
 	tcase_add_test(tc, test_a_waiter_is_woken);
 	tcase_add_test(tc, test_a_wait_ends_at_its_deadline);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/lock_table.h"
+#include "suite.h"
 
 #define S1 "aaaaaaaaaaaaaaaaaaaaaa"
 #define S2 "bbbbbbbbbbbbbbbbbbbbbb"
@@ -249,8 +250,6 @@ int main(void)
 {
 	Suite *s = suite_create("lock_table");
 	TCase *tc = tcase_create("core");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, shared_locks_go_together_exclusive_ones_do_not);
 	tcase_add_test(tc, a_part_is_unlocked_upgraded_and_joined_again);
@@ -265,9 +264,5 @@ int main(void)
 	tcase_add_test(tc, two_upgrades_are_a_circle);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fs/name.h"
+#include "suite.h"
 
 struct pair {
 	const char *component;
@@ -125,8 +125,6 @@ int main(void)
 {
 	Suite *s = suite_create("name");
 	TCase *tc = tcase_create("name");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, encode_and_decode_are_inverse, 0,
 			    (int)(sizeof(pairs) / sizeof(*pairs)));
@@ -139,9 +137,5 @@ int main(void)
 	tcase_add_test(tc, a_long_component_and_its_shadowed_form_differ);
 	tcase_add_test(tc, long_components_are_cut_between_characters);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fuse/notify.h"
+#include "suite.h"
 #include "util/lock.h"
 
 static struct notify *n;
@@ -111,8 +111,6 @@ int main(void)
 {
 	Suite *s = suite_create("notify");
 	TCase *tc = tcase_create("notify");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, notices_reach_the_sink_in_order);
@@ -120,9 +118,5 @@ int main(void)
 	tcase_add_test(tc, a_notice_that_overtook_a_reply_is_sent_again);
 	tcase_add_test(tc, a_mark_too_old_to_tell_counts_as_overtaken);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

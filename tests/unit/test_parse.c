@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
-#include <stdlib.h>
 
+#include "suite.h"
 #include "util/parse.h"
 
 START_TEST(test_numbers)
@@ -94,8 +94,6 @@ int main(void)
 {
 	Suite *suite = suite_create("parse");
 	TCase *tc = tcase_create("parse");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_numbers);
 	tcase_add_test(tc, test_what_is_not_wholly_a_number_is_refused);
@@ -103,8 +101,5 @@ int main(void)
 	tcase_add_test(tc, test_sizes);
 	tcase_add_test(tc, test_durations);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

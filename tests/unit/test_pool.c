@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "fuse/pool.h"
+#include "suite.h"
 #include "util/clock.h"
 #include "util/lock.h"
 
@@ -81,16 +82,10 @@ int main(void)
 {
 	Suite *s = suite_create("pool");
 	TCase *tc = tcase_create("pool");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, everything_submitted_runs_before_free_returns);
 	tcase_add_test(tc, the_pool_grows_to_its_cap_and_not_beyond);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

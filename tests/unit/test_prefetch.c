@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
-#include <stdlib.h>
 
 #include "fs/prefetch.h"
+#include "suite.h"
 
 #define STEP (UINT64_C(256) << 10)
 #define MAX (UINT64_C(16) << 20)
@@ -110,8 +110,6 @@ int main(void)
 {
 	Suite *s = suite_create("prefetch");
 	TCase *tc = tcase_create("prefetch");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, reset, NULL);
 	tcase_add_test(tc, a_scan_doubles_the_window_up_to_the_limit);
@@ -121,9 +119,5 @@ int main(void)
 	tcase_add_test(tc, reads_out_of_order_are_still_a_scan);
 	tcase_add_test(tc, reading_again_does_not_widen_it);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

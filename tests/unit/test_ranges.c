@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/ranges.h"
+#include "suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -115,8 +116,6 @@ int main(void)
 {
 	Suite *s = suite_create("ranges");
 	TCase *tc = tcase_create("ranges");
-	SRunner *sr;
-	int failed;
 
 	/* Against a model, step by step: slow where many share a processor. */
 	tcase_set_timeout(tc, 60);
@@ -125,9 +124,5 @@ int main(void)
 	tcase_add_test(tc, test_a_range_may_have_no_end);
 	tcase_add_loop_test(tc, test_random_changes_agree_with_a_map_of_bytes, 0, 4);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objstore/rpc_table.h"
+#include "suite.h"
 
 static struct rpc_pending *new_pending(uint64_t deadline_ns)
 {
@@ -188,8 +189,6 @@ int main(void)
 {
 	Suite *s = suite_create("rpc_table");
 	TCase *tc = tcase_create("rpc_table");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, request_is_copied);
 	tcase_add_test(tc, chunk_is_referenced_not_copied);
@@ -198,9 +197,5 @@ int main(void)
 	tcase_add_loop_test(tc, strange_token_finds_nothing, 0, (int)ARRAY_LEN(bad_tokens));
 	tcase_add_test(tc, slots_are_limited_and_distinct);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

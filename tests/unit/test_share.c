@@ -4,11 +4,11 @@
 
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fake_store.h"
 #include "fuse/share.h"
+#include "suite.h"
 
 #define N_BUCKETS 3
 #define CHUNK 1024
@@ -250,8 +250,6 @@ int main(void)
 {
 	Suite *s = suite_create("share");
 	TCase *tc = tcase_create("share");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_bucket_is_opened_once_by_who_enters_it);
@@ -263,9 +261,5 @@ int main(void)
 	tcase_add_test(tc, a_refused_bucket_is_left_alone_for_a_moment);
 	tcase_add_test(tc, what_is_no_bucket_is_not_opened);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

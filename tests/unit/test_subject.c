@@ -6,6 +6,7 @@
 #include "objstore/conn.h"
 #include "objstore/long_name.h"
 #include "objstore/subject.h"
+#include "suite.h"
 #include "util/base64url.h"
 #include "vectors.h"
 
@@ -155,8 +156,6 @@ int main(void)
 {
 	Suite *suite = suite_create("subject");
 	TCase *tc = tcase_create("subject");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_tokens_of_names_are_the_canonical_ones);
 	tcase_add_test(tc, test_unpadded_tokens_stand_for_the_same_name);
@@ -166,8 +165,5 @@ int main(void)
 	tcase_add_test(tc, test_chunk_tokens_from_the_network);
 	tcase_add_test(tc, test_the_longest_name_fits_the_control_line);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
-#include <stdlib.h>
 
 #include "objstore/info.h"
+#include "suite.h"
 
 START_TEST(test_times_that_clients_write)
 {
@@ -65,14 +65,9 @@ int main(void)
 {
 	Suite *suite = suite_create("time");
 	TCase *tc = tcase_create("time");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_times_that_clients_write);
 	tcase_add_test(tc, test_what_is_no_time_is_refused);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

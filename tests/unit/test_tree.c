@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/tree.h"
+#include "suite.h"
 
 static struct tree t;
 
@@ -191,8 +192,6 @@ int main(void)
 {
 	Suite *s = suite_create("tree");
 	TCase *tc = tcase_create("tree");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, root_has_the_first_identifier);
@@ -204,9 +203,5 @@ int main(void)
 	tcase_add_test(tc, nodes_are_found_by_nuid_while_they_have_a_name);
 	tcase_add_test(tc, long_components_are_kept_by_the_entry);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

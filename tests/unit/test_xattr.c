@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fs/xattr.h"
+#include "suite.h"
 
 static struct xattrs set;
 
@@ -187,8 +188,6 @@ int main(void)
 {
 	Suite *s = suite_create("xattr");
 	TCase *tc = tcase_create("xattr");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, test_an_attribute_has_one_place, 0, ARRAY_LEN(places));
@@ -198,9 +197,5 @@ int main(void)
 	tcase_add_test(tc, test_trusted_names_are_listed_for_the_privileged);
 	tcase_add_test(tc, test_there_is_an_end_to_size);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }
