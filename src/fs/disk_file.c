@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 
 #include "objstore/digest.h"
 #include "util/crc32c.h"
+#include "util/io.h"
 
 #define MAGIC "natsobj\1"
 #define WHOLE_LEN ((size_t)2 * OBJ_DIGEST_LEN)
@@ -117,42 +117,6 @@ void disk_file_done(struct disk_file *f)
 	free(f->present);
 }
 
-static int pread_all(int fd, void *buf, size_t len, uint64_t off)
-{
-	char *p = buf;
-
-	while (len > 0) {
-		ssize_t n = pread(fd, p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EBADMSG;
-		p += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int pwrite_all(int fd, const void *buf, size_t len, uint64_t off)
-{
-	const char *p = buf;
-
-	while (len > 0) {
-		ssize_t n = pwrite(fd, p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static void make_header(const struct disk_file *f, struct header *h)
 {
 	*h = (struct header){.size = f->size, .block_size = f->block_size, .n_blocks = f->n_blocks};
@@ -199,6 +163,8 @@ static int check_header(struct disk_file *f)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
 		return -EPERM;
+	if ((uint64_t)st.st_size < header_off(f) + sizeof(h))
+		return -EBADMSG;
 	err = pread_all(f->fd, &h, sizeof(h), header_off(f));
 	if (err)
 		return err;

@@ -14,6 +14,7 @@
 #include "fs/saved_code.h"
 #include "util/clock.h"
 #include "util/hash.h"
+#include "util/io.h"
 #include "util/log.h"
 
 #define MAGIC UINT64_C(0x6565727453544e01) /* differs in the other byte order */
@@ -286,21 +287,6 @@ struct output {
 	struct header *h;
 	struct buf buf;
 };
-
-static int write_all(int fd, const void *data, size_t len)
-{
-	for (const char *p = data; len > 0;) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* Writes what there is, but for an odd end unless it is the last. */
 static int flush(struct output *o, bool is_last)

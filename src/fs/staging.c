@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/io.h"
 #include "util/log.h"
 
 #define MEMORY_MIN 4096
@@ -115,22 +116,10 @@ static void settle(struct staging *s)
 
 static int write_file(struct staging *s, uint64_t off, const void *data, size_t len, bool is_new)
 {
-	const char *p = data;
 	int err = is_new ? charge(s, len) : 0;
 
-	while (!err && len > 0) {
-		ssize_t n = pwrite(s->fd, p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			err = -errno;
-			break;
-		}
-		p += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
+	if (!err)
+		err = pwrite_all(s->fd, data, len, off);
 	if (is_new)
 		settle(s);
 	return err;
@@ -195,25 +184,11 @@ int staging_write(struct staging *s, uint64_t off, const void *data, size_t len,
 
 int staging_read(struct staging *s, uint64_t off, void *data, size_t len)
 {
-	char *p = data;
-
-	if (s->fd < 0) {
-		if (off + len > s->memory_len)
-			return -EIO;
-		memcpy(data, s->memory + off, len);
-		return 0;
-	}
-	while (len > 0) {
-		ssize_t n = pread(s->fd, p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
+	if (s->fd >= 0)
+		return pread_all(s->fd, data, len, off);
+	if (off + len > s->memory_len)
+		return -EIO;
+	memcpy(data, s->memory + off, len);
 	return 0;
 }
 

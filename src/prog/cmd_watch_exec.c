@@ -11,26 +11,23 @@
 
 #include "objstore/digest.h"
 #include "prog/cmd.h"
+#include "util/io.h"
 #include "util/log.h"
 
 /* The command's input in a file without a name, so that nobody waits for anybody. */
 static int make_input(const struct buf *json)
 {
 	_cleanup_close_ int fd = memfd_create("natsobj-change", MFD_CLOEXEC);
-	size_t done = 0;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	while (done < json->len) {
-		ssize_t n = write(fd, json->data + done, json->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	if (write(fd, "\n", 1) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	return steal_fd(&fd);
+	err = write_all(fd, json->data, json->len);
+	if (!err)
+		err = write_all(fd, "\n", 1);
+	if (!err && lseek(fd, 0, SEEK_SET) < 0)
+		err = -errno;
+	return err ? err : steal_fd(&fd);
 }
 
 /* This process has no use for them itself, so it sets them where the child inherits them. */
