@@ -355,6 +355,7 @@ void uploads_stop(struct bucket *b, uint64_t deadline_ns)
 	mutex_lock(&u->lock);
 	u->is_stopping = u->is_shut = true;
 	uploads_tell_locked(u);
+	cond_broadcast(&u->changed);
 	mutex_unlock(&u->lock);
 	if (u->has_thread)
 		pthread_join(u->thread, NULL);

@@ -80,5 +80,4 @@ void uploads_tell_locked(struct uploads *u)
 		if (is_over_locked(p))
 			cond_signal(&p->turn);
 	}
-	cond_broadcast(&u->changed);
 }
