@@ -5,10 +5,11 @@
  * purge our stream name the subject. What was removed otherwise is found by its number: a stream in
  * which nothing was stored since the last look, and from which more is gone than was announced.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "objstore/api.h"
+#include "objstore/layout.h"
+#include "objstore/long_name.h"
 #include "objstore/watch_internal.h"
 #include "util/base64url.h"
 #include "util/clock.h"
@@ -63,7 +64,8 @@ static struct purged *decode(const char *token, uint64_t below_seq)
 	base64url_encode(p->name, name_len, again);
 	p->name[name_len] = '\0';
 	/* The alias of a long name says nothing about that. */
-	if (strcmp(again, token) != 0 || strncmp(p->name, ".natsobj/long/", 14) == 0)
+	if (strcmp(again, token) != 0 ||
+	    strncmp(p->name, OBJ_ALIAS_PREFIX, sizeof(OBJ_ALIAS_PREFIX) - 1) == 0)
 		goto unknown;
 	p->len = name_len;
 	p->below_seq = below_seq;
@@ -77,14 +79,15 @@ unknown:
 static void note_filter(struct watch *w, const char *filter, uint64_t below_seq)
 {
 	const char *prefix = w->bucket->meta_prefix;
+	bool has_tokens = filter && w->bucket->layout == &layout_objects;
 	size_t len = strlen(prefix);
 	struct purged *p = NULL;
 
 	/* Chunks have the same prefix up to their letter. */
-	if (filter && strncmp(filter, prefix, len - 2) == 0 &&
+	if (has_tokens && strncmp(filter, prefix, len - 2) == 0 &&
 	    strncmp(filter + len - 2, "C.", 2) == 0)
 		return;
-	if (filter && strncmp(filter, prefix, len) == 0 && !strpbrk(filter, "*>"))
+	if (has_tokens && strncmp(filter, prefix, len) == 0 && !strpbrk(filter, "*>"))
 		p = decode(filter + len, below_seq);
 	LOCK_SCOPE(&w->lock);
 	if (p && w->n_purged < QUEUE_MAX) {

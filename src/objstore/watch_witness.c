@@ -61,7 +61,7 @@ int witness_check(struct watch *w, bool *ret_is_other)
 	for (size_t i = 0; i < n; i++) {
 		const struct obj_info *now = infos[i];
 
-		if (!err && now && its[i] &&
+		if (!err && now &&
 		    (now->seq < its[i]->seq ||
 		     (now->seq == its[i]->seq && now->time_ns != its[i]->time_ns)))
 			*ret_is_other = true;
