@@ -170,6 +170,26 @@ int api_parse(natsMsg *msg, cJSON **ret, struct api_error *ret_error)
 	return err < 0 ? err : -EIO;
 }
 
+int api_call_once(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,
+		  uint64_t deadline_ns)
+{
+	_cleanup_free_ char *subject = api_subject(b, verb);
+	struct rpc_request req = {.subject = subject,
+				  .data = body->data,
+				  .len = body->len,
+				  .deadline_ns = deadline_ns};
+	_cleanup_msg_ natsMsg *msg = NULL;
+	bool was_sent;
+	int err;
+
+	if (!subject || buf_error(body) < 0)
+		return -ENOMEM;
+	err = rpc_call(r, &req, &msg, &was_sent);
+	if (err < 0)
+		return err == -ENOENT ? -ENOTCONN : err;
+	return api_parse(msg, NULL, NULL);
+}
+
 int api_call(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,
 	     uint64_t limit_ms, cJSON **ret, struct api_error *ret_error)
 {

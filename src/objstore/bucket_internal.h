@@ -268,9 +268,14 @@ void replaced_saw(struct bucket *b, const char *subject);
 bool replaced_begin(struct bucket *b, const char *subject);
 /* The message seq was replaced by by_seq. Does not wait. */
 void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t by_seq);
+enum replaced_haste {
+	REPLACED_DUE,	  /* what is due */
+	REPLACED_HURRIED, /* what may go at once */
+	REPLACED_LAST,	  /* what failed before, too */
+};
 /* What is to be removed now, out of the queue: for replaced_remove or, at the end, to be purged and
  * freed. NULL: nothing before *ret_due_ns. Janitor's lock held. */
-struct replaced_name *replaced_take_locked(struct replaced *r, bool is_hurried,
+struct replaced_name *replaced_take_locked(struct replaced *r, enum replaced_haste haste,
 					   uint64_t *ret_due_ns);
 /* The connection was lost since: the bucket may be one that was restored, where nothing replaced
  * what was replaced before. */

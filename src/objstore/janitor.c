@@ -134,14 +134,15 @@ static bool next_task_locked(struct janitor *j, bool is_hurried, struct task *re
 {
 	uint64_t due_ns;
 
-	*ret = (struct task){.replaced = replaced_take_locked(&j->replaced, is_hurried, &due_ns)};
-	*ret_due_ns = due_ns;
-	if (ret->replaced)
+	/* Chunks are what room is made of. */
+	*ret = (struct task){.job = next_job_locked(j, is_hurried, ret_due_ns)};
+	if (ret->job)
 		return true;
-	ret->job = next_job_locked(j, is_hurried, &due_ns);
+	ret->replaced = replaced_take_locked(&j->replaced,
+					     is_hurried ? REPLACED_HURRIED : REPLACED_DUE, &due_ns);
 	if (due_ns < *ret_due_ns)
 		*ret_due_ns = due_ns;
-	return ret->job != NULL;
+	return ret->replaced != NULL;
 }
 
 static void run_task(struct bucket *b, const struct task *task)
@@ -188,20 +189,20 @@ int janitor_start(struct bucket *b)
 bool janitor_hurry(struct bucket *b)
 {
 	struct janitor *j = &b->janitor;
-	bool has_done = false;
+	bool has_done = false, is_over = false;
 	struct task task;
 	uint64_t due_ns;
 
 	mutex_lock(&j->lock);
 	j->n_hurried++;
 	cond_broadcast(&j->changed);
-	while (next_task_locked(j, true, &task, &due_ns)) {
+	while (!is_over && next_task_locked(j, true, &task, &due_ns)) {
 		mutex_unlock(&j->lock);
 		run_task(b, &task);
 		has_done = true;
+		/* What fails from now on is left to the end. */
+		is_over = bucket_is_closing(b);
 		mutex_lock(&j->lock);
-		if (j->is_stopping)
-			break;
 	}
 	/* The thread may be at work on the one that matters. */
 	while (j->is_busy) {
@@ -222,13 +223,10 @@ bool bucket_make_room(struct bucket *b)
 	return has_done || has_more;
 }
 
-/* When nobody else is left, so that no lock is needed any more. */
-static void clean_up(struct bucket *b, uint64_t deadline_ns)
+static void remove_jobs(struct bucket *b, uint64_t deadline_ns)
 {
 	struct janitor *j = &b->janitor;
-	struct replaced_name *name;
 	struct list *l;
-	uint64_t due_ns;
 
 	while (clock_now_ns() < deadline_ns && (l = list_pop_front(&j->queue))) {
 		struct job *job = list_entry(l, struct job, link);
@@ -238,12 +236,30 @@ static void clean_up(struct bucket *b, uint64_t deadline_ns)
 			log_warn("%s: chunks of %s are left behind", b->store.bucket, job->nuid);
 		free(job);
 	}
-	while (clock_now_ns() < deadline_ns &&
-	       (name = replaced_take_locked(&j->replaced, true, &due_ns))) {
-		if (!replaced_is_doubtful(b, name))
-			(void)!purge_last(b, replaced_subject(name), replaced_below(name),
-					  deadline_ns);
-		free(name);
+}
+
+/* What others store at the very moment has its rest as well. */
+static void remove_replaced(struct bucket *b, uint64_t deadline_ns)
+{
+	struct janitor *j = &b->janitor;
+	uint64_t due_ns;
+
+	while (clock_now_ns() < deadline_ns) {
+		struct replaced_name *name;
+
+		mutex_lock(&j->lock);
+		name = replaced_take_locked(&j->replaced, REPLACED_LAST, &due_ns);
+		mutex_unlock(&j->lock);
+		if (name) {
+			if (!replaced_is_doubtful(b, name))
+				(void)!purge_last(b, replaced_subject(name), replaced_below(name),
+						  deadline_ns);
+			free(name);
+		} else if (due_ns < deadline_ns) {
+			nats_Sleep((int64_t)clock_left_ms(due_ns) + 1);
+		} else {
+			return;
+		}
 	}
 }
 
@@ -259,5 +275,7 @@ void janitor_stop(struct bucket *b, uint64_t deadline_ns)
 	mutex_unlock(&j->lock);
 	pthread_join(j->thread, NULL);
 	j->has_thread = false;
-	clean_up(b, deadline_ns);
+	/* Nobody else is left who could add to either. */
+	remove_jobs(b, deadline_ns);
+	remove_replaced(b, deadline_ns);
 }

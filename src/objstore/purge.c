@@ -131,26 +131,15 @@ void purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_err
 	bucket_leave(b);
 }
 
-/* Without bucket_call, which refuses once the bucket is closing. */
 int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)
 {
-	_cleanup_free_ char *api = api_subject(b, "STREAM.PURGE");
-	_cleanup_msg_ natsMsg *msg = NULL;
 	_cleanup_buf_ struct buf body;
-	struct rpc_request req = {.subject = api, .deadline_ns = deadline_ns};
-	bool was_sent;
-	int err;
 
 	buf_init(&body, 4096);
-	if (!subject || !api)
+	if (!subject)
 		return -ENOMEM;
 	format_body(&body, subject, seq_end);
-	if (buf_error(&body) < 0)
-		return -ENOMEM;
-	req.data = body.data;
-	req.len = body.len;
-	err = rpc_call(b->janitor_link.rpc, &req, &msg, &was_sent);
-	return err < 0 ? err : api_parse(msg, NULL, NULL);
+	return api_call_once(b, b->janitor_link.rpc, "STREAM.PURGE", &body, deadline_ns);
 }
 
 int purge_once(struct bucket *b, const char *subject, uint64_t seq_end)

@@ -15,7 +15,6 @@
  * of others; each attempt of our own is counted off there.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "objstore/api.h"
@@ -39,6 +38,7 @@ struct replaced_name {
 	uint64_t below; /* everything with a lower sequence goes */
 	unsigned int n;
 	unsigned int n_failed;
+	bool is_put_off;   /* after a failure */
 	unsigned int n_up; /* of the bucket, when it was noted first */
 	char subject[];
 };
@@ -169,41 +169,53 @@ void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t
 	cond_broadcast(&j->changed);
 }
 
-/* A name out of its list and the table; NULL when it has to rest again. */
-static struct replaced_name *take(struct replaced *r, struct replaced_name *name, bool is_hurried)
+/* What others store at present stays, whatever the haste; so does, but at the end, what could not
+ * be removed a moment ago. Until when; 0: it goes. */
+static uint64_t stays_until_ns(const struct replaced *r, const struct replaced_name *name,
+			       enum replaced_haste haste, uint64_t now)
 {
-	if (!is_hurried && busy_until_ns(r, name->node.hash) > clock_now_ns()) {
-		enqueue(r, name, UINT64_MAX);
-		return NULL;
-	}
-	list_remove(&name->link);
-	hash_remove(&r->names, &name->node);
-	return name;
+	uint64_t busy_until = busy_until_ns(r, name->node.hash);
+
+	if (busy_until > now)
+		return busy_until;
+	return haste == REPLACED_HURRIED && name->is_put_off && name->due_ns > now ? name->due_ns
+										   : 0;
 }
 
-struct replaced_name *replaced_take_locked(struct replaced *r, bool is_hurried,
+static struct replaced_name *take_from(struct replaced *r, struct list *queue,
+				       enum replaced_haste haste, uint64_t *ret_due_ns)
+{
+	uint64_t now = clock_now_ns(), until;
+
+	list_for_each_safe (it, queue) {
+		struct replaced_name *name = list_entry(it, struct replaced_name, link);
+		bool is_early = haste == REPLACED_DUE && name->due_ns > now;
+
+		until = is_early ? name->due_ns : stays_until_ns(r, name, haste, now);
+		if (!until) {
+			list_remove(&name->link);
+			hash_remove(&r->names, &name->node);
+			return name;
+		}
+		if (until < *ret_due_ns)
+			*ret_due_ns = until;
+		/* Those behind it are no earlier. */
+		if (is_early)
+			return NULL;
+		if (haste == REPLACED_DUE)
+			enqueue(r, name, UINT64_MAX);
+	}
+	return NULL;
+}
+
+struct replaced_name *replaced_take_locked(struct replaced *r, enum replaced_haste haste,
 					   uint64_t *ret_due_ns)
 {
 	struct replaced_name *name;
 
 	*ret_due_ns = UINT64_MAX;
-	while (!list_is_empty(&r->cold)) {
-		name = list_entry(r->cold.next, struct replaced_name, link);
-		name = take(r, name, is_hurried);
-		if (name)
-			return name;
-	}
-	while (!list_is_empty(&r->resting)) {
-		name = list_entry(r->resting.next, struct replaced_name, link);
-		if (!is_hurried && name->due_ns > clock_now_ns()) {
-			*ret_due_ns = name->due_ns;
-			return NULL;
-		}
-		name = take(r, name, is_hurried);
-		if (name)
-			return name;
-	}
-	return NULL;
+	name = take_from(r, &r->cold, haste, ret_due_ns);
+	return name ? name : take_from(r, &r->resting, haste, ret_due_ns);
 }
 
 const char *replaced_subject(const struct replaced_name *name)
@@ -220,24 +232,14 @@ uint64_t replaced_below(const struct replaced_name *name)
  * another one, in which the sequence is something else's. */
 static int delete_one(struct bucket *b, uint64_t seq)
 {
-	_cleanup_free_ char *api = api_subject(b, "STREAM.MSG.DELETE");
-	struct rpc_request req = {.subject = api, .deadline_ns = clock_deadline_ms(DELETE_MS)};
-	_cleanup_msg_ natsMsg *msg = NULL;
-	char body[64];
-	bool was_sent;
+	_cleanup_buf_ struct buf body;
 	int err;
 
-	if (!api)
-		return -ENOMEM;
+	buf_init(&body, 128);
 	/* In this order watch_audit.c knows it for one of ours. */
-	(void)snprintf(body, sizeof(body), "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
-	req.data = body;
-	req.len = strlen(body);
-	err = rpc_call(b->janitor_link.rpc, &req, &msg, &was_sent);
-	/* Nobody answers while a leader is elected. */
-	if (err < 0)
-		return err == -ENOENT ? -ENOTCONN : err;
-	err = api_parse(msg, NULL, NULL);
+	buf_printf(&body, "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
+	err = api_call_once(b, b->janitor_link.rpc, "STREAM.MSG.DELETE", &body,
+			    clock_deadline_ms(DELETE_MS));
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -297,6 +299,7 @@ void replaced_remove(struct bucket *b, struct replaced_name *name)
 		if (!find(&j->replaced, name->subject, hv) &&
 		    hash_insert(&j->replaced.names, &name->node, hv) == 0) {
 			list_init(&name->link);
+			name->is_put_off = true;
 			enqueue(&j->replaced, name, UINT64_MAX);
 			return;
 		}
