@@ -8,47 +8,35 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/cache_dir.h"
 #include "fs/disk_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
 
+#define SUBDIR "content"
 /* Bytes that may wait for the disk, besides what the chunk cache has. */
 #define WAITING_MAX (UINT64_C(16) << 20)
 /* After the disk was full. */
 #define PAUSE_NS (UINT64_C(30) * NS_PER_SEC)
 
-static int open_dir(const char *dir, char **ret_path, int *ret_fd)
+static int open_dir(const char *dir)
 {
-	_cleanup_close_ int fd = -1;
-	struct stat st;
+	mode_t mode;
+	_cleanup_close_ int fd = cache_dir_open(dir, SUBDIR, &mode);
 
-	if (asprintf(ret_path, "%s/content", dir) < 0) {
-		*ret_path = NULL;
-		return -ENOMEM;
-	}
-	if (mkdir(*ret_path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(*ret_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
 	/* Who else could write there could make us serve other content. */
-	if (st.st_uid != geteuid())
-		return -EPERM;
-	if ((st.st_mode & 0777) != 0700 && fchmod(fd, 0700) < 0)
+	if (fd >= 0 && (mode & 0777) != 0700 && fchmod(fd, 0700) < 0)
 		return -errno;
-	*ret_fd = steal_fd(&fd);
-	return 0;
+	return steal_fd(&fd);
 }
 
 int disk_cache_check(const char *dir)
 {
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
-	int err = open_dir(dir, &path, &fd);
+	_cleanup_close_ int fd = open_dir(dir);
 
-	if (!err && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
-		err = -errno;
-	return err;
+	if (fd < 0)
+		return fd;
+	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 static void queue_init(struct disk_queue *q)
@@ -173,7 +161,10 @@ int disk_cache_new(const char *dir, uint64_t max_bytes, uint64_t min_free, struc
 	mutex_init(&c->lock, LOCK_RANK_LEAF);
 	queue_init(&c->reads);
 	queue_init(&c->writes);
-	err = open_dir(dir, &c->path, &c->dir_fd);
+	if (asprintf(&c->path, "%s/" SUBDIR, dir) < 0)
+		c->path = NULL;
+	c->dir_fd = open_dir(dir);
+	err = !c->path ? -ENOMEM : c->dir_fd < 0 ? c->dir_fd : 0;
 	if (!err)
 		err = start_threads(c);
 	if (err) {

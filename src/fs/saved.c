@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "fs/cache_dir.h"
 #include "fs/internal.h"
 #include "fs/saved_code.h"
 #include "util/clock.h"
@@ -67,25 +68,13 @@ static bool is_enabled(const struct fs *fs)
 	return fs->cfg.cache_dir && fs->cfg.saved_min > 0;
 }
 
-/* The directory, made when it is missing; it must be ours alone. */
+/* The directory, made when it is missing; nobody else may write there. */
 static int open_dir(const struct fs *fs)
 {
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
-	struct stat st;
+	mode_t mode;
+	_cleanup_close_ int fd = cache_dir_open(fs->cfg.cache_dir, "tree", &mode);
 
-	if (asprintf(&path, "%s/tree", fs->cfg.cache_dir) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return -EPERM;
-	return steal_fd(&fd);
+	return fd >= 0 && (mode & 022) ? -EPERM : steal_fd(&fd);
 }
 
 /* Bucket, its creation and the prefix make the file's name. */

@@ -273,6 +273,23 @@ START_TEST(a_file_that_others_may_change_is_not_used)
 }
 END_TEST
 
+START_TEST(a_directory_that_others_may_change_is_not_used)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+
+	put_file(m.fs, "a", "1", 1);
+	unmount_bucket(&m);
+	ck_assert_int_gt(asprintf(&path, "%s/tree", fixture_tree_dir()), 0);
+	ck_assert_int_eq(chmod(path, 0720), 0);
+	m = mount_bucket();
+	ck_assert_uint_eq(n_listings(), 1);
+	/* Nor made as if it had been ours alone. */
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0720);
+}
+END_TEST
+
 /* Records of the tree as it is now. */
 static void records(struct buf *out)
 {
@@ -338,6 +355,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_damaged_file_is_not_used, 0, 9);
 	tcase_add_test(tc, a_file_of_other_options_is_not_used);
 	tcase_add_test(tc, a_file_that_others_may_change_is_not_used);
+	tcase_add_test(tc, a_directory_that_others_may_change_is_not_used);
 	tcase_add_test(tc, nonsense_is_refused_or_harmless);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
