@@ -19,7 +19,6 @@
 #include "fs/disk_file.h"
 #include "fs/disk_internal.h"
 #include "util/clock.h"
-#include "util/log.h"
 
 /* Files remembered in one walk, which are the oldest: a directory of millions takes no more memory
  * than this. */

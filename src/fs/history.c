@@ -246,12 +246,10 @@ static int take_list(struct fs *fs, const struct node *dir, uint64_t nodeid, uin
 	return 0;
 }
 
-static int fill_item(struct fs *fs, const struct history_item *item, uint64_t next, fs_fill_fn fill,
-		     void *arg)
+static int fill_item(const struct history_item *item, uint64_t next, fs_fill_fn fill, void *arg)
 {
 	struct fs_entry e = {.st.st_mode = item->info ? S_IFREG : S_IFDIR};
 
-	(void)fs;
 	/* Nobody resolves it; it only has to be there. */
 	e.st.st_ino = hash_bytes_stable(item->name, strlen(item->name)) | 1;
 	return fill(arg, item->name, &e, next);
@@ -278,8 +276,7 @@ int history_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, ui
 	if (cookie < 2)
 		cookie = 2;
 	for (uint64_t i = cookie - 2; !err && !full && i < fs->history.list->n; i++)
-		full = fill_item(fs, &fs->history.list->items[i], i + HISTORY_FIRST_COOKIE, fill,
-				 arg);
+		full = fill_item(&fs->history.list->items[i], i + HISTORY_FIRST_COOKIE, fill, arg);
 	mutex_unlock(&fs->history.lock);
 	fs_unpin(fs, dir);
 	return err;

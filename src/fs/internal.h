@@ -392,10 +392,8 @@ int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_C
 int fs_set_content(struct obj_info *info, const struct put_result *r) MUST_CHECK;
 /* Stores a marker for a directory that would vanish with its last entry. */
 int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
-/* What info described has lost its name: its chunks go, or one name of a hidden object. info may be
- * NULL. */
-void fs_drop_content(struct fs *fs, const struct obj_info *info);
-/* The same for what a rename stored by over. The first half of that very rename, which somebody who
+/* What info, which may be NULL, described has lost its name to what a rename stored there: its
+ * chunks go, or one name of a hidden object. The first half of that very rename, which somebody who
  * crashed left, has lost nothing. */
 void fs_drop_replaced(struct fs *fs, const struct obj_info *info, const struct obj_info *by);
 /* Deletes the object of a version, whatever other version took its place meanwhile: the node's

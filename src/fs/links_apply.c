@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/clock.h"
-#include "util/log.h"
-
 /* A hidden object with one name may be what somebody who crashed left. */
 #define FOLD_GRACE_MS 10000
 

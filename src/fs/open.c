@@ -9,8 +9,6 @@
 
 #include "fs/history.h"
 #include "fs/virtual.h"
-#include "util/clock.h"
-#include "util/log.h"
 
 /* Operations of others on a name that an open waits for. */
 #define WAITS_MAX 64

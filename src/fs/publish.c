@@ -9,7 +9,6 @@
 #include "fs/halves.h"
 #include "fs/links.h"
 #include "fs/name_ops.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 #define RETRIES 16
@@ -131,11 +130,12 @@ int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 	return -EEXIST;
 }
 
-void fs_drop_content(struct fs *fs, const struct obj_info *info)
+/* What info described has lost its name: its chunks go, or one name of a hidden object. */
+static void drop_content(struct fs *fs, const struct obj_info *info)
 {
-	const char *id = info ? links_id(fs, info) : NULL;
+	const char *id = links_id(fs, info);
 
-	if (!info || info->is_deleted)
+	if (info->is_deleted)
 		return;
 	if (id)
 		links_count_down(fs, id);
@@ -146,7 +146,7 @@ void fs_drop_content(struct fs *fs, const struct obj_info *info)
 void fs_drop_replaced(struct fs *fs, const struct obj_info *info, const struct obj_info *by)
 {
 	if (info && strcmp(info->nuid, by->nuid) != 0)
-		fs_drop_content(fs, info);
+		drop_content(fs, info);
 }
 
 int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq, bool *ret_is_other)
@@ -164,7 +164,7 @@ int fs_remove_object(struct fs *fs, const char *name, size_t len, uint64_t seq, 
 		if (!err)
 			fs_note_buried(fs, info, seq, tombstone_seq);
 		if (!err && *ret_is_other)
-			fs_drop_content(fs, info);
+			drop_content(fs, info);
 		if (err != -ESTALE)
 			return err;
 		*ret_is_other = true;

@@ -23,7 +23,7 @@ enum flag {
 
 /* ---- writing ---- */
 
-void saved_put_number(struct buf *out, uint64_t v)
+static void put_number(struct buf *out, uint64_t v)
 {
 	char bytes[10];
 	size_t n = 0;
@@ -37,12 +37,12 @@ void saved_put_number(struct buf *out, uint64_t v)
 /* Small in either direction is short. */
 static void put_signed(struct buf *out, int64_t v)
 {
-	saved_put_number(out, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
+	put_number(out, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
 }
 
-void saved_put_text(struct buf *out, const char *text, size_t len)
+static void put_text(struct buf *out, const char *text, size_t len)
 {
-	saved_put_number(out, len);
+	put_number(out, len);
 	buf_append(out, text, len);
 }
 
@@ -66,22 +66,22 @@ static void put_content(struct buf *out, const struct node *n)
 	char nuid[OBJ_NUID_MAX + 1];
 
 	node_nuid(n, nuid);
-	saved_put_number(out, n->size);
-	saved_put_text(out, nuid, strlen(nuid));
-	saved_put_number(out, n->chunks);
-	saved_put_number(out, n->max_chunk_size);
+	put_number(out, n->size);
+	put_text(out, nuid, strlen(nuid));
+	put_number(out, n->chunks);
+	put_number(out, n->max_chunk_size);
 	if (n->has_digest)
 		buf_append(out, n->digest, sizeof(n->digest));
 }
 
 static void put_node(struct buf *out, const struct node *n, unsigned flags)
 {
-	saved_put_number(out, flags | flags_of(n));
-	saved_put_number(out, n->mode);
-	saved_put_number(out, n->uid);
-	saved_put_number(out, n->gid);
+	put_number(out, flags | flags_of(n));
+	put_number(out, n->mode);
+	put_number(out, n->uid);
+	put_number(out, n->gid);
 	buf_append(out, &n->ino, sizeof(n->ino));
-	saved_put_number(out, n->seq);
+	put_number(out, n->seq);
 	buf_append(out, &n->ctime_ns, sizeof(n->ctime_ns));
 	/* Times of one file are often near each other. */
 	put_signed(out, (int64_t)((uint64_t)n->mtime_ns - (uint64_t)n->ctime_ns));
@@ -93,9 +93,9 @@ static void put_node(struct buf *out, const struct node *n, unsigned flags)
 	if (has_extra(n)) {
 		const char *target = n->x->target ? n->x->target : "";
 
-		saved_put_text(out, target, strlen(target));
-		saved_put_text(out, n->x->xattrs.data, n->x->xattrs.len);
-		saved_put_number(out, n->x->rdev);
+		put_text(out, target, strlen(target));
+		put_text(out, n->x->xattrs.data, n->x->xattrs.len);
+		put_number(out, n->x->rdev);
 	}
 }
 
@@ -106,16 +106,16 @@ void saved_put_linked(struct tree *t, struct buf *out)
 			const struct node_extra *x = container_of(it, struct node_extra, by_link);
 
 			buf_append_char(out, RECORD_LINKED);
-			saved_put_text(out, x->link_id, strlen(x->link_id));
-			saved_put_number(out, x->link_count);
+			put_text(out, x->link_id, strlen(x->link_id));
+			put_number(out, x->link_count);
 			put_node(out, x->node, 0);
 		}
 }
 
 static void put_name(struct buf *out, const struct dentry *d)
 {
-	saved_put_text(out, d->name, d->len);
-	saved_put_text(out, dentry_raw(d), d->raw_len);
+	put_text(out, d->name, d->len);
+	put_text(out, dentry_raw(d), d->raw_len);
 }
 
 bool saved_put_entry(const struct tree *t, const struct dentry *d, struct buf *out)
@@ -131,14 +131,14 @@ bool saved_put_entry(const struct tree *t, const struct dentry *d, struct buf *o
 	if (d)
 		put_name(out, d);
 	if (n->x->link_id) {
-		saved_put_number(out, flags);
-		saved_put_number(out, d ? d->seq : 0);
-		saved_put_text(out, n->x->link_id, strlen(n->x->link_id));
+		put_number(out, flags);
+		put_number(out, d ? d->seq : 0);
+		put_text(out, n->x->link_id, strlen(n->x->link_id));
 		return true;
 	}
 	put_node(out, n, flags);
 	if (n->dir)
-		saved_put_number(out, n->dir->n_children);
+		put_number(out, n->dir->n_children);
 	return true;
 }
 

@@ -40,7 +40,4 @@ void saved_put_up(struct buf *out);
  * a part of it; -ENOMEM. */
 int saved_read(struct tree *t, const uint8_t *data, size_t len) MUST_CHECK;
 
-void saved_put_text(struct buf *out, const char *text, size_t len);
-void saved_put_number(struct buf *out, uint64_t v);
-
 #endif

@@ -224,14 +224,6 @@ struct node *tree_find_ino(struct tree *t, uint64_t ino)
 	return NULL;
 }
 
-uint64_t tree_ino_seq(struct tree *t, uint64_t ino)
-{
-	const struct node *n = tree_find_ino(t, ino);
-
-	mutex_assert_held(&t->lock);
-	return n ? n->seq : 0;
-}
-
 /*
  * An inode number follows from the name, so that it is the same after the next mount; a number that
  * a living inode has taken along to another name is passed over.

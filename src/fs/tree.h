@@ -242,8 +242,6 @@ struct node *tree_find_nuid(struct tree *t, const char *nuid, const struct node 
 
 /* Makes n the file of the hidden object id, or an ordinary one (NULL). */
 int tree_set_link_id(struct tree *t, struct node *n, const char *id) MUST_CHECK;
-/* Sequence of the version that has an inode number now, 0 for none. */
-uint64_t tree_ino_seq(struct tree *t, uint64_t ino);
 struct node *tree_find_link(struct tree *t, const char *id);
 /* Sequence of the metadata stored under the entry's own name; 0: not stored yet. */
 uint64_t tree_entry_seq(const struct dentry *d);
