@@ -162,7 +162,9 @@ int file_keep_old(struct fs *fs, struct file *f)
 	return err;
 }
 
+/* In fs->restores when fs->later takes nothing any more. */
 struct restore {
+	struct list link;
 	struct fs *fs;
 	struct obj_info *info;
 };
@@ -208,7 +210,39 @@ void fs_restore_later(struct fs *fs, struct obj_info *info)
 		obj_info_free(info);
 		return;
 	}
-	*r = (struct restore){fs, info};
-	if (later_run(&fs->later, 0, restore_run, r) < 0)
+	*r = (struct restore){.fs = fs, .info = info};
+	if (later_run(&fs->later, 0, restore_run, r) == 0)
+		return;
+	LOCK_SCOPE(&fs->tree.lock);
+	list_push_back(&fs->restores, &r->link);
+}
+
+static struct restore *next_restore(struct fs *fs)
+{
+	struct list *l;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	l = list_pop_front(&fs->restores);
+	return l ? list_entry(l, struct restore, link) : NULL;
+}
+
+void fs_restore_left(struct fs *fs)
+{
+	struct restore *r;
+
+	while ((r = next_restore(fs)))
 		restore_run(r, true);
+}
+
+void fs_restore_none(struct fs *fs)
+{
+	struct restore *r;
+
+	while ((r = next_restore(fs))) {
+		log_error("bucket %s: an older version of %s was brought back by another client, "
+			  "and ours could not be stored beside it any more",
+			  fs->store->bucket, r->info->name);
+		obj_info_free(r->info);
+		free(r);
+	}
 }

@@ -83,6 +83,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	list_init(&fs->files);
 	list_init(&fs->intents);
 	list_init(&fs->dir_moves);
+	list_init(&fs->restores);
 	mutex_init(&fs->dir_rename, LOCK_RANK_FILE);
 	halves_init(fs);
 	history_init(fs);
@@ -232,6 +233,7 @@ void fs_free(struct fs *fs)
 	later_stop(&fs->later);
 	purges_stop(&fs->purges);
 	later_stop(&fs->saver);
+	fs_restore_none(fs);
 	later_done(&fs->later);
 	later_done(&fs->saver);
 	purges_done(&fs->purges);

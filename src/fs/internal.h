@@ -95,6 +95,7 @@ struct fs {
 	struct list
 		intents; /* that may have to be finished, see intent.c; protected by tree.lock */
 	struct list dir_moves;	     /* struct dir_move; protected by tree.lock */
+	struct list restores;	     /* that later did not take, see aside.c; by tree.lock */
 	struct mutex dir_rename;     /* rank of a file's lock: one directory is renamed at a time */
 	struct list files;	     /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
@@ -451,8 +452,13 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
  * not even that was possible. The name is held. */
 int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info) MUST_CHECK;
 /* Stores info, a version of ours that somebody replaced without knowing of it, beside its name, in
- * a moment. Takes over info. */
+ * a moment; at the end of the mount fs_restore_left does. Takes over info and the tree lock. Stores
+ * nothing itself, because whoever makes room in a full bucket calls it. */
 void fs_restore_later(struct fs *fs, struct obj_info *info);
+/* Stores what came when fs->later took nothing any more. Not below purges_hurry. Waits. */
+void fs_restore_left(struct fs *fs);
+/* Gives up what came even later. */
+void fs_restore_none(struct fs *fs);
 /* Whether the old version is kept because this writer, the last, is being killed while it replaces
  * it. Reads /proc. */
 bool file_is_kept_when_killed(struct fs *fs, struct file *f, const struct fs_ctx *ctx);

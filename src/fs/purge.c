@@ -220,8 +220,11 @@ void purges_finish(struct fs *fs, uint64_t deadline_ns)
 	struct purges *q = &fs->purges;
 
 	purges_stop(q);
-	while (clock_left_ms(deadline_ns) > END_MS && run_batch(fs, HASTE_FINAL) > 0)
-		;
+	/* What is to be stored beside a name may need room, for which no batch must be under way.
+	 */
+	do
+		fs_restore_left(fs);
+	while (clock_left_ms(deadline_ns) > END_MS && run_batch(fs, HASTE_FINAL) > 0);
 	LOCK_SCOPE(&q->lock);
 	if (q->n_queued + q->n_left > 0)
 		log_warn("bucket %s: the chunks of %" PRIu64 " replaced or deleted contents were "

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fs/purge_internal.h"
 #include "fs_fixture.h"
 #include "objstore/info.h"
 #include "suite.h"
@@ -173,6 +174,65 @@ START_TEST(test_ours_is_stored_beside_an_older_one_that_is_brought_back)
 }
 END_TEST
 
+/* Stores "ours" over a content that is then brought back. */
+static void replace_and_bring_back(const char *name)
+{
+	_cleanup_obj_info_ struct obj_info *old = NULL;
+
+	put_file(m.fs, name, "first", 5);
+	old = fake_info(bucket, name);
+	put_file(m.fs, name, "ours", 4);
+	bring_back(name, old);
+}
+
+static void assert_beside(const char *prefix)
+{
+	_cleanup_free_ char *name = fake_find(bucket, prefix);
+
+	ck_assert_ptr_nonnull(name);
+	assert_object(name, "ours", 4);
+}
+
+START_TEST(test_a_full_bucket_does_not_hold_up_the_end)
+{
+	char name[16];
+
+	replace_and_bring_back("f");
+	/* More than one batch. */
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		put_file(m.fs, name, "content", 7);
+		ck_assert_int_eq(unlink_path(m.fs, name), 0);
+	}
+	/* Found while room is made for what was found first. */
+	replace_and_bring_back("g");
+	fake_fail_next(bucket, FAKE_PUT_INFO, -ENOSPC, 1);
+	unmount_bucket(&m);
+	assert_beside("f.conflict-");
+	assert_beside("g.conflict-");
+}
+END_TEST
+
+START_TEST(test_a_look_at_the_end_does_not_wait_for_itself)
+{
+	char nuid[OBJ_NUID_MAX + 1];
+
+	put_file(m.fs, "n", "content", 7);
+	nuid_of("n", nuid);
+	replace_and_bring_back("f");
+	later_stop(&m.fs->later);
+	/* Nothing but the look is to store. */
+	ck_assert_int_eq(unlink_path(m.fs, "n"), 0);
+	fake_fail_next(bucket, FAKE_PUT_INFO, -ENOSPC, 1);
+	atomic_store(&m.store->is_tight, true);
+	purge_schedule(m.fs, 0);
+	ck_assert(is_gone(nuid, 5000));
+	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
+	unmount_bucket(&m);
+	assert_beside("f.conflict-");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fs_purge");
@@ -187,6 +247,8 @@ int main(void)
 	tcase_add_test(tc, test_what_is_open_here_stays);
 	tcase_add_test(tc, test_a_failed_removal_is_tried_again);
 	tcase_add_test(tc, test_ours_is_stored_beside_an_older_one_that_is_brought_back);
+	tcase_add_test(tc, test_a_full_bucket_does_not_hold_up_the_end);
+	tcase_add_test(tc, test_a_look_at_the_end_does_not_wait_for_itself);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
