@@ -246,3 +246,57 @@ void fs_restore_none(struct fs *fs)
 		free(r);
 	}
 }
+
+/* Whether the chunks are there and no name has them, as far as is known here. */
+static int check_unnamed(struct fs *fs, const struct obj_info *info, bool *ret)
+{
+	struct store_get *get;
+	int err;
+
+	(void)fs_catch_up(fs);
+	mutex_lock(&fs->tree.lock);
+	*ret = !tree_find_nuid(&fs->tree, info->nuid, NULL);
+	mutex_unlock(&fs->tree.lock);
+	if (!*ret || info->chunks == 0)
+		return 0;
+	err = store_get_open(fs->store, info, &get);
+	if (err)
+		return err;
+	err = store_get_index(get, true);
+	store_get_close(get);
+	*ret = err != -ESTALE;
+	return err == -ESTALE ? 0 : err;
+}
+
+int fs_store_unnamed(struct fs *fs, const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *copy = NULL;
+	struct buf name CLEANUP(buf_done) = {0};
+	bool is_unnamed = false;
+	int err = 0;
+
+	/* A directory's marker says nothing that would be missed. */
+	if (info->name[info->name_len - 1] != '/')
+		err = check_unnamed(fs, info, &is_unnamed);
+	if (err || !is_unnamed)
+		return err;
+	copy = obj_info_dup(info);
+	buf_init(&name, OBJ_META_MAX);
+	buf_append(&name, info->name, info->name_len);
+	err = copy ? buf_error(&name) : -ENOMEM;
+	/* It is neither a step of a rename nor of an exchange. */
+	if (!err)
+		err = obj_info_set_meta(copy, ATTR_FROM, NULL);
+	if (!err)
+		err = obj_info_set_meta(copy, ATTR_EXCHANGE, NULL);
+	if (!err)
+		err = fs_set_info_name(copy, info->name, info->name_len);
+	if (!err)
+		err = publish_beside(fs, copy, &name, "conflict");
+	if (err)
+		return err;
+	log_warn("bucket %s: what %s had had no name any more; stored as %s", fs->store->bucket,
+		 info->name, copy->name);
+	fs_apply(fs, steal_ptr(copy));
+	return 0;
+}

@@ -161,17 +161,26 @@ static int store_firsts(struct fs *fs, struct pair *all, size_t n, const struct 
 	return err;
 }
 
-/* What second names had is lost to others: the first names get their content back. That it must be
- * so is noted first, because nobody could tell later. */
-static int undo(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent)
+/* That it must be so is noted first, because nobody could tell later. */
+static int note_undo(struct fs *fs, const struct pair *all, size_t n, struct obj_info *intent)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++)
 		if (all[i].err == -ESTALE)
 			err = set_key(intent, KEY_UNDO, i, "1");
-	if (!err)
-		err = intent_store(fs, intent);
+	return err ? err : intent_store(fs, intent);
+}
+
+/* What second names had is lost to others: the first names get their content back. */
+static int undo(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent)
+{
+	int noted = note_undo(fs, all, n, intent), err = 0;
+
+	/* Another mount is at it. */
+	if (noted == -ESTALE)
+		return noted;
+	/* In a full bucket it is done without. */
 	for (size_t i = 0; !err && i < n; i++) {
 		if (all[i].err != -ESTALE)
 			continue;
@@ -181,7 +190,7 @@ static int undo(struct fs *fs, struct pair *all, size_t n, struct obj_info *inte
 			err = 0;
 		all[i].err = -EAGAIN;
 	}
-	return err;
+	return err ? err : store_is_certain(noted) ? 0 : noted;
 }
 
 /* Then the second names of those that went well. */
@@ -280,6 +289,20 @@ static bool is_marked(const struct obj_info *info, const char *intent_name)
 	return mark && strcmp(mark, intent_name) == 0;
 }
 
+/* The second name is not what it was, and need not have got what the first had, of which the intent
+ * has the last description: then that is stored beside the first name. */
+static int keep_first(struct fs *fs, const struct obj_info *intent, const struct pair *p)
+{
+	_cleanup_obj_info_ struct obj_info *at_b = NULL;
+	int err = store_get_info(fs->store, p->b.was->name, p->b.was->name_len, &at_b);
+
+	if (err && err != -ENOENT)
+		return err;
+	if (!err && is_marked(at_b, intent->name))
+		return 0;
+	return fs_store_unnamed(fs, p->a.was);
+}
+
 /* Both names are held. */
 static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair *p, bool is_undone)
 {
@@ -305,7 +328,8 @@ static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair
 	err = store_put_info(fs->store, info, expected);
 	if (!err)
 		fs_apply_held(fs, info);
-	/* It has been done, and perhaps changed since. */
+	if (err == -ESTALE && !is_undone)
+		err = keep_first(fs, intent, p);
 	return err == -ESTALE ? 0 : err;
 }
 

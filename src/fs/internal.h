@@ -459,6 +459,9 @@ void fs_restore_later(struct fs *fs, struct obj_info *info);
 void fs_restore_left(struct fs *fs);
 /* Gives up what came even later. */
 void fs_restore_none(struct fs *fs);
+/* Stores info, a version of which nobody may have the description any more, beside its name, unless
+ * some name has its content or the chunks are gone. 0: nothing is left to do. Waits. */
+int fs_store_unnamed(struct fs *fs, const struct obj_info *info) MUST_CHECK;
 /* Whether the old version is kept because this writer, the last, is being killed while it replaces
  * it. Reads /proc. */
 bool file_is_kept_when_killed(struct fs *fs, struct file *f, const struct fs_ctx *ctx);

@@ -2,6 +2,7 @@
 
 /* Renames: who wins, what a crash in the middle leaves, and who completes it. */
 
+#include "fs/exchange.h"
 #include "fs/intent.h"
 
 #include "fs_fixture.h"
@@ -294,6 +295,81 @@ START_TEST(test_an_exchange_that_could_not_be_taken_back_is_taken_back_later)
 	assert_file(m.fs, "a", "one", 3);
 	assert_file(m.fs, "b", "theirs", 6);
 	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
+}
+END_TEST
+
+START_TEST(test_an_exchange_is_taken_back_also_without_a_note)
+{
+	static const int errs[] = {-ENOSPC, -EIO};
+	_cleanup_obj_info_ struct obj_info *intent = NULL;
+	struct pair p CLEANUP(pair_done) = {0};
+
+	put_file(m.fs, "a", "one", 3);
+	put_file(m.fs, "b", "second", 6);
+	p.a.was = fake_info(bucket, "a");
+	p.b.was = fake_info(bucket, "b");
+	fake_foreign_put(bucket, "b", "theirs", 6, CHUNK);
+	ck_assert_int_eq(intent_new(m.fs, INTENT_EXCHANGE, &intent), 0);
+	/* Intent, first and second name, and the note, which fails. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, errs[_i], 3, 1);
+	ck_assert_int_eq(pairs_exchange(m.fs, &p, 1, intent), errs[_i] == -ENOSPC ? 0 : errs[_i]);
+	ck_assert_int_eq(p.err, -EAGAIN);
+	assert_object("a", "one", 3);
+	assert_object("b", "theirs", 6);
+	intent_remove(m.fs, intent);
+}
+END_TEST
+
+/* The first name is stored, the second was changed by another, and nothing of it was noted. */
+static void leave_half_an_exchange(void)
+{
+	put_file(m.fs, "a", "one", 3);
+	put_file(m.fs, "b", "second", 6);
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	fake_foreign_put(bucket, "b", "theirs", 6, CHUNK);
+	remount();
+}
+
+START_TEST(test_what_an_exchange_took_a_name_from_gets_another)
+{
+	_cleanup_free_ char *intent = NULL, *name = NULL;
+
+	leave_half_an_exchange();
+	intent = fake_find(bucket, ".natsobj/intent/");
+	/* As long as it could not be stored the intent describes it. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(finish(intent), -EIO);
+	ck_assert(is_stored(intent));
+	ck_assert_int_eq(finish(intent), 0);
+	ck_assert(!is_stored(intent));
+	assert_object("b", "theirs", 6);
+	name = fake_find(bucket, "a.conflict-");
+	ck_assert_ptr_nonnull(name);
+	assert_object(name, "one", 3);
+	assert_file(m.fs, name, "one", 3);
+}
+END_TEST
+
+/* The exchange was done, and then the second name was removed or has another name. */
+START_TEST(test_what_has_a_name_after_an_exchange_gets_no_other)
+{
+	_cleanup_free_ char *intent = NULL, *name = NULL;
+
+	put_file(m.fs, "a", "one", 3);
+	put_file(m.fs, "b", "second", 6);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 1);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), 0);
+	if (_i)
+		ck_assert_int_eq(rename_path(m.fs, "b", "c", 0), 0);
+	remount();
+	intent = fake_find(bucket, ".natsobj/intent/");
+	ck_assert_ptr_nonnull(intent);
+	ck_assert_int_eq(finish(intent), 0);
+	name = fake_find(bucket, "a.conflict-");
+	ck_assert_ptr_null(name);
+	assert_object("a", "second", 6);
+	assert_object(_i ? "c" : "b", "one", 3);
 }
 END_TEST
 
@@ -768,6 +844,9 @@ int main(void)
 	tcase_add_test(tc, test_two_files_are_exchanged);
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
 	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
+	tcase_add_loop_test(tc, test_an_exchange_is_taken_back_also_without_a_note, 0, 2);
+	tcase_add_test(tc, test_what_an_exchange_took_a_name_from_gets_another);
+	tcase_add_loop_test(tc, test_what_has_a_name_after_an_exchange_gets_no_other, 0, 2);
 	tcase_add_test(tc, test_finishing_a_directory_rename_counts_no_link_down);
 	tcase_add_loop_test(tc, test_what_was_stored_just_before_a_directory_rename_moves_too, 0,
 			    2);
