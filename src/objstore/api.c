@@ -14,8 +14,15 @@
 #define PAUSE_MIN_MS 20
 #define PAUSE_MAX_MS 1000
 
+/* What happens to a borrowed connection, and when all ends, its owner is told. */
+static struct bucket *owner_of(struct bucket *b)
+{
+	return b->lender ? b->lender : b;
+}
+
 uint64_t bucket_deadline(struct bucket *b)
 {
+	b = owner_of(b);
 	return b->is_hard ? UINT64_MAX : clock_deadline_ms((int64_t)b->timeout_ms);
 }
 
@@ -39,6 +46,7 @@ int bucket_wait_up(struct bucket *b, struct rpc *r, uint64_t deadline_ns)
 {
 	int err = 0;
 
+	b = owner_of(b);
 	LOCK_SCOPE(&b->lock);
 	while (!b->is_closing && !rpc_is_up(r) && err == 0)
 		err = cond_wait_until(&b->changed, &b->lock, deadline_ns);
@@ -53,6 +61,7 @@ int bucket_pause(struct bucket *b, uint64_t ms, uint64_t deadline_ns)
 
 	if (until_ns >= deadline_ns)
 		return -ETIMEDOUT;
+	b = owner_of(b);
 	LOCK_SCOPE(&b->lock);
 	while (!b->is_closing && cond_wait_until(&b->changed, &b->lock, until_ns) != -ETIMEDOUT)
 		;
@@ -106,6 +115,7 @@ int bucket_call(struct bucket *b, struct rpc *r, const struct rpc_request *req, 
 	int err;
 
 	*ret = NULL;
+	b = owner_of(b);
 	if (limit_ms > b->timeout_ms && deadline_ns != UINT64_MAX)
 		deadline_ns = clock_deadline_ms((int64_t)limit_ms);
 	do {
@@ -171,23 +181,26 @@ int api_parse(natsMsg *msg, cJSON **ret, struct api_error *ret_error)
 }
 
 int api_call_once(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,
-		  uint64_t deadline_ns)
+		  uint64_t deadline_ns, struct api_error *ret_error)
 {
 	_cleanup_free_ char *subject = api_subject(b, verb);
-	struct rpc_request req = {.subject = subject,
-				  .data = body->data,
-				  .len = body->len,
-				  .deadline_ns = deadline_ns};
+	struct rpc_request req = {.subject = subject, .deadline_ns = deadline_ns};
 	_cleanup_msg_ natsMsg *msg = NULL;
 	bool was_sent;
 	int err;
 
-	if (!subject || buf_error(body) < 0)
+	if (ret_error)
+		*ret_error = (struct api_error){0};
+	if (!subject || (body && buf_error(body) < 0))
 		return -ENOMEM;
+	if (body) {
+		req.data = body->data;
+		req.len = body->len;
+	}
 	err = rpc_call(r, &req, &msg, &was_sent);
 	if (err < 0)
 		return err == -ENOENT ? -ENOTCONN : err;
-	return api_parse(msg, NULL, NULL);
+	return api_parse(msg, NULL, ret_error);
 }
 
 int api_call(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,

@@ -62,10 +62,11 @@ char *api_subject(const struct bucket *b, const char *verb) MUST_CHECK;
  */
 int api_call(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,
 	     uint64_t limit_ms, cJSON **ret, struct api_error *ret_error) MUST_CHECK;
-/* An API request that is sent once, also while the bucket is closing. Errors as of rpc_call and
- * api_parse; -ENOTCONN also when nobody answers such requests. Waits until deadline_ns. */
+/* An API request that is sent once, also while the bucket is closing. body and ret_error may be
+ * NULL. Errors as of rpc_call and api_parse; -ENOTCONN also when nobody answers such requests.
+ * Waits until deadline_ns. */
 int api_call_once(struct bucket *b, struct rpc *r, const char *verb, const struct buf *body,
-		  uint64_t deadline_ns) MUST_CHECK;
+		  uint64_t deadline_ns, struct api_error *ret_error) MUST_CHECK;
 /* An answer's JSON; its error object as for api_call, where a missing stream is -ENODEV and -ENOENT
  * a missing message. -EIO when it is no JSON object. */
 int api_parse(natsMsg *msg, cJSON **ret, struct api_error *ret_error) MUST_CHECK;

@@ -29,6 +29,9 @@ void config_format_create(const struct bucket *b, const struct bucket_options *o
 			  struct buf *out);
 /* Sends a configuration as the server gave it, possibly changed, back. Waits. */
 int config_send(struct bucket *b, cJSON *config, struct api_error *ret_error) MUST_CHECK;
+/* The same with api_call_once. */
+int config_send_once(struct bucket *b, cJSON *config, uint64_t deadline_ns,
+		     struct api_error *ret_error) MUST_CHECK;
 /* 0: none */
 int config_set_limit(cJSON *config, const char *key, uint64_t value) MUST_CHECK;
 /* A setting that a server of that version would pass over in silence: -EOPNOTSUPP. */

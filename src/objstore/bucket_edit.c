@@ -157,17 +157,40 @@ int config_set_limit(cJSON *config, const char *key, uint64_t value)
 	return put_limit(config, key, value, -1);
 }
 
-int config_send(struct bucket *b, cJSON *config, struct api_error *ret_error)
+static int format_config(cJSON *config, struct buf *out)
 {
 	int err = spell_numbers(config);
 	_cleanup_free_ char *text = err ? NULL : cJSON_PrintUnformatted(config);
-	_cleanup_buf_ struct buf body;
 
-	buf_init(&body, BODY_MAX);
 	if (!text)
 		return -ENOMEM;
-	buf_append_str(&body, text);
-	return api_call(b, b->control.rpc, "STREAM.UPDATE", &body, 0, NULL, ret_error);
+	buf_append_str(out, text);
+	return 0;
+}
+
+int config_send(struct bucket *b, cJSON *config, struct api_error *ret_error)
+{
+	_cleanup_buf_ struct buf body;
+	int err;
+
+	*ret_error = (struct api_error){0};
+	buf_init(&body, BODY_MAX);
+	err = format_config(config, &body);
+	return err ? err : api_call(b, b->control.rpc, "STREAM.UPDATE", &body, 0, NULL, ret_error);
+}
+
+int config_send_once(struct bucket *b, cJSON *config, uint64_t deadline_ns,
+		     struct api_error *ret_error)
+{
+	_cleanup_buf_ struct buf body;
+	int err;
+
+	*ret_error = (struct api_error){0};
+	buf_init(&body, BODY_MAX);
+	err = format_config(config, &body);
+	return err ? err
+		   : api_call_once(b, b->control.rpc, "STREAM.UPDATE", &body, deadline_ns,
+				   ret_error);
 }
 
 static int edit(struct bucket *b, const struct bucket_changes *c, char **ret_why)

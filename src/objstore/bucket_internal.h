@@ -140,6 +140,8 @@ struct bucket {
 	uint32_t version;
 	struct stream_info at_open;
 	struct bucket_link control, read, write, janitor_link;
+	/* Whose control connection this one uses, and with whom it waits; NULL: its own. */
+	struct bucket *lender;
 
 	struct uploads uploads;
 	struct parked parked;

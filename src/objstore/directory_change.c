@@ -25,6 +25,7 @@ static struct bucket *view_new(struct directory *d, const char *name)
 	if (!b)
 		return NULL;
 	b->control.rpc = d->bucket->control.rpc;
+	b->lender = d->bucket;
 	b->version = d->bucket->version;
 	return b;
 }
@@ -107,10 +108,14 @@ int directory_delete(struct directory *d, const char *name)
 
 	if (err || !is_there)
 		return err ? err : -ENOENT;
+	/* Closing waits until a bucket that is kept takes messages again. */
+	err = bucket_enter(d->bucket);
+	if (err)
+		return err;
 	view = view_new(d, name);
-	if (!view)
-		return -ENOMEM;
-	err = bucket_delete_empty(view);
-	view_free(view);
+	err = view ? bucket_delete_empty(view) : -ENOMEM;
+	if (view)
+		view_free(view);
+	bucket_leave(d->bucket);
 	return err;
 }

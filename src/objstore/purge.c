@@ -139,7 +139,7 @@ int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t
 	if (!subject)
 		return -ENOMEM;
 	format_body(&body, subject, seq_end);
-	return api_call_once(b, b->janitor_link.rpc, "STREAM.PURGE", &body, deadline_ns);
+	return api_call_once(b, b->janitor_link.rpc, "STREAM.PURGE", &body, deadline_ns, NULL);
 }
 
 int purge_once(struct bucket *b, const char *subject, uint64_t seq_end)

@@ -239,7 +239,7 @@ static int delete_one(struct bucket *b, uint64_t seq)
 	/* In this order watch_audit.c knows it for one of ours. */
 	buf_printf(&body, "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
 	err = api_call_once(b, b->janitor_link.rpc, "STREAM.MSG.DELETE", &body,
-			    clock_deadline_ms(DELETE_MS));
+			    clock_deadline_ms(DELETE_MS), NULL);
 	return err == -ENOENT ? 0 : err;
 }
 
