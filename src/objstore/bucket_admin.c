@@ -6,6 +6,7 @@
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/layout.h"
+#include "objstore/name_list.h"
 #include "objstore/subject.h"
 #include "util/explain.h"
 
@@ -13,38 +14,8 @@
 /* Pages are 1024 names; a server that never ends is not believed. */
 #define NAMES_MAX 1000000
 
-struct names {
-	char **items;
-	size_t count, cap;
-};
-
-static void names_done(struct names *n)
-{
-	for (size_t i = 0; i < n->count; i++)
-		free(n->items[i]);
-	free(n->items);
-}
-
-static int names_add(struct names *n, const char *name)
-{
-	if (n->count == n->cap) {
-		size_t cap = n->cap ? n->cap * 2 : 64;
-		char **items = reallocarray(n->items, cap, sizeof(*items));
-
-		if (!items)
-			return -ENOMEM;
-		n->items = items;
-		n->cap = cap;
-	}
-	n->items[n->count] = strdup(name);
-	if (!n->items[n->count])
-		return -ENOMEM;
-	n->count++;
-	return 0;
-}
-
 /* One page; ret_n is the number of streams on it, buckets or not. */
-static int read_page(struct bucket *b, size_t offset, struct names *names, size_t *ret_n,
+static int read_page(struct bucket *b, size_t offset, struct name_list *names, size_t *ret_n,
 		     size_t *ret_total)
 {
 	_cleanup_json_ cJSON *json = NULL;
@@ -68,14 +39,14 @@ static int read_page(struct bucket *b, size_t offset, struct names *names, size_
 		if (strncmp(name, STREAM_PREFIX, strlen(STREAM_PREFIX)) != 0 ||
 		    !obj_bucket_is_valid(name + strlen(STREAM_PREFIX)))
 			continue;
-		err = names_add(names, name + strlen(STREAM_PREFIX));
+		err = name_list_add(names, name + strlen(STREAM_PREFIX));
 		if (err < 0)
 			return err;
 	}
 	return 0;
 }
 
-static int read_names(struct bucket *b, struct names *names)
+static int read_names(struct bucket *b, struct name_list *names)
 {
 	size_t offset = 0, n, total;
 	int err;
@@ -87,11 +58,6 @@ static int read_names(struct bucket *b, struct names *names)
 		offset += n;
 	} while (n > 0 && offset < total && offset < NAMES_MAX);
 	return 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 int admin_explain_api(const struct bucket *b, int err, const struct api_error *error,
@@ -133,15 +99,15 @@ int admin_open(const struct conn_config *cfg, const char *bucket, struct bucket 
 
 int admin_list(struct bucket *b, char ***ret_names, size_t *ret_count)
 {
-	struct names names = {0};
+	struct name_list names = {0};
 	int err = read_names(b, &names);
 
 	if (err < 0) {
-		names_done(&names);
+		name_list_done(&names);
 		return err;
 	}
 	*ret_names = names.items;
-	*ret_count = names.count;
+	*ret_count = names.n;
 	return 0;
 }
 
@@ -161,8 +127,8 @@ int bucket_list(const struct conn_config *cfg, char ***ret_names, size_t *ret_co
 	if (err < 0)
 		err = admin_explain_api(b, err, &none, "list", ret_why);
 	bucket_free(b);
-	if (!err && *ret_count > 0)
-		qsort(*ret_names, *ret_count, sizeof(**ret_names), compare_names);
+	if (!err)
+		names_sort(*ret_names, *ret_count);
 	return err;
 }
 

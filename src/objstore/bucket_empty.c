@@ -60,7 +60,7 @@ static int check_subjects(struct bucket *b, const cJSON *subjects)
 
 	cJSON_ArrayForEach(item, subjects)
 	{
-		if (!item->string || strncmp(item->string, b->meta_prefix, prefix_len) != 0)
+		if (strncmp(item->string, b->meta_prefix, prefix_len) != 0)
 			continue;
 		tokens[n++] = item->string + prefix_len;
 		if (n < BATCH)
@@ -73,17 +73,6 @@ static int check_subjects(struct bucket *b, const cJSON *subjects)
 	return n > 0 ? check_tokens(b, tokens, n) : 0;
 }
 
-/* STREAM.INFO with the metadata subjects from offset on. */
-static int read_info(struct bucket *b, uint64_t offset, cJSON **ret)
-{
-	_cleanup_buf_ struct buf body;
-
-	buf_init(&body, 4096);
-	buf_printf(&body, "{\"subjects_filter\":\"%s>\",\"offset\":%llu}", b->meta_prefix,
-		   (unsigned long long)offset);
-	return api_call(b, b->control.rpc, "STREAM.INFO", &body, 0, ret, NULL);
-}
-
 /* 0: it has no objects; -ENOTEMPTY. ret: the first answer. */
 static int check_empty(struct bucket *b, cJSON **ret)
 {
@@ -94,13 +83,10 @@ static int check_empty(struct bucket *b, cJSON **ret)
 		_cleanup_json_ cJSON *json = NULL;
 		const cJSON *subjects;
 
-		err = read_info(b, offset, &json);
+		err = stream_subjects_page(b, offset, &json, &subjects, &total);
 		if (err)
 			return err;
-		subjects = cJSON_GetObjectItemCaseSensitive(
-			cJSON_GetObjectItemCaseSensitive(json, "state"), "subjects");
 		n = cJSON_GetArraySize(subjects);
-		total = api_u64(json, "total");
 		offset += (uint64_t)n;
 		err = check_subjects(b, subjects);
 		if (!*ret)

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 #include "objstore/bucket.h"
 #include "objstore/push.h"
 #include "objstore/rpc.h"
@@ -192,6 +194,13 @@ bool bucket_is_closing(struct bucket *b);
 
 /* Asks on the control connection and remembers the answer. Waits. -ENOENT: no such stream. */
 int stream_info_read(struct bucket *b, struct stream_info *ret) MUST_CHECK;
+/*
+ * STREAM.INFO with the subjects of names from offset on, in the server's pages; *ret_total is the
+ * number of all. *ret_subjects belongs to *ret, which the caller deletes, and has a member named by
+ * each subject, or is NULL when there are none. -EIO when the answer says no such thing. Waits.
+ */
+int stream_subjects_page(struct bucket *b, uint64_t offset, cJSON **ret, const cJSON **ret_subjects,
+			 uint64_t *ret_total) MUST_CHECK;
 /* Understands an answer, which may be an error. */
 int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret) MUST_CHECK;
 

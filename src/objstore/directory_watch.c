@@ -9,6 +9,7 @@
  * What they noted since the look began is newer than what it brings.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "objstore/api.h"
@@ -114,23 +115,18 @@ static int64_t made_ns(struct directory *d, const char *name)
 	return created && obj_time_parse(created, &ns) == 0 ? ns : 0;
 }
 
+static int compare_name(const void *name, const void *desc)
+{
+	return strcmp(name, (*(struct bucket_desc *const *)desc)->name);
+}
+
 /* Of one change among those whose names are sorted. */
 static int64_t time_in(struct bucket_desc *const *descs, size_t n, const char *name)
 {
-	size_t low = 0, high = n;
+	struct bucket_desc *const *found =
+		n > 0 ? bsearch(name, descs, n, sizeof(*descs), compare_name) : NULL;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int order = strcmp(descs[mid]->name, name);
-
-		if (order == 0)
-			return descs[mid]->created_ns;
-		if (order < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return 0;
+	return found ? (*found)->created_ns : 0;
 }
 
 /* When the new ones were made; now, where the server does not tell. */

@@ -10,6 +10,7 @@
 #include "objstore/bucket_internal.h"
 #include "objstore/kv_key.h"
 #include "objstore/layout.h"
+#include "objstore/name_list.h"
 
 /* Versions of one key, and keys altogether, beyond which nothing is listed. */
 #define VERSIONS_MAX 4096
@@ -22,46 +23,18 @@ struct versions {
 	size_t n, cap;
 };
 
-struct names {
-	char **items;
-	size_t n, cap;
-};
-
 /* All names, in byte order, and the state of the stream from which on they are right: none comes
  * without a new sequence, and none goes without a message less or a new sequence. */
 struct kv_names {
 	uint64_t last_seq, messages;
 	int64_t created_ns;
-	struct names all;
+	struct name_list all;
 };
-
-/* Room for one more; items is a pointer to an array of pointers. */
-static int grow(void **items, size_t n, size_t *cap)
-{
-	size_t more = *cap ? 2 * *cap : 16;
-	void *grown;
-
-	if (n < *cap)
-		return 0;
-	grown = reallocarray(*items, more, sizeof(void *));
-	if (!grown)
-		return -ENOMEM;
-	*items = grown;
-	*cap = more;
-	return 0;
-}
 
 static void versions_done(struct versions *v)
 {
 	for (size_t i = 0; i < v->n; i++)
 		obj_info_free(v->items[i]);
-	free(v->items);
-}
-
-static void names_done(struct names *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->items[i]);
 	free(v->items);
 }
 
@@ -86,10 +59,26 @@ static int read_next(struct bucket *b, const char *subject, uint64_t seq, struct
 	return err < 0 ? err : stored_parse(msg, ret);
 }
 
+/* Room for one more. */
+static int grow(struct versions *v)
+{
+	size_t cap = v->cap ? 2 * v->cap : 16;
+	struct obj_info **items;
+
+	if (v->n < v->cap)
+		return 0;
+	items = reallocarray(v->items, cap, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	v->items = items;
+	v->cap = cap;
+	return 0;
+}
+
 static int add_version(struct bucket *b, struct stored *stored, struct versions *v)
 {
 	struct obj_info *info;
-	int err = grow((void **)&v->items, v->n, &v->cap);
+	int err = grow(v);
 
 	if (!err)
 		err = meta_decode(b, stored->subject, stored->data, stored->len, stored->is_removal,
@@ -148,7 +137,7 @@ int kv_history(struct store *s, const char *name, size_t len, struct obj_info **
 	return 0;
 }
 
-static int add_name(const struct bucket *b, const char *subject, struct names *v)
+static int add_name(const struct bucket *b, const char *subject, struct name_list *v)
 {
 	size_t prefix_len = strlen(b->meta_prefix);
 	_cleanup_buf_ struct buf name;
@@ -161,30 +150,18 @@ static int add_name(const struct bucket *b, const char *subject, struct names *v
 	err = kv_name_from_key(b->separator, subject + prefix_len, &name, &is_canonical);
 	if (err || !is_canonical)
 		return err == -ENOMEM ? err : 0;
-	err = grow((void **)&v->items, v->n, &v->cap);
-	if (err)
-		return err;
-	v->items[v->n] = buf_steal(&name);
-	return v->items[v->n] ? (v->n++, 0) : -ENOMEM;
+	return name_list_take(v, buf_steal(&name));
 }
 
 /* One page of the stream's subjects: their number, or -errno. */
-static int read_page(struct bucket *b, uint64_t offset, struct names *v, uint64_t *ret_total)
+static int read_page(struct bucket *b, uint64_t offset, struct name_list *v, uint64_t *ret_total)
 {
 	_cleanup_json_ cJSON *json = NULL;
-	_cleanup_buf_ struct buf body;
 	const cJSON *subjects, *item;
-	int n = 0, err;
+	int n = 0, err = stream_subjects_page(b, offset, &json, &subjects, ret_total);
 
-	buf_init(&body, 4096);
-	buf_printf(&body, "{\"subjects_filter\":\"%s>\",\"offset\":%" PRIu64 "}", b->meta_prefix,
-		   offset);
-	err = api_call(b, b->control.rpc, "STREAM.INFO", &body, 0, &json, NULL);
 	if (err)
 		return err;
-	*ret_total = api_u64(json, "total");
-	subjects = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "state"),
-						    "subjects");
 	cJSON_ArrayForEach(item, subjects)
 	{
 		err = add_name(b, item->string, v);
@@ -198,17 +175,12 @@ static int read_page(struct bucket *b, uint64_t offset, struct names *v, uint64_
 void kv_names_free(struct kv_names *k)
 {
 	if (k)
-		names_done(&k->all);
+		name_list_done(&k->all);
 	free(k);
 }
 DEFINE_CLEANUP(struct kv_names *, kv_names_free)
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int read_names(struct bucket *b, struct names *v)
+static int read_names(struct bucket *b, struct name_list *v)
 {
 	uint64_t offset = 0, total = 0;
 	int n;
@@ -217,13 +189,12 @@ static int read_names(struct bucket *b, struct names *v)
 		n = read_page(b, offset, v, &total);
 		offset += n > 0 ? (uint64_t)n : 0;
 	} while (n > 0 && offset < total && v->n < NAMES_MAX);
-	if (v->n > 0)
-		qsort(v->items, v->n, sizeof(*v->items), compare_names);
+	names_sort(v->items, v->n);
 	return n < 0 ? n : 0;
 }
 
 /* Index of the first name that is not before prefix. */
-static size_t find_prefix(const struct names *v, const char *prefix)
+static size_t find_prefix(const struct name_list *v, const char *prefix)
 {
 	size_t low = 0, high = v->n;
 
@@ -239,27 +210,23 @@ static size_t find_prefix(const struct names *v, const char *prefix)
 }
 
 /* Copies of those that begin with prefix. */
-static int copy_names(const struct names *all, const char *prefix, struct names *ret)
+static int copy_names(const struct name_list *all, const char *prefix, struct name_list *ret)
 {
 	size_t len = strlen(prefix);
 
 	for (size_t i = find_prefix(all, prefix);
 	     i < all->n && strncmp(all->items[i], prefix, len) == 0; i++) {
-		int err = grow((void **)&ret->items, ret->n, &ret->cap);
+		int err = name_list_add(ret, all->items[i]);
 
 		if (err)
 			return err;
-		ret->items[ret->n] = strdup(all->items[i]);
-		if (!ret->items[ret->n])
-			return -ENOMEM;
-		ret->n++;
 	}
 	return 0;
 }
 
 /* From the names that are remembered: -EAGAIN if they are of another state of the stream. */
 static int copy_known(struct bucket *b, const struct stream_info *info, const char *prefix,
-		      struct names *ret)
+		      struct name_list *ret)
 {
 	const struct kv_names *k;
 
@@ -273,7 +240,7 @@ static int copy_known(struct bucket *b, const struct stream_info *info, const ch
 
 /* From the server. info was read before. */
 static int copy_stored(struct bucket *b, const struct stream_info *info, const char *prefix,
-		       struct names *ret)
+		       struct name_list *ret)
 {
 	struct kv_names *k CLEANUP(kv_names_free_p) = calloc(1, sizeof(*k));
 	struct kv_names *old;
@@ -295,7 +262,7 @@ static int copy_stored(struct bucket *b, const struct stream_info *info, const c
 
 int kv_history_names(struct store *s, const char *prefix, char ***ret, size_t *ret_n)
 {
-	struct names v CLEANUP(names_done) = {0};
+	struct name_list v CLEANUP(name_list_done) = {0};
 	struct bucket *b = bucket_of(s);
 	struct stream_info info;
 	int err = bucket_enter(b);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,4 +133,29 @@ int stream_info_read(struct bucket *b, struct stream_info *ret)
 	if (!err)
 		remember(b, ret);
 	return err;
+}
+
+int stream_subjects_page(struct bucket *b, uint64_t offset, cJSON **ret, const cJSON **ret_subjects,
+			 uint64_t *ret_total)
+{
+	_cleanup_json_ cJSON *json = NULL;
+	_cleanup_buf_ struct buf body;
+	const cJSON *subjects;
+	int err;
+
+	buf_init(&body, 4096);
+	buf_printf(&body, "{\"subjects_filter\":\"%s>\",\"offset\":%" PRIu64 "}", b->meta_prefix,
+		   offset);
+	err = api_call(b, b->control.rpc, "STREAM.INFO", &body, 0, &json, NULL);
+	if (err)
+		return err;
+	/* A stream without messages has none. The members of an object have names. */
+	subjects = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "state"),
+						    "subjects");
+	if (subjects && !cJSON_IsNull(subjects) && !cJSON_IsObject(subjects))
+		return -EIO;
+	*ret_subjects = subjects;
+	*ret_total = api_u64(json, "total");
+	*ret = steal_ptr(json);
+	return 0;
 }
