@@ -149,9 +149,8 @@ struct part {
 static int compare(const void *a, const void *b)
 {
 	const struct part *x = a, *y = b;
-	int order = memcmp(x->name, y->name, x->len < y->len ? x->len : y->len);
 
-	return order ? order : (x->len > y->len) - (x->len < y->len);
+	return bytes_compare(x->name, x->len, y->name, y->len);
 }
 
 static struct part *sorted(const struct dir_names *l)

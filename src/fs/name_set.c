@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void name_set_add(struct name_set *s, const struct buf *name)
 {
@@ -14,9 +13,8 @@ void name_set_add(struct name_set *s, const struct buf *name)
 static int compare(const void *a, const void *b)
 {
 	const struct buf *x = *(const struct buf *const *)a, *y = *(const struct buf *const *)b;
-	int order = memcmp(x->data, y->data, x->len < y->len ? x->len : y->len);
 
-	return order ? order : (x->len > y->len) - (x->len < y->len);
+	return bytes_compare(x->data, x->len, y->data, y->len);
 }
 
 int name_set_take(struct fs *fs, struct name_set *s)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/buf.h"
+
 struct taken {
 	struct hash_node by_name;
 	struct obj_info *aside;
@@ -114,13 +116,12 @@ struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t 
 
 int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	size_t min = a_len < b_len ? a_len : b_len;
-	int order = memcmp(a, b, min), err;
+	int err, order = bytes_compare(a, a_len, b, b_len);
 	struct obj_info *aside;
 
-	if (order > 0 || (order == 0 && a_len > b_len))
+	if (order > 0)
 		return namelock_take2(nl, b, b_len, a, a_len);
-	assert(order != 0 || a_len != b_len);
+	assert(order != 0);
 	err = namelock_take(nl, a, a_len);
 	if (err)
 		return err;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/buf.h"
 #include "util/lock.h"
 
 struct collector {
@@ -97,13 +98,10 @@ static int compare(const void *a, const void *b)
 {
 	const struct obj_info *x = *(const struct obj_info *const *)a;
 	const struct obj_info *y = *(const struct obj_info *const *)b;
-	size_t n = x->name_len < y->name_len ? x->name_len : y->name_len;
-	int r = memcmp(x->name, y->name, n);
+	int order = bytes_compare(x->name, x->name_len, y->name, y->name_len);
 
-	if (r)
-		return r;
-	if (x->name_len != y->name_len)
-		return x->name_len < y->name_len ? -1 : 1;
+	if (order)
+		return order;
 	return x->seq > y->seq ? -1 : x->seq < y->seq;
 }
 

@@ -112,3 +112,11 @@ bool buf_equal(const struct buf *a, const struct buf *b)
 {
 	return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
+
+int bytes_compare(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	size_t both = a_len < b_len ? a_len : b_len;
+	int order = both > 0 ? memcmp(a, b, both) : 0;
+
+	return order ? order : (a_len > b_len) - (a_len < b_len);
+}

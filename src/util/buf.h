@@ -37,4 +37,7 @@ char *buf_steal(struct buf *b) MUST_CHECK;
 
 #define _cleanup_buf_ CLEANUP(buf_done)
 
+/* Below 0, 0 or above 0: the order of two names, by their bytes and then the shorter first. */
+int bytes_compare(const void *a, size_t a_len, const void *b, size_t b_len);
+
 #endif

@@ -54,6 +54,24 @@ START_TEST(test_an_append_beyond_the_cap_is_remembered)
 }
 END_TEST
 
+START_TEST(test_bytes_have_an_order)
+{
+	/* A byte above 127 is above the others, and a NUL is a byte. */
+	static const struct {
+		const char *data;
+		size_t len;
+	} sorted[] = {{NULL, 0}, {"\0", 1}, {"a", 1}, {"a\0", 2}, {"ab", 2}, {"b", 1}, {"\xff", 1}};
+
+	for (size_t i = 0; i < ARRAY_LEN(sorted); i++)
+		for (size_t j = 0; j < ARRAY_LEN(sorted); j++) {
+			int order = bytes_compare(sorted[i].data, sorted[i].len, sorted[j].data,
+						  sorted[j].len);
+
+			ck_assert_int_eq((order > 0) - (order < 0), (i > j) - (i < j));
+		}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("buf");
@@ -61,6 +79,7 @@ int main(void)
 
 	tcase_add_test(tc, test_appended_bytes_follow_each_other);
 	tcase_add_test(tc, test_an_append_beyond_the_cap_is_remembered);
+	tcase_add_test(tc, test_bytes_have_an_order);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
