@@ -172,8 +172,13 @@ int node_set_xattrs(struct node *n, struct xattrs *xattrs)
 
 int node_set_xattr(struct node *n, const char *name, const void *value, size_t len)
 {
-	struct node_extra *x = node_extra(n);
+	struct xattrs none = {0};
+	struct node_extra *x;
 
+	/* Removing from none does nothing but judge the name. */
+	if (!value && n->x->xattrs.len == 0)
+		return xattrs_set(&none, name, NULL, 0);
+	x = node_extra(n);
 	return x ? xattrs_set(&x->xattrs, name, value, len) : -ENOMEM;
 }
 

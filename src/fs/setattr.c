@@ -69,8 +69,7 @@ static void drop_for_chown(const struct attr_change *c, struct node *n)
 	n->mode &= ~(mode_t)S_ISUID;
 	if ((n->mode & S_IXGRP) || c->drops_sgid)
 		n->mode &= ~(mode_t)S_ISGID;
-	if (xattrs_has(&n->x->xattrs, XATTR_CAPABILITY))
-		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
+	(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
 }
 
 /* Everything but the size. Tree lock held, or n is nobody else's. */
@@ -103,58 +102,66 @@ static int apply_change(const void *arg, struct node *n)
 	return 0;
 }
 
-/* Which bits of mode a write of the caller takes away (inode(7), set-user-ID and set-group-ID). */
-static mode_t bits_to_drop(const struct fs_ctx *ctx, mode_t mode, gid_t gid)
+/* What a file gives to those who run it, and who shares its group. */
+struct privileges {
+	mode_t mode;
+	gid_t gid;
+	bool has_capability;
+};
+
+static struct privileges privileges_of(struct fs *fs, const struct node *n)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return (struct privileges){
+		.mode = n->mode,
+		.gid = n->gid,
+		.has_capability = xattrs_has(&n->x->xattrs, XATTR_CAPABILITY),
+	};
+}
+
+/* Which bits of its mode a write of the caller takes away (inode(7), set-user-ID and set-group-ID).
+ */
+static mode_t bits_to_drop(const struct fs_ctx *ctx, const struct privileges *p)
 {
 	struct procfd_rights rights;
-	mode_t drop = mode & S_ISUID;
+	mode_t drop = p->mode & S_ISUID;
 
-	if (!S_ISREG(mode) || !(mode & (S_ISUID | S_ISGID)))
+	if (!S_ISREG(p->mode) || !(p->mode & (S_ISUID | S_ISGID)))
 		return 0;
-	rights = procfd_rights(ctx->pid, gid);
+	rights = procfd_rights(ctx->pid, p->gid);
 	if (rights.has_fsetid)
 		return 0;
-	if ((mode & S_IXGRP) || !rights.is_in_group)
-		drop |= mode & S_ISGID;
+	if ((p->mode & S_IXGRP) || !rights.is_in_group)
+		drop |= p->mode & S_ISGID;
 	return drop;
 }
 
 bool fs_loses_sgid(struct fs *fs, const struct fs_ctx *ctx, const struct node *n)
 {
+	struct privileges p = privileges_of(fs, n);
 	struct procfd_rights rights;
-	mode_t mode;
-	gid_t gid;
 
-	mutex_lock(&fs->tree.lock);
-	mode = n->mode;
-	gid = n->gid;
-	mutex_unlock(&fs->tree.lock);
-	if (!(mode & S_ISGID))
+	if (!(p.mode & S_ISGID))
 		return false;
-	rights = procfd_rights(ctx->pid, gid);
+	rights = procfd_rights(ctx->pid, p.gid);
 	return !rights.is_in_group && !rights.has_fsetid;
 }
 
 void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 {
-	mode_t mode, drop;
-	bool has_capability;
-	gid_t gid;
+	struct privileges p;
+	mode_t drop;
 
 	/* Pages written back have no writer. */
 	if (ctx->pid == 0)
 		return;
-	mutex_lock(&fs->tree.lock);
-	mode = n->mode;
-	gid = n->gid;
-	has_capability = xattrs_has(&n->x->xattrs, XATTR_CAPABILITY);
-	mutex_unlock(&fs->tree.lock);
-	drop = bits_to_drop(ctx, mode, gid);
-	if (!drop && !has_capability)
+	p = privileges_of(fs, n);
+	drop = bits_to_drop(ctx, &p);
+	if (!drop && !p.has_capability)
 		return;
 	LOCK_SCOPE(&fs->tree.lock);
 	n->mode &= ~drop;
-	if (has_capability)
+	if (p.has_capability)
 		(void)!node_set_xattr(n, XATTR_CAPABILITY, NULL, 0);
 	fs_inval_inode(fs, n, -1, 0);
 }
@@ -163,14 +170,9 @@ void fs_drop_privileges(struct fs *fs, const struct fs_ctx *ctx, struct node *n)
 static int change_nothing(struct fs *fs, const struct fs_ctx *ctx, struct node *n,
 			  struct attr_change *c)
 {
-	mode_t mode;
-	gid_t gid;
+	struct privileges p = privileges_of(fs, n);
 
-	mutex_lock(&fs->tree.lock);
-	mode = n->mode;
-	gid = n->gid;
-	mutex_unlock(&fs->tree.lock);
-	c->drop = bits_to_drop(ctx, mode, gid);
+	c->drop = bits_to_drop(ctx, &p);
 	if (!(c->set & FS_SET_MTIME))
 		c->mtime_ns = c->now_ns;
 	c->set |= FS_SET_SIZE | FS_SET_MTIME;

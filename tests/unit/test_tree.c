@@ -188,6 +188,22 @@ START_TEST(long_components_are_kept_by_the_entry)
 }
 END_TEST
 
+START_TEST(removing_an_attribute_of_none_costs_nothing)
+{
+	struct node *n = add(t.root, "f", S_IFREG);
+
+	ck_assert_int_eq(node_set_xattr(n, "user.a", NULL, 0), -ENODATA);
+	ck_assert_int_eq(node_set_xattr(n, "user.", NULL, 0), -EINVAL);
+	ck_assert_int_eq(node_set_xattr(n, "other.a", NULL, 0), -EOPNOTSUPP);
+	ck_assert_ptr_eq(n->x, &node_no_extra);
+	ck_assert_int_eq(node_set_xattr(n, "user.a", "1", 1), 0);
+	ck_assert_int_eq(node_set_xattr(n, "user.b", NULL, 0), -ENODATA);
+	ck_assert(xattrs_has(&n->x->xattrs, "user.a"));
+	ck_assert_int_eq(node_set_xattr(n, "user.a", NULL, 0), 0);
+	ck_assert_uint_eq(n->x->xattrs.len, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tree");
@@ -202,6 +218,7 @@ int main(void)
 	tcase_add_test(tc, moving_a_directory_renames_what_is_below);
 	tcase_add_test(tc, nodes_are_found_by_nuid_while_they_have_a_name);
 	tcase_add_test(tc, long_components_are_kept_by_the_entry);
+	tcase_add_test(tc, removing_an_attribute_of_none_costs_nothing);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
