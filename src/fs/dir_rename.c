@@ -23,7 +23,6 @@
 #include "fs/rename.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/parse.h"
 
 void dir_move_init(struct dir_move *mv)
 {
@@ -167,13 +166,6 @@ static int move_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 	return err;
 }
 
-static int describe(const struct buf *from, const struct buf *to, struct obj_info *info)
-{
-	int err = obj_info_set_meta(info, "posix.old", from->data);
-
-	return err ? err : obj_info_set_meta(info, "posix.new", to->data);
-}
-
 /* The tree's part of going back; mv becomes the way back of what has moved. */
 static int return_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 		       struct dir_names *moved)
@@ -213,7 +205,7 @@ static int return_objects(struct fs *fs, const struct move *m, struct dir_move *
 	dir_names_init(&moved);
 	err = return_tree(fs, m, mv, &moved);
 	if (!err)
-		err = describe(&mv->from, &mv->to, intent);
+		err = intent_set_names(intent, mv->from.data, mv->to.data);
 	if (!err)
 		err = intent_set_seq(intent, mv->seq);
 	if (!err)
@@ -282,7 +274,7 @@ static int move_dir_locked(struct fs *fs, const struct move *m)
 	if (!err)
 		err = intent_new(fs, INTENT_RENAME, &intent);
 	if (!err)
-		err = describe(&mv.from, &mv.to, intent);
+		err = intent_set_names(intent, mv.from.data, mv.to.data);
 	if (!err)
 		err = intent_store(fs, intent);
 	if (err)
@@ -306,24 +298,26 @@ int move_dir(struct fs *fs, const struct move *m)
 
 /* --- what another mount began --- */
 
+static bool is_prefix(const char *name)
+{
+	return name[strlen(name) - 1] == '/';
+}
+
 static int parse(const struct fs *fs, const struct obj_info *info, struct dir_move *ret)
 {
-	const char *from = obj_info_meta(info, "posix.old");
-	const char *to = obj_info_meta(info, "posix.new");
-	const char *seq = obj_info_meta(info, ATTR_INTENT_SEQ);
+	struct intent_names names;
+	int err = intent_get_names(info, &names);
 
 	dir_move_init(ret);
-	if (!from || !to || !from[0] || from[strlen(from) - 1] != '/' || !to[0] ||
-	    to[strlen(to) - 1] != '/' || strcmp(from, to) == 0)
-		return -EINVAL;
-	if (!seq || parse_u64(seq, 10, 1, UINT64_MAX, &ret->seq) < 0)
-		return -EINVAL;
-	/* A mount of a part of the bucket does not know all of it. */
-	if (strncmp(from, fs->prefix, fs->prefix_len) != 0 ||
-	    strncmp(to, fs->prefix, fs->prefix_len) != 0)
-		return -EXDEV;
-	buf_append_str(&ret->from, from);
-	buf_append_str(&ret->to, to);
+	if (!err && (!is_prefix(names.old) || !is_prefix(names.new)))
+		err = -EINVAL;
+	if (!err)
+		err = intent_check_names(fs, &names);
+	if (err)
+		return err;
+	ret->seq = names.seq;
+	buf_append_str(&ret->from, names.old);
+	buf_append_str(&ret->to, names.new);
 	return buf_error(&ret->from) ? buf_error(&ret->from) : buf_error(&ret->to);
 }
 

@@ -20,7 +20,6 @@
 
 #include "fs/name.h"
 #include "util/clock.h"
-#include "util/parse.h"
 
 static bool is_dir_name(const char *name, size_t len)
 {
@@ -203,9 +202,7 @@ static int describe(struct fs *fs, const struct exchange *x, struct obj_info **r
 	int err = intent_new(fs, INTENT_EXCHANGE_DIRS, &info);
 
 	if (!err)
-		err = obj_info_set_meta(info, "posix.old", x->ab.from.data);
-	if (!err)
-		err = obj_info_set_meta(info, "posix.new", x->ba.from.data);
+		err = intent_set_names(info, x->ab.from.data, x->ba.from.data);
 	if (!err)
 		*ret = steal_ptr(info);
 	return err;
@@ -224,7 +221,8 @@ static int exchange_stored(struct fs *fs, const struct move *m, uint64_t seq,
 			   struct obj_info *intent)
 {
 	struct exchange x CLEANUP(exchange_done) = {0};
-	const char *a = obj_info_meta(intent, "posix.old"), *b = obj_info_meta(intent, "posix.new");
+	const char *a = obj_info_meta(intent, ATTR_INTENT_OLD);
+	const char *b = obj_info_meta(intent, ATTR_INTENT_NEW);
 	bool is_begun = false;
 	int err;
 
@@ -291,17 +289,15 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 
 static int parse(const struct fs *fs, const struct obj_info *info, struct exchange *x)
 {
-	const char *a = obj_info_meta(info, "posix.old"), *b = obj_info_meta(info, "posix.new");
-	const char *seq = obj_info_meta(info, ATTR_INTENT_SEQ);
+	struct intent_names names;
+	int err = intent_get_names(info, &names);
 
-	if (!a || !b || !a[0] || !b[0] || strcmp(a, b) == 0 || !seq ||
-	    parse_u64(seq, 10, 1, UINT64_MAX - 2, &x->ab.seq) < 0)
-		return -EINVAL;
-	/* A mount of a part of the bucket does not know all of it. */
-	if (strncmp(a, fs->prefix, fs->prefix_len) != 0 ||
-	    strncmp(b, fs->prefix, fs->prefix_len) != 0)
-		return -EXDEV;
-	return set_ways(x, a, strlen(a), b, strlen(b));
+	if (!err)
+		err = intent_check_names(fs, &names);
+	if (err)
+		return err;
+	x->ab.seq = names.seq;
+	return set_ways(x, names.old, strlen(names.old), names.new, strlen(names.new));
 }
 
 /* The entry with that name, of a directory if it ends in a slash. Tree lock held. */

@@ -51,10 +51,10 @@ static const char *get_key(const struct obj_info *intent, enum key key, size_t i
 
 static int set_seq(struct obj_info *intent, enum key key, size_t i, uint64_t seq)
 {
-	char text[32];
+	char name[KEY_MAX];
 
-	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
-	return set_key(intent, key, i, text);
+	key_of(key, i, name);
+	return intent_set_number(intent, name, seq);
 }
 
 void pairs_forget(struct obj_info *intent)
@@ -110,7 +110,7 @@ static int keep(struct fs *fs, const struct pair *all, size_t n, struct obj_info
 /* Below directories that change their places times stay as they are. */
 static bool is_below(const struct obj_info *intent, size_t name_len)
 {
-	const char *old = obj_info_meta(intent, "posix.old");
+	const char *old = obj_info_meta(intent, ATTR_INTENT_OLD);
 
 	return old && name_len != strlen(old);
 }

@@ -10,10 +10,14 @@
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/log.h"
+#include "util/parse.h"
 
 /* Long enough for an owner that waits for a slow server; spread, so that not all mounts try. */
 #define LEASE_MS 12000
 #define SPREAD_MS 3000
+
+/* What is above has a meaning of its own where names are collected (dir_rename.h). */
+#define SEQ_MAX (UINT64_MAX - 2)
 
 /* What a call of this mount left half done, because something failed. */
 #define AGAIN_MS 1000
@@ -54,12 +58,44 @@ int intent_new(struct fs *fs, const char *kind, struct obj_info **ret)
 	return err;
 }
 
-int intent_set_seq(struct obj_info *info, uint64_t seq)
+int intent_set_number(struct obj_info *info, const char *key, uint64_t n)
 {
 	char text[32];
 
-	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
-	return obj_info_set_meta(info, ATTR_INTENT_SEQ, text);
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	return obj_info_set_meta(info, key, text);
+}
+
+int intent_set_seq(struct obj_info *info, uint64_t seq)
+{
+	return intent_set_number(info, ATTR_INTENT_SEQ, seq);
+}
+
+int intent_set_names(struct obj_info *info, const char *old, const char *new)
+{
+	int err = obj_info_set_meta(info, ATTR_INTENT_OLD, old);
+
+	return err ? err : obj_info_set_meta(info, ATTR_INTENT_NEW, new);
+}
+
+int intent_get_names(const struct obj_info *info, struct intent_names *ret)
+{
+	const char *seq = obj_info_meta(info, ATTR_INTENT_SEQ);
+
+	ret->old = obj_info_meta(info, ATTR_INTENT_OLD);
+	ret->new = obj_info_meta(info, ATTR_INTENT_NEW);
+	if (!ret->old || !ret->new || !ret->old[0] || !ret->new[0] ||
+	    strcmp(ret->old, ret->new) == 0)
+		return -EINVAL;
+	return seq && parse_u64(seq, 10, 1, SEQ_MAX, &ret->seq) == 0 ? 0 : -EINVAL;
+}
+
+int intent_check_names(const struct fs *fs, const struct intent_names *names)
+{
+	bool is_known = strncmp(names->old, fs->prefix, fs->prefix_len) == 0 &&
+			strncmp(names->new, fs->prefix, fs->prefix_len) == 0;
+
+	return is_known ? 0 : -EXDEV;
 }
 
 int intent_store(struct fs *fs, struct obj_info *info)

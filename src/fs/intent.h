@@ -9,6 +9,7 @@
  *	posix.intent  "exchange", "exchange-dirs" or "rename"
  *	posix.owner   mount that is at it
  *	posix.seq     where it is missing: the sequence of the intent itself
+ *	posix.old, posix.new  of those about directories: what goes where
  *	other keys    see exchange.h, exchange_dirs.c and dir_rename.c
  *
  * The owner stores a long intent again and again while it works. Other mounts take one over only
@@ -23,16 +24,31 @@
 #define ATTR_INTENT "posix.intent"
 #define ATTR_OWNER "posix.owner"
 #define ATTR_INTENT_SEQ "posix.seq"
+#define ATTR_INTENT_OLD "posix.old"
+#define ATTR_INTENT_NEW "posix.new"
 #define INTENT_EXCHANGE "exchange"
 #define INTENT_EXCHANGE_DIRS "exchange-dirs"
 #define INTENT_RENAME "rename"
+
+/* Of which two names an intent tells, and up to which sequence. Borrowed from it. */
+struct intent_names {
+	const char *old, *new;
+	uint64_t seq;
+};
 
 bool intent_is_name(const char *name, size_t len);
 /* An event about an intent; tree lock held. */
 void intent_apply(struct fs *fs, const struct obj_info *info);
 /* A new intent of this mount, not stored yet, with a name of its own. */
 int intent_new(struct fs *fs, const char *kind, struct obj_info **ret) MUST_CHECK;
+/* Sets a key to a number. */
+int intent_set_number(struct obj_info *info, const char *key, uint64_t n) MUST_CHECK;
 int intent_set_seq(struct obj_info *info, uint64_t seq) MUST_CHECK;
+int intent_set_names(struct obj_info *info, const char *old, const char *new) MUST_CHECK;
+/* -EINVAL: there are not two different names and a sequence. */
+int intent_get_names(const struct obj_info *info, struct intent_names *ret) MUST_CHECK;
+/* -EXDEV: this is a mount of a part of the bucket, which does not know all of it. */
+int intent_check_names(const struct fs *fs, const struct intent_names *names) MUST_CHECK;
 /* Stores a new intent, or an own one again. -ESTALE: another mount has taken it over. Waits. */
 int intent_store(struct fs *fs, struct obj_info *info) MUST_CHECK;
 /* It is done, or void. Waits. */

@@ -592,6 +592,29 @@ START_TEST(test_a_directory_rename_without_room_is_refused_at_once)
 }
 END_TEST
 
+START_TEST(test_a_sequence_that_no_object_can_have_moves_nothing)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_free_ char *name = NULL;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/x", "text", 4);
+	ck_assert_int_eq(intent_new(m.fs, INTENT_RENAME, &info), 0);
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.old", "d/"), 0);
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.new", "n/"), 0);
+	ck_assert_int_eq(obj_info_set_meta(info, "posix.seq",
+					   _i ? "18446744073709551614" : "18446744073709551615"),
+			 0);
+	ck_assert_int_eq(intent_finish(m.fs, info), 0);
+	fake_sync(bucket);
+	assert_list("", "d ");
+	assert_object("d/x", "text", 4);
+	assert_file(m.fs, "d/x", "text", 4);
+	name = fake_find(bucket, ".natsobj/intent/");
+	ck_assert_ptr_null(name);
+}
+END_TEST
+
 /* --- directories that are exchanged --- */
 
 static void make_two(void)
@@ -852,6 +875,7 @@ int main(void)
 			    2);
 	tcase_add_test(tc, test_a_directory_rename_that_fails_changes_nothing);
 	tcase_add_test(tc, test_a_directory_rename_without_room_is_refused_at_once);
+	tcase_add_loop_test(tc, test_a_sequence_that_no_object_can_have_moves_nothing, 0, 2);
 	tcase_add_test(tc, test_two_directories_are_exchanged);
 	tcase_add_loop_test(tc, test_an_interrupted_exchange_of_directories_is_finished, 0, 12);
 	tcase_add_test(tc, test_a_directory_and_a_file_are_exchanged);
