@@ -58,16 +58,23 @@ uint64_t purges_count(struct purges *q)
 void purge_schedule(struct fs *fs, uint64_t due_ns)
 {
 	struct purges *q = &fs->purges;
+	uint64_t before_ns;
 
 	mutex_lock(&q->lock);
 	if (q->next_ns <= due_ns) {
 		mutex_unlock(&q->lock);
 		return;
 	}
+	before_ns = q->next_ns;
 	q->next_ns = due_ns;
 	mutex_unlock(&q->lock);
-	/* While the mount ends purges_finish works on the queue. */
-	(void)!later_run(&q->looks, clock_left_ms(due_ns), purge_look, fs);
+	if (later_run(&q->looks, clock_left_ms(due_ns), purge_look, fs) == 0)
+		return;
+	/* The next who asks tries again. While the mount ends purges_finish works on the queue. */
+	mutex_lock(&q->lock);
+	if (q->next_ns == due_ns)
+		q->next_ns = before_ns;
+	mutex_unlock(&q->lock);
 }
 
 static void enqueue(struct fs *fs, struct purge *p, uint64_t delay_ms)
@@ -137,7 +144,8 @@ size_t purge_take(struct fs *fs, enum haste haste, struct purge **ret, size_t n)
 		/* What could not go a moment ago will not go now. */
 		bool is_early = p->due_ns > now && (p->is_put_off || !is_all);
 
-		if (n_taken == n)
+		/* The others are due even later. */
+		if (n_taken == n || (is_early && !is_all))
 			break;
 		if (is_early && haste != HASTE_FINAL)
 			continue;

@@ -9,6 +9,7 @@
 #include "fs_fixture.h"
 #include "objstore/info.h"
 #include "suite.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define LATE_MS 600000
@@ -233,6 +234,50 @@ START_TEST(test_a_look_at_the_end_does_not_wait_for_itself)
 }
 END_TEST
 
+static uint64_t next_look_ns(void)
+{
+	LOCK_SCOPE(&m.fs->purges.lock);
+	return m.fs->purges.next_ns;
+}
+
+START_TEST(test_a_look_that_cannot_be_had_is_not_waited_for)
+{
+	uint64_t before_ns = clock_deadline_ms(LATE_MS);
+
+	if (_i)
+		purge_schedule(m.fs, before_ns);
+	purges_stop(&m.fs->purges);
+	purge_schedule(m.fs, 0);
+	/* The look that was had before is there yet. */
+	ck_assert_uint_eq(next_look_ns(), _i ? before_ns : UINT64_MAX);
+}
+END_TEST
+
+/* Of what is due, and of nothing else. */
+START_TEST(test_what_is_due_is_taken_first)
+{
+	struct purge *taken[4];
+
+	purges_stop(&m.fs->purges);
+	m.fs->cfg.purge_delay_ms = LATE_MS;
+	fs_purge_later(m.fs, "late", "a", 1);
+	m.fs->cfg.purge_delay_ms = 0;
+	fs_purge_later(m.fs, "due", "b", 1);
+	m.fs->cfg.purge_delay_ms = 2 * LATE_MS;
+	fs_purge_later(m.fs, "later", "c", 1);
+	ck_assert_uint_eq(purge_take(m.fs, HASTE_NONE, taken, 4), 1);
+	ck_assert_str_eq(taken[0]->nuid, "due");
+	purge_free(taken[0]);
+	purge_end_batch(&m.fs->purges);
+	ck_assert_uint_eq(purge_take(m.fs, HASTE_NONE, taken, 4), 0);
+	ck_assert_uint_eq(purge_take(m.fs, HASTE_FULL, taken, 4), 2);
+	ck_assert_str_eq(taken[0]->nuid, "late");
+	purge_free(taken[0]);
+	purge_free(taken[1]);
+	purge_end_batch(&m.fs->purges);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fs_purge");
@@ -249,6 +294,8 @@ int main(void)
 	tcase_add_test(tc, test_ours_is_stored_beside_an_older_one_that_is_brought_back);
 	tcase_add_test(tc, test_a_full_bucket_does_not_hold_up_the_end);
 	tcase_add_test(tc, test_a_look_at_the_end_does_not_wait_for_itself);
+	tcase_add_loop_test(tc, test_a_look_that_cannot_be_had_is_not_waited_for, 0, 2);
+	tcase_add_test(tc, test_what_is_due_is_taken_first);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
