@@ -51,6 +51,12 @@ lines = open(f"{a}/log").read().split()
 assert sorted(lines) == sorted(f"{m}{i}" for m in "ab" for i in range(15)), lines
 assert open(f"{b}/log").read().split() == lines
 
+# A purge that the server announces by its call only, of a key that reads like base64.
+kv.put("conf", b"x")
+until(lambda: os.path.exists(f"{a}/conf") and os.path.exists(f"{b}/conf"))
+kv.raw.api("STREAM.PURGE.KV_k", {"filter": "$KV.k.conf"})
+until(lambda: not os.path.exists(f"{a}/conf") and "conf" not in os.listdir(b))
+
 # Editors.
 with open(f"{a}/notes", "w") as f: f.write("one\n")
 for command in ("set backupcopy=no | %s/one/two/ | wq", "set backupcopy=yes | %s/two/three/ | wq"):
