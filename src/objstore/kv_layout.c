@@ -132,32 +132,17 @@ static bool keeps_nothing(const char *key)
 	return false;
 }
 
-/* The value goes on under the identifier it has in the bucket. */
-static void keep_value(struct bucket *b, const struct obj_info *info, const char *nuid)
-{
-	_cleanup_buf_ struct buf value;
-	uint8_t *data;
-
-	buf_init(&value, b->store.max_object_size);
-	if (values_append(b, info->nuid, info->size, &value) < 0)
-		return;
-	data = (uint8_t *)buf_steal(&value);
-	values_note(b->values, nuid, &data, info->size);
-	free(data);
-}
-
-/* An acknowledgement says no time, and there is no other than that of the message. */
+/* An acknowledgement says no time, and there is no other than that of the message. The value, which
+ * comes with it, goes on under the identifier it has in the bucket. */
 static void settle(struct bucket *b, struct obj_info *info)
 {
 	_cleanup_stored_ struct stored stored = {0};
-	char nuid[OBJ_NUID_MAX + 1];
 
-	values_nuid(b, info->seq, nuid);
-	if (!info->is_deleted && info->size > 0)
-		keep_value(b, info, nuid);
-	if (!info->is_deleted && values_read(b, info->seq, &stored) == 0)
+	values_nuid(b, info->seq, info->nuid);
+	if (!info->is_deleted && values_read(b, info->seq, &stored) == 0) {
 		info->time_ns = stored.time_ns;
-	memcpy(info->nuid, nuid, sizeof(info->nuid));
+		note(b, info, &stored);
+	}
 	info->chunks = info->size > 0;
 	info->max_chunk_size = (uint32_t)info->size;
 	info->has_digest = false;

@@ -35,10 +35,8 @@ struct kv_put {
 	struct store_put pub; /* first */
 	struct bucket *bucket;
 	struct digest *digest;
-	uint64_t size;
-	uint32_t n;
+	struct value *value; /* not dropped while it is open; only this changes it, locked */
 	int err;
-	char nuid[OBJ_NUID_LEN + 1];
 };
 
 struct values *values_new(void)
@@ -292,7 +290,7 @@ int kv_put_open(struct store *s, struct store_put **ret)
 {
 	struct kv_put *p = calloc(1, sizeof(*p));
 	struct bucket *b = bucket_of(s);
-	struct value *value;
+	char nuid[OBJ_NUID_LEN + 1];
 	int err = bucket_check_writable(b);
 
 	if (!p)
@@ -305,13 +303,13 @@ int kv_put_open(struct store *s, struct store_put **ret)
 	}
 	p->pub.ops = s->ops;
 	p->bucket = b;
-	obj_nuid_new(p->nuid);
+	obj_nuid_new(nuid);
 	mutex_lock(&b->values->lock);
-	value = add_locked(b->values, p->nuid);
-	if (value)
-		value->is_open = true;
+	p->value = add_locked(b->values, nuid);
+	if (p->value)
+		p->value->is_open = true;
 	mutex_unlock(&b->values->lock);
-	if (!value) {
+	if (!p->value) {
 		digest_free(p->digest);
 		free(p);
 		return -ENOMEM;
@@ -324,9 +322,8 @@ int kv_put_add(struct store_put *sp, struct chunk *chunk)
 {
 	struct kv_put *p = put_of(sp);
 	struct values *v = p->bucket->values;
-	struct value *value;
 
-	if (!p->err && p->size + chunk->len > p->bucket->store.max_object_size)
+	if (!p->err && p->value->size + chunk->len > p->bucket->store.max_object_size)
 		p->err = -EFBIG;
 	if (!p->err && bucket_is_closing(p->bucket))
 		p->err = -ESHUTDOWN;
@@ -335,16 +332,8 @@ int kv_put_add(struct store_put *sp, struct chunk *chunk)
 		return p->err;
 	}
 	digest_add(p->digest, chunk->data, chunk->len);
-	p->size += chunk->len;
-	p->n++;
 	LOCK_SCOPE(&v->lock);
-	value = find_locked(v, p->nuid);
-	if (value) {
-		p->err = extend_locked(v, value, chunk);
-	} else {
-		chunk_unref(chunk);
-		p->err = -EIO;
-	}
+	p->err = extend_locked(v, p->value, chunk);
 	make_room_locked(v);
 	return p->err;
 }
@@ -370,9 +359,10 @@ int kv_put_finish(struct store_put *sp, struct put_result *ret)
 	sum = digest_dup(p->digest);
 	if (!sum)
 		return -ENOMEM;
-	*ret = (struct put_result){
-		.size = p->size, .chunks = p->n, .max_chunk_size = p->bucket->store.chunk_size};
-	strcpy(ret->nuid, p->nuid);
+	*ret = (struct put_result){.size = p->value->size,
+				   .chunks = p->value->n,
+				   .max_chunk_size = p->bucket->store.chunk_size};
+	strcpy(ret->nuid, p->value->nuid);
 	digest_finish(sum, ret->digest);
 	digest_free(sum);
 	return 0;
@@ -382,14 +372,12 @@ void kv_put_close(struct store_put *sp, bool keep)
 {
 	struct kv_put *p = put_of(sp);
 	struct values *v = p->bucket->values;
-	struct value *value;
 
 	mutex_lock(&v->lock);
-	value = find_locked(v, p->nuid);
-	if (value && keep)
-		value->is_open = false;
-	else if (value)
-		drop_locked(v, value);
+	if (keep)
+		p->value->is_open = false;
+	else
+		drop_locked(v, p->value);
 	make_room_locked(v);
 	mutex_unlock(&v->lock);
 	digest_free(p->digest);
