@@ -102,6 +102,11 @@ bool api_is_removal(natsMsg *msg);
 
 /* The answer to STREAM.MSG.GET. */
 int stored_parse(natsMsg *msg, struct stored *ret) MUST_CHECK;
+/* STREAM.MSG.GET with that body, on the control connection; the caller calls stored_done. -ENOENT:
+ * there is no such message. A server that is busy is -EAGAIN for stored_ask, and asked again by
+ * stored_read. Other errors as of bucket_call and stored_parse. Wait. */
+int stored_ask(struct bucket *b, const struct buf *body, struct stored *ret) MUST_CHECK;
+int stored_read(struct bucket *b, const struct buf *body, struct stored *ret) MUST_CHECK;
 void stored_done(struct stored *s);
 #define _cleanup_stored_ CLEANUP(stored_done)
 

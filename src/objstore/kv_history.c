@@ -41,22 +41,13 @@ static void versions_done(struct versions *v)
 /* The first message of a subject from seq on: -ENOENT there is none. */
 static int read_next(struct bucket *b, const char *subject, uint64_t seq, struct stored *ret)
 {
-	_cleanup_free_ char *api = api_subject(b, "STREAM.MSG.GET");
-	struct rpc_request req = {.subject = api};
-	_cleanup_msg_ natsMsg *msg = NULL;
 	_cleanup_buf_ struct buf body;
-	int err;
 
 	buf_init(&body, 64 * 1024);
 	buf_printf(&body, "{\"seq\":%" PRIu64 ",\"next_by_subj\":", seq);
 	api_append_string(&body, subject);
 	buf_append_char(&body, '}');
-	if (!api || buf_error(&body))
-		return -ENOMEM;
-	req.data = body.data;
-	req.len = body.len;
-	err = bucket_call(b, b->control.rpc, &req, 0, &msg);
-	return err < 0 ? err : stored_parse(msg, ret);
+	return stored_read(b, &body, ret);
 }
 
 /* Room for one more. */

@@ -224,24 +224,11 @@ uint64_t values_seq(struct bucket *b, const char *nuid)
 
 int values_read(struct bucket *b, uint64_t seq, struct stored *ret)
 {
-	_cleanup_free_ char *subject = api_subject(b, "STREAM.MSG.GET");
-	uint64_t deadline_ns = bucket_deadline(b);
-	struct rpc_request req = {.subject = subject};
-	char body[40];
-	int err;
+	_cleanup_buf_ struct buf body;
 
-	if (!subject)
-		return -ENOMEM;
-	req.data = body;
-	req.len = (size_t)snprintf(body, sizeof(body), "{\"seq\":%" PRIu64 "}", seq);
-	do {
-		_cleanup_msg_ natsMsg *msg = NULL;
-
-		err = bucket_call(b, b->control.rpc, &req, 0, &msg);
-		if (!err)
-			err = stored_parse(msg, ret);
-	} while (err == -EAGAIN && bucket_pause(b, 50, deadline_ns) == 0);
-	return err == -EAGAIN ? -EIO : err;
+	buf_init(&body, 64);
+	buf_printf(&body, "{\"seq\":%" PRIu64 "}", seq);
+	return stored_read(b, &body, ret);
 }
 
 /* From the bucket: another name may get what one has. */

@@ -162,22 +162,20 @@ int meta_subject(const struct bucket *b, const struct obj_info *info, char **ret
 	return 0;
 }
 
-/* The answer for one token. The subject is checked: a name never gets another one's metadata. */
-static int decode_answer(struct bucket *b, const char *token, natsMsg *msg, struct obj_info **ret)
+/* What is stored under one token. The subject is checked: a name never gets another one's metadata.
+ */
+static int decode_stored(struct bucket *b, const char *token, struct stored *stored,
+			 struct obj_info **ret)
 {
-	_cleanup_stored_ struct stored stored;
 	int err;
 
-	err = stored_parse(msg, &stored);
-	if (err < 0)
-		return err;
-	if (strncmp(stored.subject, b->meta_prefix, strlen(b->meta_prefix)) != 0 ||
-	    strcmp(stored.subject + strlen(b->meta_prefix), token) != 0)
+	if (strncmp(stored->subject, b->meta_prefix, strlen(b->meta_prefix)) != 0 ||
+	    strcmp(stored->subject + strlen(b->meta_prefix), token) != 0)
 		return -EIO;
-	err = meta_decode(b, stored.subject, stored.data, stored.len, stored.is_removal, stored.seq,
-			  stored.time_ns, ret);
+	err = meta_decode(b, stored->subject, stored->data, stored->len, stored->is_removal,
+			  stored->seq, stored->time_ns, ret);
 	if (!err && b->layout->note)
-		b->layout->note(b, *ret, &stored);
+		b->layout->note(b, *ret, stored);
 	return err;
 }
 
@@ -198,43 +196,25 @@ static void format_request(const struct bucket *b, const char *token, struct buf
 /* One token, with every repetition there may be. */
 static int read_token(struct bucket *b, const char *token, struct obj_info **ret)
 {
-	_cleanup_free_ char *subject = api_subject(b, "STREAM.MSG.GET");
-	uint64_t deadline_ns = bucket_deadline(b);
+	_cleanup_stored_ struct stored stored = {0};
 	_cleanup_buf_ struct buf body;
-	struct rpc_request req = {.subject = subject};
 	int err;
 
 	buf_init(&body, 64 * 1024);
 	format_request(b, token, &body);
-	if (!subject || buf_error(&body) < 0)
-		return -ENOMEM;
-	req.data = body.data;
-	req.len = body.len;
-	do {
-		_cleanup_msg_ natsMsg *msg = NULL;
-
-		err = bucket_call(b, b->control.rpc, &req, 0, &msg);
-		if (!err)
-			err = decode_answer(b, token, msg, ret);
-	} while (err == -EAGAIN && bucket_pause(b, 50, deadline_ns) == 0);
-	return err == -EAGAIN ? -EIO : err;
+	err = stored_read(b, &body, &stored);
+	return err ? err : decode_stored(b, token, &stored, ret);
 }
 
 int meta_check_mark(struct bucket *b, const struct watch_mark *mark)
 {
-	_cleanup_free_ char *subject = api_subject(b, "STREAM.MSG.GET");
-	char body[64];
-	struct rpc_request req = {.subject = subject, .data = body};
-	_cleanup_msg_ natsMsg *msg = NULL;
 	_cleanup_stored_ struct stored stored = {0};
+	_cleanup_buf_ struct buf body;
 	int err;
 
-	if (!subject)
-		return -ENOMEM;
-	req.len = (size_t)snprintf(body, sizeof(body), "{\"seq\":%" PRIu64 "}", mark->seq);
-	err = bucket_call(b, b->control.rpc, &req, 0, &msg);
-	if (!err)
-		err = stored_parse(msg, &stored);
+	buf_init(&body, 64);
+	buf_printf(&body, "{\"seq\":%" PRIu64 "}", mark->seq);
+	err = stored_read(b, &body, &stored);
 	if (err == -ENOENT)
 		return -ESTALE;
 	if (!err &&
@@ -278,6 +258,7 @@ static int read_batch(struct bucket *b, const char *const *tokens, size_t n, str
 		ret_errs[i] = send_token(b, api, tokens[i], g, i);
 	group_wait(g);
 	for (size_t i = 0; i < n; i++) {
+		_cleanup_stored_ struct stored stored = {0};
 		struct group_item *item = group_item(g, i);
 		int err = ret_errs[i] < 0 ? ret_errs[i] : item->err;
 
@@ -285,7 +266,9 @@ static int read_batch(struct bucket *b, const char *const *tokens, size_t n, str
 		err = err == -ENOENT ? -EAGAIN : err;
 		ret[i] = NULL;
 		if (!err)
-			err = decode_answer(b, tokens[i], item->msg, &ret[i]);
+			err = stored_parse(item->msg, &stored);
+		if (!err)
+			err = decode_stored(b, tokens[i], &stored, &ret[i]);
 		if (is_passing(err))
 			err = read_token(b, tokens[i], &ret[i]);
 		ret_errs[i] = err;

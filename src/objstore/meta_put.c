@@ -75,25 +75,17 @@ static void attempt_init(struct attempt *a, struct offer *o)
 	};
 }
 
-/* The newest message under the offer's subject: 0, -ENOENT, … */
+/* The newest message under the offer's subject: 0, -ENOENT, … A server that is busy is asked again
+ * by run_offer, within the offer's time. */
 static int read_newest(struct offer *o, struct stored *ret)
 {
-	_cleanup_msg_ natsMsg *msg = NULL;
-	_cleanup_free_ char *api = api_subject(o->b, "STREAM.MSG.GET");
 	_cleanup_buf_ struct buf body;
-	struct rpc_request req = {.subject = api};
-	int err;
 
 	buf_init(&body, 64 * 1024);
 	buf_append_str(&body, "{\"last_by_subj\":");
 	api_append_string(&body, o->subject);
 	buf_append_char(&body, '}');
-	if (!api || buf_error(&body) < 0)
-		return -ENOMEM;
-	req.data = body.data;
-	req.len = body.len;
-	err = bucket_call(o->b, o->b->control.rpc, &req, 0, &msg);
-	return err < 0 ? err : stored_parse(msg, ret);
+	return stored_ask(o->b, &body, ret);
 }
 
 static bool is_ours(const struct offer *o, const struct stored *newest)
