@@ -40,5 +40,7 @@ int config_check_version(const struct bucket *b, bool has_compression, bool has_
 
 /* Why a stream with this configuration must not be written to, or NULL. See stream_info.c. */
 const char *stream_why_read_only(const char *bucket, const cJSON *config);
+/* What of that concerns every bucket, whatever it stores. */
+const char *stream_why_not_written(const cJSON *config);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
 #include "objstore/kv_key.h"
 #include "objstore/kv_values.h"
@@ -23,19 +24,14 @@ static const char *why_read_only(const char *bucket, const cJSON *config)
 {
 	const cJSON *subjects = cJSON_GetObjectItemCaseSensitive(config, "subjects");
 	const cJSON *first = cJSON_GetArrayItem(subjects, 0);
+	const char *why = stream_why_not_written(config);
 	char wanted[300];
 
+	if (why)
+		return why;
 	snprintf(wanted, sizeof(wanted), "$KV.%s.>", bucket);
-	if (api_bool(config, "sealed"))
-		return "is sealed";
-	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror")))
-		return "is a mirror of another one";
 	if (!cJSON_IsString(first) || strcmp(first->valuestring, wanted) != 0)
 		return "does not have the subjects of a key-value bucket";
-	if (api_bool(config, "no_ack"))
-		return "does not acknowledge what it stores (no_ack)";
-	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "subject_transform")))
-		return "changes the subjects of messages (subject_transform)";
 	return NULL;
 }
 

@@ -35,27 +35,36 @@ static bool has_subjects(const char *bucket, const cJSON *config)
 	return has_chunks && has_meta;
 }
 
-/* Settings under which writing would lose data or leave garbage that nobody can remove. */
-const char *stream_why_read_only(const char *bucket, const cJSON *config)
+const char *stream_why_not_written(const cJSON *config)
 {
 	if (api_bool(config, "sealed"))
 		return "is sealed";
 	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror")))
 		return "is a mirror of another one";
+	if (api_bool(config, "no_ack"))
+		return "does not acknowledge what it stores (no_ack)";
+	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "subject_transform")))
+		return "changes the subjects of messages (subject_transform)";
+	return NULL;
+}
+
+/* Settings under which writing would lose data or leave garbage that nobody can remove. */
+const char *stream_why_read_only(const char *bucket, const cJSON *config)
+{
+	const char *why = stream_why_not_written(config);
+
+	if (why)
+		return why;
 	if (!string_is(config, "retention", "limits"))
 		return "does not keep messages until they are removed (retention is not limits)";
 	if (!string_is(config, "discard", "new"))
 		return "drops its oldest messages when full (discard is not new)";
 	if (api_u64(config, "max_msgs_per_subject") > 0)
 		return "keeps a limited number of messages per subject only";
-	if (api_bool(config, "no_ack"))
-		return "does not acknowledge what it stores (no_ack)";
 	if (!api_bool(config, "allow_rollup_hdrs"))
 		return "does not allow metadata to be replaced (allow_rollup_hdrs)";
 	if (api_bool(config, "deny_purge"))
 		return "does not allow content to be removed (deny_purge)";
-	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "subject_transform")))
-		return "changes the subjects of messages (subject_transform)";
 	if (!has_subjects(bucket, config))
 		return "does not have the subjects of an object store";
 	return NULL;
