@@ -2,8 +2,9 @@
 """Seeded random work on several mounts of one bucket, and a foreign client, at the same time; then a
 check of what everybody saw against what is promised (history.py).
 
-Usage: chaos.py --url URL [--control FILE]… [--seconds N] [--seed N] [--dir DIR] MOUNT…
-FILE is the control file of a mount's proxy (proxy.py), DIR is for the workers' histories.
+Usage: chaos.py --url URL [--control FILE]… [--link NAME]… [--seconds N] [--seed N] [--dir DIR] MOUNT…
+FILE is the control file of a mount's proxy (proxy.py), NAME the network interface behind which a mount
+is, DIR is for the workers' histories.
 
 Every worker is a process of its own: a close commits only when its process has no other descriptor
 on the file. Workers:
@@ -22,6 +23,7 @@ import os
 import random
 import re
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -378,15 +380,26 @@ def check_parts(log):
             yield f"not a version: {checker.describe(part)}"
 
 
-def disturb(rng, control_files, until):
-    """Stalls and cuts the connections of one host after the other."""
-    while time.monotonic() < until:
+def set_proxy(control, word):
+    Path(control).write_text(word)
+
+
+def set_link(name, word):
+    subprocess.run(["ip", "link", "set", name, word], check=True)
+
+
+def disturb(rng, control_files, links, until):
+    """Stalls, cuts and unplugs one host after the other: mostly for moments, sometimes until
+    everybody knows that the connection is lost."""
+    faults = [(set_proxy, control, word, "pass") for control in control_files for word in ("stall", "cut")]
+    faults += [(set_link, link, "down", "up") for link in links]
+    while faults and (left := until - time.monotonic()) > 0:
         time.sleep(rng.uniform(0.5, 3))
-        if control_files:
-            control = Path(rng.choice(control_files))
-            control.write_text(rng.choice(("stall", "cut")))
-            time.sleep(rng.uniform(0.1, 1.5))
-            control.write_text("pass")
+        change, what, broken, whole = rng.choice(faults)
+        is_long = rng.random() < 0.05 and left > 120
+        change(what, broken)
+        time.sleep(rng.uniform(20, 60) if is_long else rng.uniform(0.1, 1.5))
+        change(what, whole)
 
 
 def grouped(faults, most=40):
@@ -401,6 +414,7 @@ def main():
     args = argparse.ArgumentParser()
     args.add_argument("--url", required=True)
     args.add_argument("--control", action="append", default=[])
+    args.add_argument("--link", action="append", default=[])
     args.add_argument("--seconds", type=float, default=20)
     args.add_argument("--seed", type=int, default=None)
     args.add_argument("--dir", type=Path, default=Path("."))
@@ -417,7 +431,7 @@ def main():
     workers = [(kind, m) for m in o.mounts for kind in kinds] + [(Foreign, None)]
     made = [kind(i, m, seed, until, o.url) for i, (kind, m) in enumerate(workers)]
     running = [start(w, o.dir) for w in made]
-    disturb(random.Random(seed), o.control, until)
+    disturb(random.Random(seed), o.control, o.link, until)
     log, faults = [], []
     for pid, path in running:
         os.waitpid(pid, 0)

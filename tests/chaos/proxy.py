@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A TCP proxy that delays, stalls and cuts, so that one host of several has a bad network.
 
-As a program: proxy.py TARGET_PORT [CONTROL_FILE [DELAY_MS [LOSS_PERCENT]]] prints its port and obeys
-the last line of the file: "pass", "stall" or "cut" (no connection lives or is accepted while it says
-so). What is read at a time is delivered after DELAY_MS on the average, and LOSS_PERCENT of it as TCP
-delivers what was lost on the way: a retransmission time-out later, and what follows behind it.
+As a program: proxy.py TARGET_PORT [CONTROL_FILE [DELAY_MS [LOSS_PERCENT [ADDRESS]]]] listens at ADDRESS,
+127.0.0.1 if none is given, prints its port and obeys the last line of the file: "pass", "stall" or
+"cut" (no connection lives or is accepted while it says so). What is read at a time is delivered after
+DELAY_MS on the average, and LOSS_PERCENT of it as TCP delivers what was lost on the way: a
+retransmission time-out later, and what follows behind it.
 """
 import asyncio
 import os
@@ -16,8 +17,9 @@ RETRANSMISSION = 0.2
 
 
 class Proxy:
-    def __init__(self, target_port, delay=0.0, loss=0.0):
+    def __init__(self, target_port, delay=0.0, loss=0.0, address="127.0.0.1"):
         self.target_port = target_port
+        self.address = address
         self.delay = delay
         self.loss = loss
         self.flows = asyncio.Event()
@@ -26,7 +28,7 @@ class Proxy:
         self.writers = set()
 
     async def start(self):
-        self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.server = await asyncio.start_server(self._accept, self.address, 0)
         self.port = self.server.sockets[0].getsockname()[1]
 
     def stall(self, is_stalled):
@@ -93,7 +95,7 @@ class Proxy:
 
 async def main():
     delay, loss = (float(arg) for arg in (sys.argv[3:] + ["0", "0"])[:2])
-    proxy = Proxy(int(sys.argv[1]), delay / 1000, loss / 100)
+    proxy = Proxy(int(sys.argv[1]), delay / 1000, loss / 100, *sys.argv[5:6])
     await proxy.start()
     print(proxy.port, flush=True)
     parent = os.getppid()

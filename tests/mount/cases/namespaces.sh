@@ -2,32 +2,17 @@
 # Three hosts, each in a network namespace of its own, and a client beside the server. One host's
 # network goes: nothing is refused, packets only vanish. The others go on, and it is right soon after
 # its return. AWAY= seconds.
-command -v ip >/dev/null && command -v nsenter >/dev/null || skip "ip or nsenter is not installed"
-tag=no$$
-net=10.$((RANDOM % 200 + 20))
-leave() { for i in 1 2 3; do ip netns del "$tag-$i" 2>/dev/null || true; done; }
-trap leave EXIT
-for i in 1 2 3; do
-  ip netns add "$tag-$i" 2>/dev/null || skip "network namespaces cannot be made here"
-  ip link add "$tag-$i" type veth peer name eth0 netns "$tag-$i" || skip "veth pairs cannot be made here"
-  ip address add "$net.$i.1/30" dev "$tag-$i"
-  ip link set "$tag-$i" up
-  ip -n "$tag-$i" address add "$net.$i.2/30" dev eth0
-  ip -n "$tag-$i" link set eth0 up
-  ip -n "$tag-$i" link set lo up
-done
+. "$TOOLS/hosts.sh"
+for i in 1 2 3; do host_make "$i" || skip "network namespaces cannot be made here"; done
 start_server -js -a 0.0.0.0
 local_url=nats://127.0.0.1:$PORT
-daemon=$MOUNT
 pids=()
 for i in 1 2 3; do
-  printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s "%s" "$@"\n' "$tag-$i" "$daemon" >"$WORK/host$i"
-  chmod +x "$WORK/host$i"
-  MOUNT=$WORK/host$i URL=nats://$net.$i.1:$PORT
-  mount_at "$WORK/m$i" offline
+  URL=nats://$(host_server "$i"):$PORT
+  host_mount "$i" "$WORK/m$i" offline
   pids+=("$MOUNT_PID")
 done
-python3 - "$local_url" "$tag-2" "${AWAY:-4}" "$WORK" <<'P'
+python3 - "$local_url" "$(host_link 2)" "${AWAY:-4}" "$WORK" <<'P'
 import json, os, subprocess, sys, time, raw
 url, link, away, work = sys.argv[1:]
 mounts = [f"{work}/m{i}" for i in (1, 2, 3)]
