@@ -7,8 +7,9 @@
  *	floor put SERVER BUCKET NAME FILE     store FILE as an object
  *	floor get SERVER BUCKET NAME          read it in order and check the digest
  *	floor random SERVER BUCKET NAME SIZE COUNT   COUNT reads of SIZE bytes, one after the other
- *	floor small SERVER BUCKET NAME SIZE COUNT    COUNT objects of SIZE bytes in turn
- *	floor exclusive SERVER BUCKET NAME SIZE COUNT  the same, a claim before each
+ *	floor small SERVER BUCKET NAME SIZE COUNT WRITERS      COUNT objects of SIZE bytes, each of
+ *	                                      the writers one after the other
+ *	floor exclusive SERVER BUCKET NAME SIZE COUNT WRITERS  the same, a claim before each
  *	floor getmany SERVER BUCKET NAME COUNT       reads them in turn
  *	floor remove SERVER BUCKET NAME COUNT        a tombstone over each, in turn
  *	floor names SERVER BUCKET DIR COUNT PER_DIR  a new bucket with COUNT objects' metadata
@@ -121,9 +122,24 @@ void base64url(const unsigned char *data, size_t len, char *out)
 	"\"posix.mtime\":\"1767225600123456789\",\"posix.ctime\":\"1795847473351555978\","         \
 	"\"posix.btime\":\"1795847473351189421\"},"
 
-/* The metadata message of an object, published without waiting when reply is given. */
+/* Waits for the acknowledgement of a message that takes the place of another. */
+static void replace(const char *subject, const char *meta, uint64_t replaced)
+{
+	natsMsg *msg, *ack;
+	char seq[24];
+
+	(void)snprintf(seq, sizeof(seq), "%llu", (unsigned long long)replaced);
+	must(natsMsg_Create(&msg, subject, NULL, meta, (int)strlen(meta)), "metadata");
+	must(natsMsgHeader_Set(msg, "Nats-Expected-Last-Subject-Sequence", seq), "metadata");
+	must(natsMsgHeader_Set(msg, "Nats-Rollup", "sub"), "metadata");
+	must(natsConnection_RequestMsg(&ack, nc, msg, 10000), "metadata");
+	natsMsg_Destroy(msg);
+	natsMsg_Destroy(ack);
+}
+
 void publish_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
-		  uint64_t chunks, const unsigned char digest[32], const char *reply)
+		  uint64_t chunks, const unsigned char digest[32], uint64_t replaced,
+		  const char *reply)
 {
 	char subject[1024], meta[2048], token[512], digest_text[64];
 	natsMsg *ack = NULL;
@@ -132,15 +148,20 @@ void publish_meta(const char *bucket, const char *name, const char *nuid, uint64
 	base64url((const unsigned char *)name, strlen(name), token);
 	(void)snprintf(subject, sizeof(subject), "$O.%s.M.%s", bucket, token);
 	(void)snprintf(meta, sizeof(meta),
-		       "{\"name\":\"%s\",%s\"options\":{\"max_chunk_size\":%d},\"bucket\":\"%s\","
+		       "{\"name\":\"%s\"," POSIX
+		       "\"options\":{\"max_chunk_size\":%d},\"bucket\":\"%s\","
 		       "\"nuid\":\"%s\","
 		       "\"size\":%llu,\"mtime\":\"2026-01-01T00:00:00.000Z\",\"chunks\":%llu,"
 		       "\"digest\":\"SHA-256=%s\"}",
-		       name, reply ? POSIX : "", CHUNK, bucket, nuid, (unsigned long long)size,
+		       name, CHUNK, bucket, nuid, (unsigned long long)size,
 		       (unsigned long long)chunks, digest_text);
 	if (reply) {
 		must(natsConnection_PublishRequest(nc, subject, reply, meta, (int)strlen(meta)),
 		     "publish");
+		return;
+	}
+	if (replaced > 0) {
+		replace(subject, meta, replaced);
 		return;
 	}
 	must(natsConnection_Request(&ack, nc, subject, meta, (int)strlen(meta), 10000), "metadata");
@@ -153,9 +174,9 @@ void new_nuid(char *out, size_t len, unsigned i)
 }
 
 void put_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
-	      uint64_t chunks, const unsigned char digest[32])
+	      uint64_t chunks, const unsigned char digest[32], uint64_t replaced)
 {
-	publish_meta(bucket, name, nuid, size, chunks, digest, NULL);
+	publish_meta(bucket, name, nuid, size, chunks, digest, replaced, NULL);
 }
 
 static void put(const char *bucket, const char *name, const char *file)
@@ -195,7 +216,7 @@ static void put(const char *bucket, const char *name, const char *file)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 	EVP_DigestFinal_ex(sha, digest, NULL);
-	put_meta(bucket, name, nuid, size, n, digest);
+	put_meta(bucket, name, nuid, size, n, digest, 0);
 	(void)printf("%.6f\n", now() - start);
 }
 
@@ -301,9 +322,10 @@ int main(int argc, char **argv)
 	else if (strcmp(verb, "random") == 0 && argc == 7)
 		get_random(argv[3], argv[4], strtoul(argv[5], NULL, 10),
 			   (unsigned)strtoul(argv[6], NULL, 10));
-	else if ((strcmp(verb, "small") == 0 || strcmp(verb, "exclusive") == 0) && argc == 7)
+	else if ((strcmp(verb, "small") == 0 || strcmp(verb, "exclusive") == 0) && argc == 8)
 		put_small(argv[3], argv[4], strtoul(argv[5], NULL, 10),
-			  (unsigned)strtoul(argv[6], NULL, 10), verb[0] == 'e');
+			  (unsigned)strtoul(argv[6], NULL, 10),
+			  (unsigned)strtoul(argv[7], NULL, 10), verb[0] == 'e');
 	else if (strcmp(verb, "remove") == 0 && argc == 6)
 		remove_many(argv[3], argv[4], (unsigned)strtoul(argv[5], NULL, 10));
 	else if (strcmp(verb, "getmany") == 0 && argc == 6)

@@ -28,18 +28,22 @@ double now(void);
 natsMsg *take(unsigned slot);
 void base64url(const unsigned char *data, size_t len, char *out);
 void new_nuid(char *out, size_t len, unsigned i);
-/* The metadata message of an object, published without waiting when reply is given. */
+/* The metadata message of an object, published without waiting when reply is given. It replaces the
+ * one with the sequence replaced, if that is not 0. */
 void publish_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
-		  uint64_t chunks, const unsigned char digest[32], const char *reply);
+		  uint64_t chunks, const unsigned char digest[32], uint64_t replaced,
+		  const char *reply);
 void put_meta(const char *bucket, const char *name, const char *nuid, uint64_t size,
-	      uint64_t chunks, const unsigned char digest[32]);
+	      uint64_t chunks, const unsigned char digest[32], uint64_t replaced);
 /* The number behind a key of JSON text. */
 uint64_t field(const char *json, const char *key);
 /* Sequence of the object's first chunk, its count of chunks and its digest. */
 uint64_t find(const char *bucket, const char *name, uint64_t *chunks, char digest[64]);
 
 /* floor_small.c */
-void put_small(const char *bucket, const char *name, size_t size, unsigned count, int is_exclusive);
+/* writers: threads that share the work and the connection, as those of a mount do. */
+void put_small(const char *bucket, const char *name, size_t size, unsigned count, unsigned writers,
+	       int is_exclusive);
 void get_many(const char *bucket, const char *name, unsigned count);
 void remove_many(const char *bucket, const char *name, unsigned count);
 /* per_dir: objects in one directory. */

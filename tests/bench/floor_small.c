@@ -8,43 +8,80 @@
 
 #include "floor.h"
 
-/* Whoever makes a file exclusively stores a claim first; two clients cannot both. */
-static void put_claim(const char *bucket, const char *name)
+#define WRITERS_MAX 64
+
+/* Whoever makes a file exclusively stores a claim first; two clients cannot both. Returns its
+ * sequence. */
+static uint64_t put_claim(const char *bucket, const char *name)
 {
 	char subject[1024], token[512];
 	natsMsg *msg, *ack;
+	uint64_t seq;
 
 	base64url((const unsigned char *)name, strlen(name), token);
 	(void)snprintf(subject, sizeof(subject), "$O.%s.M.%s", bucket, token);
 	must(natsMsg_Create(&msg, subject, NULL, "{}", 2), "claim");
 	must(natsMsgHeader_Set(msg, "Nats-Expected-Last-Subject-Sequence", "0"), "claim");
 	must(natsConnection_RequestMsg(&ack, nc, msg, 10000), "claim");
+	seq = field(natsMsg_GetData(ack), "\"seq\":");
 	natsMsg_Destroy(msg);
 	natsMsg_Destroy(ack);
+	return seq;
 }
 
-void put_small(const char *bucket, const char *name, size_t size, unsigned count, int is_exclusive)
-{
-	static unsigned char data[CHUNK];
-	unsigned char digest[32];
-	double start = now();
+struct writer {
+	pthread_t thread;
+	const char *bucket, *name;
+	size_t size;
+	unsigned first, step, count;
+	int is_exclusive;
+};
 
-	if (size > CHUNK)
-		die("too large to be small");
-	for (unsigned i = 0; i < count; i++) {
+static void *put_each(void *arg)
+{
+	static const unsigned char data[CHUNK];
+	const struct writer *w = arg;
+	unsigned char digest[32];
+
+	for (unsigned i = w->first; i < w->count; i += w->step) {
 		char subject[256], nuid[64], each[512];
+		uint64_t claim = 0;
 		natsMsg *ack;
 
 		new_nuid(nuid, sizeof(nuid), i);
-		(void)snprintf(each, sizeof(each), "%s-%u", name, i);
-		if (is_exclusive)
-			put_claim(bucket, each);
-		(void)snprintf(subject, sizeof(subject), "$O.%s.C.%s", bucket, nuid);
-		must(natsConnection_Request(&ack, nc, subject, data, (int)size, 10000), "chunk");
+		(void)snprintf(each, sizeof(each), "%s-%u", w->name, i);
+		if (w->is_exclusive)
+			claim = put_claim(w->bucket, each);
+		(void)snprintf(subject, sizeof(subject), "$O.%s.C.%s", w->bucket, nuid);
+		must(natsConnection_Request(&ack, nc, subject, data, (int)w->size, 10000), "chunk");
 		natsMsg_Destroy(ack);
-		EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL);
-		put_meta(bucket, each, nuid, size, 1, digest);
+		EVP_Digest(data, w->size, digest, NULL, EVP_sha256(), NULL);
+		put_meta(w->bucket, each, nuid, w->size, 1, digest, claim);
 	}
+	return NULL;
+}
+
+void put_small(const char *bucket, const char *name, size_t size, unsigned count, unsigned writers,
+	       int is_exclusive)
+{
+	struct writer each[WRITERS_MAX];
+	double start = now();
+
+	if (size > CHUNK || writers == 0 || writers > WRITERS_MAX)
+		die("too large to be small, or too many writers");
+	for (unsigned i = 0; i < writers; i++) {
+		each[i] = (struct writer){.bucket = bucket,
+					  .name = name,
+					  .size = size,
+					  .first = i,
+					  .step = writers,
+					  .count = count,
+					  .is_exclusive = is_exclusive};
+		if (pthread_create(&each[i].thread, NULL, put_each, &each[i]) != 0)
+			die("no thread");
+	}
+	for (unsigned i = 0; i < writers; i++)
+		pthread_join(each[i].thread, NULL);
 	(void)printf("%.6f\n", now() - start);
 }
 
@@ -111,7 +148,7 @@ void put_names(const char *bucket, const char *dir, unsigned count, unsigned per
 		if (answers[i % WINDOW])
 			natsMsg_Destroy(take(i % WINDOW));
 		memcpy(digest, &i, sizeof(i));
-		publish_meta(bucket, name, nuid, 4096, 1, digest, reply);
+		publish_meta(bucket, name, nuid, 4096, 1, digest, 0, reply);
 	}
 	pthread_mutex_lock(&lock);
 	while (n_acks < count)
