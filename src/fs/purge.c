@@ -41,19 +41,38 @@ static bool is_needed(struct fs *fs, const char *nuid, bool *ret_is_open)
 	return false;
 }
 
+/* Whether another try would be answered alike. */
+static bool is_refusal(int err)
+{
+	return err == -EACCES || err == -EROFS || err == -EINVAL;
+}
+
+static void give_up(struct fs *fs, struct purge *p, int err)
+{
+	struct purges *q = &fs->purges;
+	bool is_news;
+
+	mutex_lock(&q->lock);
+	q->n_left++;
+	is_news = is_refusal(err) && !q->is_refused;
+	q->is_refused = q->is_refused || is_news;
+	mutex_unlock(&q->lock);
+	if (is_news)
+		log_warn("bucket %s: the chunks of replaced and deleted contents may not be "
+			 "removed and stay behind: %s",
+			 fs->store->bucket, strerror(-err));
+	log_debug("bucket %s: chunks %s of %s could not be removed: %s", fs->store->bucket, p->nuid,
+		  p->name, strerror(-err));
+	purge_free(p);
+}
+
 /* Later again, a limited number of times; at the end of the mount there is no later. */
 static void fail(struct fs *fs, enum haste haste, struct purge *p, int err)
 {
-	if (haste != HASTE_FINAL && ++p->n_failed < TRIES_MAX) {
+	if (haste != HASTE_FINAL && !is_refusal(err) && ++p->n_failed < TRIES_MAX)
 		purge_put_off(fs, p);
-		return;
-	}
-	log_debug("bucket %s: chunks %s of %s could not be removed: %s", fs->store->bucket, p->nuid,
-		  p->name, strerror(-err));
-	mutex_lock(&fs->purges.lock);
-	fs->purges.n_left++;
-	mutex_unlock(&fs->purges.lock);
-	purge_free(p);
+	else
+		give_up(fs, p, err);
 }
 
 /* Drops from a batch what the tree needs, and puts off what is open. */

@@ -25,7 +25,8 @@ struct purges {
 	struct cond changed;
 	struct list queue; /* by time */
 	uint64_t n_queued;
-	uint64_t n_left;	/* given up at the end */
+	uint64_t n_left;	/* given up */
+	bool is_refused;	/* and said so */
 	uint64_t n_kept;	/* versions that came after what is removed */
 	unsigned int n_running; /* batches */
 	uint64_t next_ns;	/* when the queue is looked at; UINT64_MAX: not */

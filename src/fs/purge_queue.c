@@ -17,7 +17,8 @@ void purges_init(struct purges *p)
 	cond_init(&p->changed);
 	list_init(&p->queue);
 	later_init(&p->looks);
-	p->n_queued = p->n_kept = 0;
+	p->n_queued = p->n_kept = p->n_left = 0;
+	p->is_refused = false;
 	p->n_running = 0;
 	p->next_ns = UINT64_MAX;
 }

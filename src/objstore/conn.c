@@ -68,6 +68,7 @@ struct conn {
 	bool decided; /* the first attempt is over */
 	int first_error;
 	char *first_why;
+	char denied[256]; /* the subject that was refused last, which the log has */
 };
 
 static const char *kind_name(enum conn_kind kind)
@@ -97,8 +98,14 @@ static void on_closed(void *arg)
 static void on_denied(void *arg, const char *subject)
 {
 	struct conn *c = arg;
+	bool is_news;
 
-	log_warn("%s connection: the server refuses %s", kind_name(c->kind), subject);
+	mutex_lock(&c->lock);
+	is_news = strncmp(c->denied, subject, sizeof(c->denied) - 1) != 0;
+	(void)snprintf(c->denied, sizeof(c->denied), "%s", subject);
+	mutex_unlock(&c->lock);
+	log_line(is_news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "%s connection: the server refuses %s",
+		 kind_name(c->kind), subject);
 	if (c->events.on_denied)
 		c->events.on_denied(c->events.arg, subject);
 }

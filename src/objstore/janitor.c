@@ -91,9 +91,11 @@ static struct job *next_job_locked(struct janitor *j, bool is_hurried, uint64_t 
 /* After the purge: done, or to be repeated. */
 static void settle(struct bucket *b, struct job *job, int err)
 {
+	/* Another try would be answered alike. */
+	bool is_refused = err == -EACCES || err == -EROFS;
 	struct janitor *j = &b->janitor;
 
-	if (err < 0 && ++job->n_failed < TRIES_MAX) {
+	if (err < 0 && !is_refused && ++job->n_failed < TRIES_MAX) {
 		job->not_before_ns = clock_deadline_ms(RETRY_MS);
 	} else if (err < 0) {
 		log_warn("%s: chunks of %s are left behind: %s", b->store.bucket, job->nuid,

@@ -141,6 +141,22 @@ START_TEST(test_a_failed_removal_is_tried_again)
 }
 END_TEST
 
+START_TEST(test_what_may_not_be_removed_is_given_up)
+{
+	char nuid[OBJ_NUID_MAX + 1];
+
+	put_file(m.fs, "f", "old", 3);
+	nuid_of("f", nuid);
+	ck_assert_int_eq(unlink_path(m.fs, "f"), 0);
+	fake_fail_next(bucket, FAKE_PURGE, -EACCES, 1);
+	ck_assert(purges_hurry(m.fs));
+	ck_assert_uint_eq(purges_count(&m.fs->purges), 0);
+	ck_assert_uint_eq(m.fs->purges.n_left, 1);
+	unmount_bucket(&m);
+	ck_assert(fake_has_chunks(bucket, nuid));
+}
+END_TEST
+
 /* Somebody reads metadata, we store a new content, and he stores what he had read with a change of
  * his. */
 static void bring_back(const char *name, struct obj_info *old)
@@ -291,6 +307,7 @@ int main(void)
 	tcase_add_test(tc, test_nothing_is_kept_in_a_bucket_that_is_nearly_full);
 	tcase_add_test(tc, test_what_is_open_here_stays);
 	tcase_add_test(tc, test_a_failed_removal_is_tried_again);
+	tcase_add_test(tc, test_what_may_not_be_removed_is_given_up);
 	tcase_add_test(tc, test_ours_is_stored_beside_an_older_one_that_is_brought_back);
 	tcase_add_test(tc, test_a_full_bucket_does_not_hold_up_the_end);
 	tcase_add_test(tc, test_a_look_at_the_end_does_not_wait_for_itself);
