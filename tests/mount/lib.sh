@@ -78,6 +78,9 @@ end() {
   unmount_and_wait "$M" "$MOUNT_PID"
 }
 
+# note_locally FILE: a user attribute, if files in $WORK can have them (on a tmpfs since Linux 6.6).
+note_locally() { setfattr -n user.note -v hello "$1" 2>/dev/null || echo "no attributes in $WORK"; }
+
 same() { cmp "$1" "$2" || fail "$1 and $2 differ"; }
 assert_eq() { [ "$1" = "$2" ] || fail "got \"$1\", expected \"$2\""; }
 

@@ -14,6 +14,14 @@ KEEP, PUNCH, COLLAPSE, ZERO, INSERT = 1, 2, 8, 16, 32
 def fallocate(fd, mode, off, length):
     return 0 if libc.fallocate(fd, mode, off, length) == 0 else ctypes.get_errno()
 
+def zero(fd, mode, off, length):
+    error = fallocate(fd, ZERO | mode, off, length)
+    # A tmpfs, which the local disk may be, cannot: the same by writing.
+    if error == errno.EOPNOTSUPP and os.fstat(fd).st_dev == os.stat(local).st_dev:
+        end = min(off + length, os.fstat(fd).st_size) if mode & KEEP else off + length
+        error = 0 if os.pwrite(fd, bytes(end - off), off) == end - off else errno.EIO
+    return error
+
 def both(step):
     results = []
     for d in (mnt, local):
@@ -27,9 +35,9 @@ def both(step):
     assert a == b
 
 both(lambda fd: fallocate(fd, PUNCH | KEEP, 1000, 200000))
-both(lambda fd: fallocate(fd, ZERO, 300000, 5000))
-both(lambda fd: fallocate(fd, ZERO, 690000, 20000))          # grows
-both(lambda fd: fallocate(fd, ZERO | KEEP, 700000, 90000))   # does not
+both(lambda fd: zero(fd, 0, 300000, 5000))
+both(lambda fd: zero(fd, 0, 690000, 20000))         # grows
+both(lambda fd: zero(fd, KEEP, 700000, 90000))      # does not
 both(lambda fd: fallocate(fd, 0, 100, 900000))
 both(lambda fd: fallocate(fd, KEEP, 0, 5000000))
 both(lambda fd: fallocate(fd, 0, 5, 0))

@@ -8,7 +8,7 @@ cp -a /usr/include/asm-generic src/
 ln -s asm-generic/types.h src/link
 ln src/asm-generic/ioctl.h src/second
 chmod 640 src/asm-generic/types.h
-setfattr -n user.note -v hello src/asm-generic/types.h
+note_locally src/asm-generic/types.h
 setfacl -m u:1234:r src/asm-generic/types.h
 mkfifo src/fifo
 [ "$(id -u)" != 0 ] || mknod src/null c 1 3

@@ -25,7 +25,7 @@ if [ "$(id -u)" = 0 ]; then
   chown 1234:5678 random
   chown -h 1234:5678 dangling
 fi
-setfattr -n user.note -v hello random
+note_locally random
 setfacl -m u:1234:rw random
 rm socket
 cd "$WORK"
