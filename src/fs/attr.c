@@ -13,6 +13,9 @@
 
 #define PERMISSIONS 07777
 #define TARGET_MAX 4095
+/* What programs should read and write at a time. A write of theirs is one request to the kernel's
+ * own limit of 1 MiB, and with each the program and a thread here wait for each other in turn. */
+#define IO_SIZE (512 * 1024)
 
 static bool meta_u64(const struct obj_info *info, const char *key, int base, uint64_t max,
 		     uint64_t *ret)
@@ -195,7 +198,7 @@ void attr_stat(const struct node *n, struct stat *ret)
 		.st_gid = n->gid,
 		.st_rdev = n->x->rdev,
 		.st_size = n->dir ? 4096 : (off_t)n->size,
-		.st_blksize = OBJ_DEFAULT_CHUNK_SIZE,
+		.st_blksize = IO_SIZE,
 		.st_blocks = n->dir ? 8 : (blkcnt_t)(n->size / 512 + (n->size % 512 != 0)),
 		.st_atim = to_timespec(n->atime_ns),
 		.st_mtim = to_timespec(n->mtime_ns),

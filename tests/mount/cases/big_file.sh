@@ -6,6 +6,8 @@ head -c "${size}M" /dev/urandom >big
 cp big "$M/big"
 same big "$M/big"
 assert_eq "$(stat -c %s "$M/big")" $((size * 1048576))
+# What programs such as cp go by; each write is a request of its own.
+assert_eq "$(stat -c %o "$M/big")" 524288
 end
 mount_at "$M"
 same big "$M/big"
