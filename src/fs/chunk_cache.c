@@ -170,9 +170,10 @@ static struct slot *add_locked(struct chunk_source *s, uint32_t idx)
 	return slot;
 }
 
-static void request(struct chunk_source *s, struct slot *slot)
+static void request(struct chunk_source *s, struct slot *slot, bool may_wait)
 {
-	int err = store_get_chunk(s->get, slot->idx, on_chunk, slot);
+	int err = may_wait ? store_get_chunk_here(s->get, slot->idx, on_chunk, slot)
+			   : store_get_chunk(s->get, slot->idx, on_chunk, slot);
 
 	if (err)
 		on_chunk(slot, slot->idx, NULL, err);
@@ -193,7 +194,7 @@ static bool may_fetch_more_locked(const struct chunk_cache *c, uint64_t bytes, b
 	return c->fetching_bytes == 0 || c->fetching_bytes + bytes <= max;
 }
 
-bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx, bool is_needed)
+static bool ask(struct chunk_source *s, uint32_t idx, bool is_needed, bool may_wait)
 {
 	struct chunk_cache *c = s->cache;
 	struct chunk *freed[EVICT_BATCH];
@@ -211,8 +212,30 @@ bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx, bool is_needed)
 	mutex_unlock(&c->lock);
 	release_all(freed, n);
 	if (slot)
-		request(s, slot);
+		request(s, slot, may_wait);
 	return has_room;
+}
+
+bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx)
+{
+	return ask(s, idx, false, false);
+}
+
+bool chunk_source_need(struct chunk_source *s, uint32_t idx, bool may_wait)
+{
+	return ask(s, idx, true, may_wait);
+}
+
+bool chunk_source_has(struct chunk_source *s, uint32_t first, uint32_t last)
+{
+	LOCK_SCOPE(&s->cache->lock);
+	for (uint32_t i = first; i <= last; i++) {
+		const struct slot *slot = find_locked(s, i);
+
+		if (!slot || slot->state != SLOT_READY)
+			return false;
+	}
+	return true;
 }
 
 /* Chunks that a scan has passed and that other reads of it may still want: twice the kernel's
@@ -295,7 +318,7 @@ static int try_get(struct chunk_source *s, uint32_t idx, bool may_wait, struct c
 	if (!slot)
 		return -ENOMEM;
 	if (is_new)
-		request(s, slot);
+		request(s, slot, may_wait);
 	mutex_lock(&c->lock);
 	if (is_new)
 		slot->waiters--;

@@ -60,8 +60,12 @@ int chunk_source_keep(struct chunk_source *s, uint32_t idx) MUST_CHECK;
  * in little memory, which the processor's caches then hold. */
 void chunk_source_spent(struct chunk_source *s, uint32_t idx);
 /* Requests chunk idx if it is neither there nor under way and the limits allow it: false when not.
- * What a read needs, all of which is asked for before it waits, finds room beside what is asked for
- * ahead. */
-bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx, bool is_needed);
+ */
+bool chunk_source_prefetch(struct chunk_source *s, uint32_t idx);
+/* The same for what a read needs, all of which is asked for before it waits; it finds room beside
+ * what is asked for ahead. may_wait: it is going to wait, and sends the request itself. */
+bool chunk_source_need(struct chunk_source *s, uint32_t idx, bool may_wait);
+/* Whether the chunks first … last are there. Requests nothing. */
+bool chunk_source_has(struct chunk_source *s, uint32_t first, uint32_t last);
 
 #endif

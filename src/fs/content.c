@@ -300,6 +300,13 @@ static void leave_to_disk(struct content *c, uint64_t end, uint32_t first, uint3
 			chunk_source_spent(&c->source, i);
 }
 
+/* Whether an attempt that may not wait makes sense. If not, the next one sends the requests itself,
+ * without waking another thread for it. Of two chunks the index brought both. */
+static bool is_at_hand(struct content *c, uint32_t first, uint32_t last)
+{
+	return c->is_on_disk || c->n_chunks <= 2 || chunk_source_has(&c->source, first, last);
+}
+
 int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, struct fs_data *ret)
 {
 	struct fs_data d = {0};
@@ -317,10 +324,12 @@ int content_read(struct content *c, uint64_t off, size_t len, bool may_wait, str
 		return err;
 	store_get_locate(c->get, off, &first, &start);
 	store_get_locate(c->get, off + len - 1, &last, &start);
+	if (!may_wait && !is_at_hand(c, first, last))
+		return -EINPROGRESS;
 	/* All requests go out before the first answer is waited for. */
 	for (uint32_t i = first; i <= last; i++) {
 		note_asked(c, i);
-		(void)chunk_source_prefetch(&c->source, i, true);
+		(void)chunk_source_need(&c->source, i, may_wait);
 	}
 	err = gather(c, off, len, first, last, may_wait, &d);
 	if (!err && c->is_on_disk && disk_get_is_verified(c->get))
@@ -385,7 +394,7 @@ uint64_t content_prefetch(struct content *c, uint64_t from, uint64_t to)
 	store_get_locate(c->get, from, &first, &start);
 	store_get_locate(c->get, end - 1, &last, &start);
 	for (uint32_t i = first; i <= last; i++)
-		if (!chunk_source_prefetch(&c->source, i, false))
+		if (!chunk_source_prefetch(&c->source, i))
 			return from + (uint64_t)(i - first) * c->source.chunk_bytes;
 	return to;
 }

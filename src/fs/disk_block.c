@@ -181,7 +181,7 @@ static void on_part(void *arg, uint32_t idx, struct chunk *part, int err)
 }
 
 /* Asks the store for the chunks that hold the block; its index is known. */
-static int ask_parts(struct disk_get *g, struct block *b)
+static int ask_parts(struct disk_get *g, struct block *b, bool may_wait)
 {
 	uint64_t from = (uint64_t)b->idx * g->file.block_size, off;
 	uint32_t last, first, n;
@@ -197,7 +197,8 @@ static int ask_parts(struct disk_get *g, struct block *b)
 	first = b->first;
 	n = b->n_parts;
 	for (uint32_t i = 0; i < n; i++) {
-		int err = store_get_chunk(g->inner, first + i, on_part, b);
+		int err = may_wait ? store_get_chunk_here(g->inner, first + i, on_part, b)
+				   : store_get_chunk(g->inner, first + i, on_part, b);
 
 		if (err)
 			on_part(b, first + i, NULL, err);
@@ -205,7 +206,7 @@ static int ask_parts(struct disk_get *g, struct block *b)
 	return 0;
 }
 
-static void ask_store(struct block *b)
+static void ask_store(struct block *b, bool may_wait)
 {
 	struct disk_get *g = disk_get_ref(b->get);
 	int err = -ECANCELED;
@@ -219,7 +220,7 @@ static void ask_store(struct block *b)
 		} else {
 			atomic_fetch_add(&g->cache->misses, 1);
 			atomic_fetch_add(&g->cache->miss_bytes, disk_file_len(&g->file, b->idx));
-			err = ask_parts(g, b);
+			err = ask_parts(g, b, may_wait);
 		}
 		disk_get_leave(g);
 	}
@@ -259,7 +260,7 @@ static int read_block(struct block *b, bool may_wait)
 		note_damage(g);
 	if (err == -EAGAIN)
 		return err;
-	ask_store(b);
+	ask_store(b, false);
 	return 0;
 }
 
@@ -268,7 +269,7 @@ static void run_reading(struct disk_job *job)
 	(void)!read_block(container_of(job, struct block, reading), true);
 }
 
-int disk_get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg)
+int disk_get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
 {
 	struct disk_get *g = container_of(sg, struct disk_get, pub);
 	struct block *b;
@@ -284,7 +285,7 @@ int disk_get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *ar
 			    .arg = arg,
 			    .reading.run = run_reading};
 	if (atomic_load(&g->file.is_dropped) || !disk_file_has(&g->file, idx))
-		ask_store(b);
+		ask_store(b, may_wait);
 	else if (read_block(b, false) == -EAGAIN)
 		disk_run_read(g->cache, &b->reading);
 	return 0;

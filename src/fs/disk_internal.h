@@ -107,6 +107,7 @@ bool disk_get_drop(struct disk_get *g);
 
 /* --- disk_block.c --- */
 
-int disk_get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg) MUST_CHECK;
+int disk_get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
+	MUST_CHECK;
 
 #endif

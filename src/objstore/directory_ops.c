@@ -219,10 +219,12 @@ static void get_locate_op(struct store_get *g, uint64_t off, uint32_t *ret_idx, 
 	*ret_off = off;
 }
 
-static int get_chunk_op(struct store_get *g, uint32_t idx, get_chunk_fn fn, void *arg)
+static int get_chunk_op(struct store_get *g, uint32_t idx, bool may_wait, get_chunk_fn fn,
+			void *arg)
 {
 	(void)g;
 	(void)idx;
+	(void)may_wait;
 	(void)fn;
 	(void)arg;
 	return -EPERM;

@@ -85,7 +85,7 @@ static bool is_closed(struct get *g)
 	return g->is_closed;
 }
 
-static void fetch_send(struct fetch *f);
+static void fetch_send(struct fetch *f, bool may_wait);
 
 /* Decides what an end of a request means for the fetch. */
 static void conclude(struct fetch *f, int err, bool was_answered)
@@ -103,7 +103,7 @@ static void conclude(struct fetch *f, int err, bool was_answered)
 		if (clock_now_ns() >= f->deadline_ns)
 			f->done(f, NULL, 0, -ETIMEDOUT);
 		else
-			fetch_send(f);
+			fetch_send(f, false);
 		return;
 	}
 	if (err == -ENOTCONN || err == -EAGAIN || err == -ENOENT) {
@@ -144,13 +144,16 @@ static uint64_t attempt_deadline(const struct fetch *f)
 	return deadline_ns < f->deadline_ns ? deadline_ns : f->deadline_ns;
 }
 
-static void fetch_send(struct fetch *f)
+static void fetch_send(struct fetch *f, bool may_wait)
 {
 	struct bucket *b = f->get->bucket;
 	_cleanup_free_ char *api = api_subject(b, f->is_leader ? "STREAM.MSG.GET" : "DIRECT.GET");
 	_cleanup_buf_ struct buf body;
-	struct rpc_request req = {
-		.subject = api, .deadline_ns = attempt_deadline(f), .done = on_answer, .arg = f};
+	struct rpc_request req = {.subject = api,
+				  .deadline_ns = attempt_deadline(f),
+				  .done = on_answer,
+				  .is_waited_for = may_wait,
+				  .arg = f};
 	int err;
 
 	buf_init(&body, 4096);
@@ -162,9 +165,9 @@ static void fetch_send(struct fetch *f)
 		f->done(f, NULL, 0, err);
 }
 
-void fetch_start(struct fetch *f)
+void fetch_start(struct fetch *f, bool may_wait)
 {
-	fetch_send(f);
+	fetch_send(f, may_wait);
 }
 
 void parked_add_listing(struct bucket *b, struct listing *l)
@@ -224,7 +227,7 @@ static bool treat(struct fetch *f, bool is_up, bool is_stopping, uint64_t *ret_n
 		return true;
 	}
 	if (is_up && now >= f->not_before_ns) {
-		fetch_send(f);
+		fetch_send(f, false);
 		return true;
 	}
 	if (is_up && f->not_before_ns < *ret_next_ns)

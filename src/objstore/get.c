@@ -209,7 +209,7 @@ static struct chunk *take_kept_locked(struct get *g, uint32_t idx)
 	return c;
 }
 
-int get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg)
+int get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
 {
 	struct get *g = get_of(sg);
 	struct chunk *kept;
@@ -234,7 +234,7 @@ int get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg)
 		fn(arg, idx, kept, 0);
 		fetch_free(f);
 	} else {
-		fetch_start(f);
+		fetch_start(f, may_wait);
 	}
 	return 0;
 }

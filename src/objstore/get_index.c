@@ -320,7 +320,7 @@ void index_start(struct get *g)
 	g->n_asked = is_single ? 1 : 2;
 	g->ask_err = 0;
 	mutex_unlock(&g->lock);
-	fetch_start(first);
+	fetch_start(first, false);
 	if (last)
-		fetch_start(last);
+		fetch_start(last, false);
 }

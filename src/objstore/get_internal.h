@@ -78,7 +78,8 @@ struct fetch *fetch_new(struct get *g, enum chunk_which which,
 			void (*done)(struct fetch *f, struct chunk *chunk, uint64_t seq, int err))
 	MUST_CHECK;
 void fetch_free(struct fetch *f);
-void fetch_start(struct fetch *f);
+/* may_wait: on a thread that waits for the end and may wait for the socket too. */
+void fetch_start(struct fetch *f, bool may_wait);
 /* Hands a finished listing to the thread that takes it down. */
 void parked_add_listing(struct bucket *b, struct listing *l);
 /* Keeps one until another listing is taken down: then listing_launch again. */

@@ -226,10 +226,11 @@ static struct chunk *take_recent(const struct kv_get *g)
 	return c;
 }
 
-int kv_get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg)
+int kv_get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
 {
 	struct kv_get *g = get_of(sg);
 
+	(void)may_wait;
 	if (idx >= g->n)
 		return -EINVAL;
 	if (!g->chunks) {

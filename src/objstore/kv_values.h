@@ -87,6 +87,7 @@ int kv_get_open(struct store *s, const struct obj_info *info, struct store_get *
 void kv_get_close(struct store_get *sg);
 int kv_get_index(struct store_get *sg, bool may_wait) MUST_CHECK;
 void kv_get_locate(struct store_get *sg, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
-int kv_get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg) MUST_CHECK;
+int kv_get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
+	MUST_CHECK;
 
 #endif

@@ -129,7 +129,8 @@ struct store_ops {
 	void (*get_close)(struct store_get *g);
 	int (*get_index)(struct store_get *g, bool may_wait);
 	void (*get_locate)(struct store_get *g, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
-	int (*get_chunk)(struct store_get *g, uint32_t idx, get_chunk_fn fn, void *arg);
+	int (*get_chunk)(struct store_get *g, uint32_t idx, bool may_wait, get_chunk_fn fn,
+			 void *arg);
 
 	/* with has_history only */
 	int (*history)(struct store *s, const char *name, size_t len, struct obj_info ***ret,
@@ -400,7 +401,15 @@ static inline void store_get_locate(struct store_get *g, uint64_t off, uint32_t 
 static inline int MUST_CHECK store_get_chunk(struct store_get *g, uint32_t idx, get_chunk_fn fn,
 					     void *arg)
 {
-	return g->ops->get_chunk(g, idx, fn, arg);
+	return g->ops->get_chunk(g, idx, false, fn, arg);
+}
+
+/* The same for a thread that is going to wait for the answer: it may be kept for as long as sending
+ * takes, and store_shutdown ends the request. */
+static inline int MUST_CHECK store_get_chunk_here(struct store_get *g, uint32_t idx,
+						  get_chunk_fn fn, void *arg)
+{
+	return g->ops->get_chunk(g, idx, true, fn, arg);
 }
 
 /*

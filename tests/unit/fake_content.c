@@ -425,11 +425,12 @@ static void chunk_answer(struct fake_job *j)
 	free(c);
 }
 
-int fake_get_chunk(struct store_get *sg, uint32_t idx, get_chunk_fn fn, void *arg)
+int fake_get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
 {
 	struct get *g = get_of(sg);
 	struct chunk_job *c;
 
+	(void)may_wait;
 	LOCK_SCOPE(&g->s->b->lock);
 	if (!g->is_known || idx >= g->n)
 		return -EINVAL;

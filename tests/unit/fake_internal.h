@@ -130,6 +130,6 @@ int fake_get_open(struct store *s, const struct obj_info *info, struct store_get
 void fake_get_close(struct store_get *g);
 int fake_get_index(struct store_get *g, bool may_wait);
 void fake_get_locate(struct store_get *g, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
-int fake_get_chunk(struct store_get *g, uint32_t idx, get_chunk_fn fn, void *arg);
+int fake_get_chunk(struct store_get *g, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg);
 
 #endif

@@ -41,7 +41,7 @@ static unsigned prefetch_all(void)
 {
 	unsigned n = 0;
 
-	while (n < N_CHUNKS && chunk_source_prefetch(&source, n, false))
+	while (n < N_CHUNKS && chunk_source_prefetch(&source, n))
 		n++;
 	return n;
 }
@@ -50,8 +50,8 @@ START_TEST(test_what_is_asked_for_ahead_is_a_part_of_the_limit)
 {
 	fake_hold(bucket, true);
 	ck_assert_uint_eq(prefetch_all(), LIMIT / 4 / CHUNK);
-	ck_assert(!chunk_source_prefetch(&source, N_CHUNKS - 1, false));
-	ck_assert(chunk_source_prefetch(&source, N_CHUNKS - 1, true));
+	ck_assert(!chunk_source_prefetch(&source, N_CHUNKS - 1));
+	ck_assert(chunk_source_need(&source, N_CHUNKS - 1, false));
 }
 END_TEST
 
