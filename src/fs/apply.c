@@ -326,7 +326,8 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		fs->counts.last_seq = info->seq;
 	if (apply_reserved(fs, info) || !is_ours(fs, info->name, info->name_len))
 		return;
-	if (dir_rename_is_stale(fs, info))
+	if (dir_rename_is_stale(fs, info) ||
+	    (info->is_deleted && dir_follow_is_awaited(fs, info->name, info->name_len)))
 		return;
 	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
@@ -334,6 +335,7 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 	is_over = fs_info_is_live(info) && expiry_is_over(fs, expiry_stored_ns(info));
 	if (fs_info_is_live(info) && !is_over) {
 		graves_drop(&fs->graves, info->name, info->name_len);
+		dir_follow_note(fs, info);
 		err = apply_live(fs, info);
 	} else {
 		if (!info->foreign_token &&

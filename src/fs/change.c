@@ -38,7 +38,7 @@ static int take_object(struct fs *fs, const struct node *n, struct buf *ret)
 		mutex_unlock(&fs->tree.lock);
 		if (ret->len == 0 || buf_error(ret))
 			return buf_error(ret);
-		err = namelock_take(&fs->names, ret->data, ret->len);
+		err = fs_take_name(fs, ret->data, ret->len);
 		if (err)
 			return err;
 		mutex_lock(&fs->tree.lock);

@@ -32,7 +32,7 @@ int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name)
 		mutex_unlock(&fs->tree.lock);
 		err = buf_error(ret_name);
 		if (!err)
-			err = namelock_take(&fs->names, ret_name->data, ret_name->len);
+			err = fs_take_name(fs, ret_name->data, ret_name->len);
 		if (err)
 			return err;
 		buf_init(&again, OBJ_META_MAX);

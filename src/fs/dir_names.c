@@ -100,6 +100,25 @@ int dir_names_collect(struct fs *fs, const struct node *dir, size_t skip, uint64
 	return err;
 }
 
+int dir_names_behind(struct fs *fs, const struct node *dir, size_t skip, struct dir_names *l)
+{
+	struct dentry *d = dir->dentry;
+	uint64_t cookie = 0;
+	int err = 0;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (d && d->is_behind)
+		err = add_entry(fs, d, skip, 0, l);
+	while (!err && (d = tree_next(dir, cookie))) {
+		cookie = d->cookie;
+		if (d->node->dir)
+			err = dir_names_behind(fs, d->node, skip, l);
+		else if (d->is_behind)
+			err = add_entry(fs, d, skip, 0, l);
+	}
+	return err;
+}
+
 void dir_names_uncollect(struct fs *fs, const struct node *dir)
 {
 	struct dentry *d;

@@ -12,7 +12,6 @@
 #include "fs/name_set.h"
 #include "fs/rename.h"
 #include "util/clock.h"
-#include "util/log.h"
 
 #define BATCH DIR_BATCH
 #define RETRIES 16
@@ -266,7 +265,7 @@ static void settle(struct fs *fs, struct item *it, int err)
 	if (!is_moved && (err || it->err))
 		return;
 	mutex_lock(&fs->tree.lock);
-	dir_rename_arrived(fs, &it->to);
+	dir_rename_arrived(fs, it->to.data, it->to.len);
 	d = is_moved ? fs_find_entry(fs, it->to.data, it->to.len) : NULL;
 	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, it->info->nuid))
 		d->node->seq = it->info->seq;
@@ -364,17 +363,19 @@ void dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct d
 }
 
 int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
-		     struct obj_info *intent, size_t *ret_at)
+		     struct obj_info *intent, size_t *at)
 {
 	uint64_t beat_ns = clock_now_ns() + BEAT_NS;
-	size_t at = 0;
+	size_t next = *at;
 	int err = 0;
 
-	while (!err && at < names->bytes.len) {
+	while (!err && next < names->bytes.len) {
 		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
 
-		*ret_at = at;
-		err = b ? fill(b, mv, names, &at) : -ENOMEM;
+		*at = next;
+		err = !b ? -ENOMEM : atomic_load(&fs->is_closing) ? -ESHUTDOWN : 0;
+		if (!err)
+			err = fill(b, mv, names, &next);
 		if (!err)
 			err = move_batch(fs, mv, b);
 		if (!err)
@@ -385,9 +386,5 @@ int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_
 			beat_ns = clock_now_ns() + BEAT_NS;
 		}
 	}
-	if (!err)
-		return 0;
-	log_error("bucket %s: %s was moved to %s only in part: %s", fs->store->bucket,
-		  mv->from.data, mv->to.data, strerror(-err));
 	return err;
 }

@@ -2,14 +2,17 @@
 
 /*
  * Rename of a directory. An intent says what is to happen, then the tree's entry moves, so that
- * names and nodes below it stay together, then object by object in the bucket, many in flight. The
- * call returns when all have moved; meanwhile everything below the directory can be used, under its
- * new name, and a crash is made good by whoever finds the intent.
+ * names and nodes below it stay together, then object by object in the bucket, many in flight.
  *
  *	posix.old, posix.new  both prefixes, with their slashes
  *	posix.seq             objects up to this sequence move; newer ones belong to the old name
  *
- * One directory is renamed at a time (fs->dir_rename).
+ * With the intent the rename has happened: other mounts show it at once (dir_follow.c), and what a
+ * crash leaves is done by whoever finds the intent. So the call waits for a few objects only, which
+ * can still be taken back; many follow behind it. Everything below the directory can be used
+ * meanwhile, under its new name (dir_wait.c).
+ *
+ * The objects of one directory at a time are moved (fs->dir_rename).
  */
 
 #include "fs/dir_rename.h"
@@ -24,90 +27,47 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-void dir_move_init(struct dir_move *mv)
+#define RETRIES 16
+/* After something that went wrong. */
+#define AGAIN_MS 2000
+
+/* A directory's objects on their way. */
+struct errand {
+	struct fs *fs;
+	struct node *n; /* pinned */
+	struct dir_move mv;
+	struct dir_names names;
+	size_t at; /* place in names */
+	struct obj_info *intent;
+	bool has_failed;
+};
+
+static struct errand *errand_new(struct fs *fs, struct node *n)
 {
-	buf_init(&mv->from, OBJ_META_MAX);
-	buf_init(&mv->to, OBJ_META_MAX);
+	struct errand *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->fs = fs;
+	e->n = n;
+	dir_move_init(&e->mv);
+	dir_names_init(&e->names);
+	LOCK_SCOPE(&fs->tree.lock);
+	tree_pin(n);
+	return e;
 }
 
-void dir_move_done(struct dir_move *mv)
+static void errand_free(struct errand *e)
 {
-	buf_done(&mv->from);
-	buf_done(&mv->to);
-}
-
-static bool is_below(const struct dir_move *mv, const struct buf *prefix, const char *name,
-		     size_t len)
-{
-	return (mv->is_file ? len == prefix->len : len >= prefix->len) &&
-	       memcmp(name, prefix->data, prefix->len) == 0;
-}
-
-void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf *out, size_t start)
-{
-	mutex_assert_held(&fs->tree.lock);
-	if (buf_error(out) || !d->is_behind)
+	if (!e)
 		return;
-	list_for_each (it, &fs->dir_moves) {
-		const struct dir_move *mv = list_entry(it, struct dir_move, link);
-		struct buf rest CLEANUP(buf_done) = {0};
-
-		if (!is_below(mv, &mv->to, out->data + start, out->len - start))
-			continue;
-		buf_init(&rest, OBJ_META_MAX);
-		buf_append(&rest, out->data + start + mv->to.len, out->len - start - mv->to.len);
-		out->len = start;
-		buf_append(out, mv->from.data, mv->from.len);
-		buf_append(out, rest.data ? rest.data : "", rest.len);
-		return;
-	}
+	fs_unpin(e->fs, e->n);
+	obj_info_free(e->intent);
+	dir_names_done(&e->names);
+	dir_move_done(&e->mv);
+	free(e);
 }
-
-/* The entry that an object's name has in the tree, of a directory if it is a marker's. */
-static struct dentry *entry_of(struct fs *fs, const char *name, size_t len)
-{
-	struct dentry *d = fs_find_entry(fs, name, len);
-	struct node *dir = d ? NULL : fs_find_dir(fs, name, len);
-
-	return dir ? dir->dentry : d;
-}
-
-void dir_rename_arrived(struct fs *fs, const struct buf *name)
-{
-	struct dentry *d = entry_of(fs, name->data, name->len);
-
-	if (d)
-		d->is_behind = false;
-}
-
-/* Whether the entry that info's object has at its new place knows this version. */
-static bool is_known_there(struct fs *fs, const struct dir_move *mv, const struct obj_info *info)
-{
-	struct buf name CLEANUP(buf_done) = {0};
-	struct dentry *d;
-
-	buf_init(&name, OBJ_META_MAX);
-	buf_append(&name, mv->to.data, mv->to.len);
-	buf_append(&name, info->name + mv->from.len, info->name_len - mv->from.len);
-	d = buf_error(&name) ? NULL : entry_of(fs, name.data, name.len);
-	if (!d || !d->is_behind || tree_entry_seq(d) < info->seq)
-		return false;
-	d->generation = d->node->generation = fs->tree.generation;
-	return true;
-}
-
-bool dir_rename_is_stale(struct fs *fs, const struct obj_info *info)
-{
-	mutex_assert_held(&fs->tree.lock);
-	list_for_each (it, &fs->dir_moves) {
-		const struct dir_move *mv = list_entry(it, struct dir_move, link);
-
-		if (is_below(mv, &mv->from, info->name, info->name_len) &&
-		    (is_known_there(fs, mv, info) || info->seq <= mv->seq))
-			return true;
-	}
-	return false;
-}
+DEFINE_CLEANUP(struct errand *, errand_free)
 
 /* The empty directory that has the new name gives way. */
 static int remove_target(struct fs *fs, const struct move *m, const struct buf *to)
@@ -131,20 +91,21 @@ static int remove_target(struct fs *fs, const struct move *m, const struct buf *
 
 static void follow(struct fs *fs, struct dir_move *mv, const struct dir_names *names)
 {
-	mutex_assert_held(&fs->tree.lock);
 	if (names->max_seq > mv->seq)
 		mv->seq = names->max_seq;
-	list_push_back(&fs->dir_moves, &mv->link);
+	dir_move_begin(fs, mv);
 }
 
-/* The tree's part: everything is collected and moved at once. */
-static int move_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
-		     struct dir_names *names)
+/* The tree's part: everything is collected and moved at once. -EAGAIN: another directory has begun
+ * to move, above or below. */
+static int move_tree(struct fs *fs, const struct move *m, struct errand *e)
 {
-	struct dentry *at;
+	const struct dentry *at;
 	int err;
 
 	LOCK_SCOPE(&fs->tree.lock);
+	if (dir_move_overlaps(fs, &e->mv.from, &e->mv.to))
+		return -EAGAIN;
 	if (!move_entry(fs, m))
 		return -ENOENT;
 	if (tree_is_ancestor(m->n, m->new_dir))
@@ -154,16 +115,19 @@ static int move_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 		return -ENOTDIR;
 	if (at && at->node->dir->n_children > 0)
 		return -ENOTEMPTY;
-	err = dir_names_collect(fs, m->n, mv->from.len, UINT64_MAX, names);
-	if (!err && mv->to.len + names->max_len > fs->store->name_max)
+	err = dir_names_collect(fs, m->n, e->mv.from.len, UINT64_MAX, &e->names);
+	if (!err && e->mv.to.len + e->names.max_len > fs->store->name_max)
 		err = -ENAMETOOLONG;
 	if (!err)
 		err = move_in_tree(fs, m);
-	if (err)
+	if (err) {
 		dir_names_uncollect(fs, m->n);
-	else
-		follow(fs, mv, names);
-	return err;
+		return err;
+	}
+	/* The directory's entry is a new one. */
+	m->n->dentry->is_behind = m->n->dir->has_marker;
+	follow(fs, &e->mv, &e->names);
+	return 0;
 }
 
 /* The tree's part of going back; mv becomes the way back of what has moved. */
@@ -179,7 +143,7 @@ static int return_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 	int err;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	list_remove(&mv->link);
+	dir_move_end(fs, mv);
 	if (!move_entry(fs, &back))
 		err = -ENOENT;
 	else if (tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name)))
@@ -195,57 +159,129 @@ static int return_tree(struct fs *fs, const struct move *m, struct dir_move *mv,
 }
 
 /* What has moved goes back to where it was. */
-static int return_objects(struct fs *fs, const struct move *m, struct dir_move *mv,
-			  struct obj_info *intent)
+static int return_objects(struct fs *fs, const struct move *m, struct errand *e)
 {
 	struct dir_names moved CLEANUP(dir_names_done) = {0};
 	size_t at = 0;
 	int err;
 
 	dir_names_init(&moved);
-	err = return_tree(fs, m, mv, &moved);
+	err = return_tree(fs, m, &e->mv, &moved);
 	if (!err)
-		err = intent_set_names(intent, mv->from.data, mv->to.data);
+		err = intent_set_names(e->intent, e->mv.from.data, e->mv.to.data);
 	if (!err)
-		err = intent_set_seq(intent, mv->seq);
+		err = intent_set_seq(e->intent, e->mv.seq);
 	if (!err)
-		err = intent_store(fs, intent);
+		err = intent_store(fs, e->intent);
 	/* In a full bucket it is done without. */
 	if (!err || err == -ENOSPC)
-		err = dir_objects_move(fs, mv, &moved, intent, &at);
+		err = dir_objects_move(fs, &e->mv, &moved, e->intent, &at);
 	return err;
 }
 
-static void stop_following(struct fs *fs, const struct move *m, struct dir_move *mv)
+static void stop_following(struct errand *e)
 {
-	LOCK_SCOPE(&fs->tree.lock);
-	list_remove(&mv->link);
-	dir_names_uncollect(fs, m->n);
+	LOCK_SCOPE(&e->fs->tree.lock);
+	dir_move_end(e->fs, &e->mv);
+	dir_names_uncollect(e->fs, e->n);
 }
 
-static int move_with_intent(struct fs *fs, const struct move *m, struct dir_move *mv,
-			    struct obj_info *intent)
+static void say_failed(const struct errand *e, int err)
 {
-	struct dir_names names CLEANUP(dir_names_done) = {0};
-	size_t at = 0;
-	int err, back = 0;
+	log_error("bucket %s: %s was moved to %s only in part: %s", e->fs->store->bucket,
+		  e->mv.from.data, e->mv.to.data, strerror(-err));
+}
 
-	dir_names_init(&names);
-	err = move_tree(fs, m, mv, &names);
-	if (err)
-		return err;
-	err = intent_set_seq(intent, mv->seq);
-	if (!err)
-		err = dir_objects_move(fs, mv, &names, intent, &at);
-	if (err && err != -ECANCELED)
-		back = return_objects(fs, m, mv, intent);
-	stop_following(fs, m, mv);
+/* All that is below moves before the call returns, or nothing does. */
+static int move_now(const struct move *m, struct errand *e)
+{
+	struct fs *fs = e->fs;
+	int back = 0, err = dir_objects_move(fs, &e->mv, &e->names, e->intent, &e->at);
+
+	if (err && err != -ECANCELED) {
+		say_failed(e, err);
+		back = return_objects(fs, m, e);
+	}
+	stop_following(e);
 	if (err)
 		atomic_store(&fs->is_half_done, true);
 	if (err == -ECANCELED || back)
-		dir_objects_resync(fs, mv, &names, back ? 0 : at);
-	return err;
+		dir_objects_resync(fs, &e->mv, &e->names, back ? 0 : e->at);
+	if (err != -ECANCELED)
+		intent_remove(fs, e->intent);
+	return err == -ECANCELED ? 0 : err;
 }
+
+/* --- many objects, behind the call --- */
+
+static void end_errand(struct errand *e, int err)
+{
+	struct fs *fs = e->fs;
+
+	stop_following(e);
+	if (err)
+		atomic_store(&fs->is_half_done, true);
+	if (err == -ECANCELED)
+		dir_objects_resync(fs, &e->mv, &e->names, e->at);
+	else if (err)
+		log_warn("bucket %s: what is left of %s is moved to %s by the next mount",
+			 fs->store->bucket, e->mv.from.data, e->mv.to.data);
+	else
+		intent_remove(fs, e->intent);
+	mutex_lock(&fs->tree.lock);
+	fs->n_errands--;
+	cond_broadcast(&fs->dir_moved);
+	mutex_unlock(&fs->tree.lock);
+	errand_free(e);
+}
+
+/* Goes on until all have moved: the caller was told so. */
+static void run_errand(void *arg, bool is_last)
+{
+	struct errand *e = arg;
+	int err;
+
+	mutex_lock(&e->fs->dir_rename);
+	err = dir_objects_move(e->fs, &e->mv, &e->names, e->intent, &e->at);
+	mutex_unlock(&e->fs->dir_rename);
+	if (err && err != -ECANCELED && err != -ESHUTDOWN && !is_last) {
+		if (!e->has_failed)
+			say_failed(e, err);
+		e->has_failed = true;
+		if (later_run(&e->fs->mover, AGAIN_MS, run_errand, e) == 0)
+			return;
+	}
+	end_errand(e, err);
+}
+
+/* Takes over e. */
+static int move_behind(struct errand *e)
+{
+	struct fs *fs = e->fs;
+	int err;
+
+	mutex_lock(&fs->tree.lock);
+	fs->n_errands++;
+	mutex_unlock(&fs->tree.lock);
+	err = later_run(&fs->mover, 0, run_errand, e);
+	/* The intent is stored: whoever finds it does what is left. */
+	if (err)
+		end_errand(e, err);
+	return 0;
+}
+
+void dir_rename_drain(struct fs *fs, uint64_t deadline_ns)
+{
+	mutex_lock(&fs->tree.lock);
+	while (fs->n_errands > 0 &&
+	       cond_wait_until(&fs->dir_moved, &fs->tree.lock, deadline_ns) == 0)
+		;
+	atomic_store(&fs->is_closing, true);
+	mutex_unlock(&fs->tree.lock);
+	later_stop(&fs->mover);
+}
+
+/* --- the call --- */
 
 static int check_room(struct fs *fs, const struct move *m, const struct dir_move *mv)
 {
@@ -259,41 +295,83 @@ static int check_room(struct fs *fs, const struct move *m, const struct dir_move
 	return err ? err : dir_names_check_room(fs, dir_names_need(mv, &names));
 }
 
-static int move_dir_locked(struct fs *fs, const struct move *m)
+/* The intent is stored. Takes over e. */
+static int move_stored(const struct move *m, struct errand *e)
 {
-	_cleanup_obj_info_ struct obj_info *intent = NULL;
-	struct dir_move mv CLEANUP(dir_move_done) = {0};
+	struct errand *own CLEANUP(errand_free_p) = e;
+	struct fs *fs = e->fs;
 	int err;
 
-	dir_move_init(&mv);
-	err = fs_keep_directory(fs, m->old_dir);
-	if (!err)
-		err = move_names(fs, m, &mv.from, &mv.to);
-	if (!err)
-		err = check_room(fs, m, &mv);
-	if (!err)
-		err = intent_new(fs, INTENT_RENAME, &intent);
-	if (!err)
-		err = intent_set_names(intent, mv.from.data, mv.to.data);
-	if (!err)
-		err = intent_store(fs, intent);
-	if (err)
-		return err;
-	mv.seq = intent->seq;
+	e->mv.seq = e->intent->seq;
 	/* What others stored before is to move too. */
 	(void)fs_catch_up(fs);
-	err = remove_target(fs, m, &mv.to);
+	err = remove_target(fs, m, &e->mv.to);
 	if (!err)
-		err = move_with_intent(fs, m, &mv, intent);
-	if (err != -ECANCELED)
-		intent_remove(fs, intent);
-	return err == -ECANCELED ? 0 : err;
+		err = move_tree(fs, m, e);
+	if (err) {
+		intent_remove(fs, e->intent);
+		return err;
+	}
+	err = intent_set_seq(e->intent, e->mv.seq);
+	if (err || e->names.count <= DIR_BATCH)
+		return err ? err : move_now(m, e);
+	return move_behind(steal_ptr(own));
+}
+
+/* Takes over e. */
+static int move_dir_locked(const struct move *m, struct errand *e)
+{
+	struct errand *own CLEANUP(errand_free_p) = e;
+	struct fs *fs = e->fs;
+	int err = check_room(fs, m, &e->mv);
+
+	if (!err)
+		err = intent_new(fs, INTENT_RENAME, &e->intent);
+	if (!err)
+		err = intent_set_names(e->intent, e->mv.from.data, e->mv.to.data);
+	if (!err)
+		err = intent_store(fs, e->intent);
+	return err ? err : move_stored(m, steal_ptr(own));
+}
+
+/* Both names, when nothing moves above or below them. */
+static int wait_for_others(struct fs *fs, const struct move *m, struct dir_move *mv)
+{
+	struct buf from CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&from, OBJ_META_MAX);
+	do {
+		err = move_names(fs, m, &mv->from, &mv->to);
+		if (err)
+			return err;
+		LOCK_SCOPE(&fs->tree.lock);
+		buf_reset(&from);
+		if (m->n->dentry)
+			fs_path(fs, m->n->dentry, &from);
+		err = buf_error(&from);
+		if (!err)
+			err = dir_move_wait(fs, &from, &mv->to);
+	} while (!err && !buf_equal(&from, &mv->from));
+	return err;
 }
 
 int move_dir(struct fs *fs, const struct move *m)
 {
-	LOCK_SCOPE(&fs->dir_rename);
-	return move_dir_locked(fs, m);
+	int err = fs_keep_directory(fs, m->old_dir);
+
+	if (!err)
+		err = -EAGAIN;
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++) {
+		struct errand *e CLEANUP(errand_free_p) = errand_new(fs, m->n);
+
+		err = e ? wait_for_others(fs, m, &e->mv) : -ENOMEM;
+		if (err)
+			return err;
+		LOCK_SCOPE(&fs->dir_rename);
+		err = move_dir_locked(m, steal_ptr(e));
+	}
+	return err == -EAGAIN ? -EBUSY : err;
 }
 
 /* --- what another mount began --- */
@@ -321,24 +399,39 @@ static int parse(const struct fs *fs, const struct obj_info *info, struct dir_mo
 	return buf_error(&ret->from) ? buf_error(&ret->from) : buf_error(&ret->to);
 }
 
+/* The names that have yet to move: those whose entries wait for them, or, where the tree has not
+ * followed, those under the old name. */
+static int names_left(struct fs *fs, const struct obj_info *info, const struct dir_move *mv,
+		      struct dir_names *names)
+{
+	const struct dir_move *followed;
+	const struct node *dir;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	followed = dir_follow_find(fs, info->name);
+	if (followed && buf_equal(&followed->to, &mv->to)) {
+		dir = fs_find_dir(fs, mv->to.data, mv->to.len);
+		return dir ? dir_names_behind(fs, dir, mv->to.len, names) : 0;
+	}
+	dir = fs_find_dir(fs, mv->from.data, mv->from.len);
+	return dir ? dir_names_collect(fs, dir, mv->from.len, mv->seq, names) : 0;
+}
+
 int dir_rename_finish(struct fs *fs, struct obj_info *info)
 {
 	struct dir_names names CLEANUP(dir_names_done) = {0};
 	struct dir_move mv CLEANUP(dir_move_done) = {0};
-	const struct node *dir;
-	size_t at;
+	size_t at = 0;
 	int err = parse(fs, info, &mv);
 
 	if (err)
 		return err == -EINVAL ? 0 : err;
 	dir_names_init(&names);
 	LOCK_SCOPE(&fs->dir_rename);
-	mutex_lock(&fs->tree.lock);
-	dir = fs_find_dir(fs, mv.from.data, mv.from.len);
-	if (dir)
-		err = dir_names_collect(fs, dir, mv.from.len, mv.seq, &names);
-	mutex_unlock(&fs->tree.lock);
+	err = names_left(fs, info, &mv, &names);
 	if (!err)
 		err = dir_objects_move(fs, &mv, &names, info, &at);
+	if (!err)
+		dir_follow_end(fs, info->name);
 	return err;
 }

@@ -2,6 +2,7 @@
 #ifndef NATSOBJ_FS_DIR_RENAME_H
 #define NATSOBJ_FS_DIR_RENAME_H
 
+#include "fs/intent.h"
 #include "fs/internal.h"
 
 /* A directory that is being renamed, or a file that changes places with one: the tree shows it at
@@ -11,11 +12,22 @@ struct dir_move {
 	struct list link;
 	struct buf from, to; /* with the slash where a directory is meant */
 	uint64_t seq;
-	bool is_file; /* one object, not all that begin so */
+	bool is_file;		      /* one object, not all that begin so */
+	bool is_exchange;	      /* one of two ways */
+	bool is_foreign;	      /* another mount moves the objects: see dir_follow.c */
+	size_t n_behind;	      /* of a foreign one: entries whose objects have to follow */
+	char intent[INTENT_NAME_MAX]; /* of a foreign one */
 };
 
 void dir_move_init(struct dir_move *mv);
 void dir_move_done(struct dir_move *mv);
+/* Puts it into fs->dir_moves, and takes it out, which ends the waiting for it. Tree lock held. */
+void dir_move_begin(struct fs *fs, struct dir_move *mv);
+void dir_move_end(struct fs *fs, struct dir_move *mv);
+/* The entry that an object below the old name has at its new place in the tree, of a directory if
+ * the object is its marker; NULL: there is none, or the name is not below. Tree lock held. */
+struct dentry *dir_move_entry(struct fs *fs, const struct dir_move *mv, const char *name,
+			      size_t len);
 
 /* The name at start of out is that of d by its place in the tree: becomes the old one while the
  * object has not followed yet. Tree lock held. */
@@ -25,7 +37,37 @@ void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf 
 bool dir_rename_is_stale(struct fs *fs, const struct obj_info *info);
 
 /* The object of a name, where the tree has it, has followed, or will not. Tree lock held. */
-void dir_rename_arrived(struct fs *fs, const struct buf *name);
+void dir_rename_arrived(struct fs *fs, const char *name, size_t len);
+/* Waits for the objects that this mount has to move, until deadline_ns; what is left then is left
+ * to another mount. At the end of a mount. */
+void dir_rename_drain(struct fs *fs, uint64_t deadline_ns);
+
+/* --- dir_wait.c: what has to wait for objects that follow --- */
+
+/* Whether the move is of one of two directories, or of something above or below. */
+bool dir_move_touches(const struct dir_move *mv, const struct buf *a, const struct buf *b);
+/* Whether both of two names of directories, or what is below them, cannot be moved now, because
+ * something moves there. Tree lock held. */
+bool dir_move_overlaps(const struct fs *fs, const struct buf *a, const struct buf *b);
+/* Waits until they can. -EBUSY: that takes too long. Tree lock held, released meanwhile. */
+int dir_move_wait(struct fs *fs, const struct buf *a, const struct buf *b) MUST_CHECK;
+
+/* --- dir_follow.c: renames by other mounts; tree lock held --- */
+
+/* Another mount has stored this intent: the tree shows the directory at its new place. */
+void dir_follow_begin(struct fs *fs, const struct obj_info *intent);
+/* The rename of an intent with this name, or NULL. */
+struct dir_move *dir_follow_find(struct fs *fs, const char *intent);
+/* Takes it from fs->dir_moves and frees it. */
+void dir_follow_drop(struct fs *fs, struct dir_move *mv);
+/* The object of info has come to its new place, if that is what info tells. */
+void dir_follow_note(struct fs *fs, const struct obj_info *info);
+/* Whether a removal of the name tells nothing, as the object that is shown is still to come. */
+bool dir_follow_is_awaited(struct fs *fs, const char *name, size_t len);
+/* The intent is gone, or says something else. Takes the tree lock itself, and waits. */
+void dir_follow_end(struct fs *fs, const char *intent);
+/* At the end of a mount, and when nothing counts that was known. */
+void dir_follow_forget_all(struct fs *fs);
 
 /* --- dir_names.c --- */
 
@@ -45,6 +87,9 @@ bool dir_names_next(const struct dir_names *l, size_t *at, const char **ret, siz
  * out. With UINT64_MAX, everything, their entries are behind from now on. Tree lock held. */
 int dir_names_collect(struct fs *fs, const struct node *dir, size_t skip, uint64_t max_seq,
 		      struct dir_names *l) MUST_CHECK;
+/* Those whose entries are behind. Tree lock held. */
+int dir_names_behind(struct fs *fs, const struct node *dir, size_t skip, struct dir_names *l)
+	MUST_CHECK;
 /* No entry below dir is behind any more. Tree lock held. */
 void dir_names_uncollect(struct fs *fs, const struct node *dir);
 /* The opposite of what was collected: those objects that have moved are behind now, and are listed;
@@ -65,12 +110,12 @@ int dir_names_check_room(struct fs *fs, uint64_t need) MUST_CHECK;
 /* So many objects are moved at once. */
 #define DIR_BATCH 128
 
-/* Moves all the names from one prefix to the other, many at a time. The intent is stored again now
- * and then. *ret_at: on an error the place in names from which on not all have moved. What others
- * stored after the rename, under either name, stays. -ECANCELED: another mount has taken over.
- * Waits. */
+/* Moves all the names, from the place *at on, from one prefix to the other, many at a time. The
+ * intent is stored again now and then. *at: on an error the place from which on not all have moved.
+ * What others stored after the rename, under either name, stays. -ECANCELED: another mount has
+ * taken over; -ESHUTDOWN: the mount ends. Waits. */
 int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
-		     struct obj_info *intent, size_t *ret_at) MUST_CHECK;
+		     struct obj_info *intent, size_t *at) MUST_CHECK;
 /* After an error: the tree learns which names have which objects. Waits. */
 void dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
 			size_t at);

@@ -30,6 +30,7 @@ static bool is_dir_name(const char *name, size_t len)
 static int set_way(struct dir_move *mv, const char *from, size_t from_len, const char *to,
 		   size_t to_len)
 {
+	mv->is_exchange = true;
 	mv->is_file = !is_dir_name(from, from_len);
 	buf_append(&mv->from, from, from_len);
 	buf_append(&mv->to, to, is_dir_name(to, to_len) ? to_len - 1 : to_len);
@@ -171,6 +172,8 @@ static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x
 
 	LOCK_SCOPE(&fs->tree.lock);
 	err = find_both(fs, m, &da, &db);
+	if (!err && dir_move_overlaps(fs, &x->ab.from, &x->ba.from))
+		err = -EBUSY;
 	if (!err)
 		err = collect_both(fs, da, db, UINT64_MAX, x);
 	if (err) {
@@ -184,8 +187,8 @@ static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x
 	m->n->ctime_ns = m->target->ctime_ns = now_ns;
 	m->old_dir->mtime_ns = m->old_dir->ctime_ns = now_ns;
 	m->new_dir->mtime_ns = m->new_dir->ctime_ns = now_ns;
-	list_push_back(&fs->dir_moves, &x->ab.link);
-	list_push_back(&fs->dir_moves, &x->ba.link);
+	dir_move_begin(fs, &x->ab);
+	dir_move_begin(fs, &x->ba);
 	return 0;
 }
 
@@ -239,8 +242,8 @@ static int exchange_stored(struct fs *fs, const struct move *m, uint64_t seq,
 	if (!err)
 		err = exchange_objects(fs, &x, intent, &is_begun);
 	mutex_lock(&fs->tree.lock);
-	list_remove(&x.ab.link);
-	list_remove(&x.ba.link);
+	dir_move_end(fs, &x.ab);
+	dir_move_end(fs, &x.ba);
 	stop_following(fs, m->n);
 	stop_following(fs, m->target);
 	mutex_unlock(&fs->tree.lock);
@@ -251,6 +254,26 @@ static int exchange_stored(struct fs *fs, const struct move *m, uint64_t seq,
 	else if (err != -ECANCELED)
 		intent_finish_later(fs, intent);
 	return err == -ECANCELED ? 0 : err;
+}
+
+/* Nothing may be on its way above or below the two. */
+static int wait_for_others(struct fs *fs, const struct move *m)
+{
+	struct buf a CLEANUP(buf_done) = {0};
+	struct buf b CLEANUP(buf_done) = {0};
+	struct dentry *da, *db;
+	int err;
+
+	buf_init(&a, OBJ_META_MAX);
+	buf_init(&b, OBJ_META_MAX);
+	LOCK_SCOPE(&fs->tree.lock);
+	err = find_both(fs, m, &da, &db);
+	if (err)
+		return err;
+	fs_path(fs, da, &a);
+	fs_path(fs, db, &b);
+	err = buf_error(&a) ? buf_error(&a) : buf_error(&b);
+	return err ? err : dir_move_wait(fs, &a, &b);
 }
 
 int move_exchange_dirs(struct fs *fs, const struct move *m)
@@ -268,6 +291,8 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 		err = fs_keep_directory(fs, m->old_dir);
 	if (!err)
 		err = fs_keep_directory(fs, m->new_dir);
+	if (!err)
+		err = wait_for_others(fs, m);
 	if (err)
 		return err;
 	LOCK_SCOPE(&fs->dir_rename);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/log.h"
+
 #include "fs/name_set.h"
 
 #define BATCH 64
@@ -143,8 +145,8 @@ static void settle(struct fs *fs, const struct obj_info *info)
 static void arrive(struct fs *fs, const struct buf *a, const struct buf *b)
 {
 	LOCK_SCOPE(&fs->tree.lock);
-	dir_rename_arrived(fs, a);
-	dir_rename_arrived(fs, b);
+	dir_rename_arrived(fs, a->data, a->len);
+	dir_rename_arrived(fs, b->data, b->len);
 }
 
 /* What is no pair, because others made or changed one of the two, or it is a mere claim, is left to
@@ -212,7 +214,11 @@ int exchange_objects(struct fs *fs, struct exchange *x, struct obj_info *intent,
 	*ret_is_begun = !err || intent->seq != intent_seq || !store_is_certain(err);
 	if (!err)
 		err = dir_objects_move(fs, &x->ab, &x->only_a, intent, &at);
+	at = 0;
 	if (!err)
 		err = dir_objects_move(fs, &x->ba, &x->only_b, intent, &at);
+	if (err)
+		log_error("bucket %s: %s and %s were exchanged only in part: %s", fs->store->bucket,
+			  x->ab.from.data, x->ba.from.data, strerror(-err));
 	return err;
 }

@@ -85,12 +85,14 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	list_init(&fs->dir_moves);
 	list_init(&fs->restores);
 	mutex_init(&fs->dir_rename, LOCK_RANK_FILE);
+	cond_init(&fs->dir_moved);
 	halves_init(fs);
 	history_init(fs);
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
 	later_init(&fs->later);
 	later_init(&fs->saver);
+	later_init(&fs->mover);
 	purges_init(&fs->purges);
 	chunk_cache_init(&fs->cache, cfg->memory);
 	atomic_init(&fs->is_connected, true);
@@ -146,6 +148,8 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	err = virtual_init(fs);
 	if (!err)
 		err = later_start(&fs->later);
+	if (!err)
+		err = later_start(&fs->mover);
 	if (!err)
 		err = purges_start(&fs->purges);
 	if (err)
@@ -213,7 +217,8 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 		}
 	}
 	/* Second looks at names that may be gone. */
-	is_doubtful = later_count(&fs->later) > 0;
+	is_doubtful = later_count(&fs->later) > 0 || later_count(&fs->mover) > 0;
+	dir_rename_drain(fs, deadline);
 	if (clock_now_ns() < deadline)
 		later_stop(&fs->later);
 	purges_finish(fs, deadline);
@@ -230,17 +235,24 @@ void fs_free(struct fs *fs)
 {
 	if (!fs)
 		return;
+	atomic_store(&fs->is_closing, true);
+	later_stop(&fs->mover);
 	later_stop(&fs->later);
 	purges_stop(&fs->purges);
 	later_stop(&fs->saver);
 	fs_restore_none(fs);
 	later_done(&fs->later);
 	later_done(&fs->saver);
+	later_done(&fs->mover);
 	purges_done(&fs->purges);
 	history_done(fs);
 	virtual_done(fs);
 	halves_done(fs);
 	mutex_done(&fs->dir_rename);
+	mutex_lock(&fs->tree.lock);
+	dir_follow_forget_all(fs);
+	mutex_unlock(&fs->tree.lock);
+	cond_done(&fs->dir_moved);
 	tree_done(&fs->tree);
 	graves_done(&fs->graves);
 	chunk_cache_done(&fs->cache);
@@ -332,7 +344,7 @@ int fs_take_content_name(struct fs *fs, const struct node *n, struct buf *ret)
 		mutex_unlock(&fs->tree.lock);
 		err = ret->len == 0 && !buf_error(ret) ? -ENOENT : buf_error(ret);
 		if (!err)
-			err = namelock_take(&fs->names, ret->data, ret->len);
+			err = fs_take_name(fs, ret->data, ret->len);
 		if (err)
 			return err;
 		buf_reset(&again);

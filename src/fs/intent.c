@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/dir_rename.h"
 #include "fs/exchange.h"
 #include "util/clock.h"
 #include "util/hash.h"
@@ -21,12 +22,15 @@
 
 /* What a call of this mount left half done, because something failed. */
 #define AGAIN_MS 1000
+/* While a renamed directory is followed: whoever wants to rename it next waits so long. */
+#define FOLLOW_MS 200
 
 /* An intent that somebody left, or is at; one look follows the other until it is gone. */
 struct watched {
 	struct list link; /* in fs->intents */
 	struct fs *fs;
-	uint64_t seq;
+	uint64_t seq, seen_ns; /* since when it has this sequence */
+	uint64_t patience_ns;
 	char name[INTENT_NAME_MAX];
 };
 
@@ -87,7 +91,8 @@ int intent_get_names(const struct obj_info *info, struct intent_names *ret)
 	if (!ret->old || !ret->new || !ret->old[0] || !ret->new[0] ||
 	    strcmp(ret->old, ret->new) == 0)
 		return -EINVAL;
-	return seq && parse_u64(seq, 10, 1, SEQ_MAX, &ret->seq) == 0 ? 0 : -EINVAL;
+	ret->seq = info->seq;
+	return !seq || parse_u64(seq, 10, 1, SEQ_MAX, &ret->seq) == 0 ? 0 : -EINVAL;
 }
 
 int intent_check_names(const struct fs *fs, const struct intent_names *names)
@@ -156,6 +161,44 @@ static void drop(struct watched *w)
 	free(w);
 }
 
+/* How long until it has to be looked at again. Tree lock held. */
+static uint64_t delay_ms(const struct watched *w)
+{
+	if (dir_follow_find(w->fs, w->name))
+		return FOLLOW_MS;
+	return w->patience_ns / NS_PER_MS;
+}
+
+static void look(void *arg, bool is_last);
+
+static void look_later(struct watched *w)
+{
+	struct fs *fs = w->fs;
+	uint64_t delay;
+
+	mutex_lock(&fs->tree.lock);
+	delay = delay_ms(w);
+	mutex_unlock(&fs->tree.lock);
+	if (later_run(&fs->later, delay, look, w) < 0)
+		drop(w);
+}
+
+/* Its mount has gone, if the intent is still what it was. */
+static void finish(void *arg, bool is_last)
+{
+	struct watched *w = arg;
+	struct fs *fs = w->fs;
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err = is_last ? -ESHUTDOWN : store_get_info(fs->store, w->name, strlen(w->name), &info);
+
+	if (!err && info->seq == w->seq && !info->is_deleted && fs_may_change(fs) == 0)
+		(void)!intent_finish(fs, info);
+	/* Once more: it is being worked on, or could not be finished. */
+	w->seen_ns = clock_now_ns();
+	w->patience_ns = patience_ms(fs) * NS_PER_MS;
+	look_later(w);
+}
+
 static void look(void *arg, bool is_last)
 {
 	struct watched *w = arg;
@@ -163,16 +206,19 @@ static void look(void *arg, bool is_last)
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err = is_last ? -ESHUTDOWN : store_get_info(fs->store, w->name, strlen(w->name), &info);
 
+	if (err == -ENOENT || (!err && info->is_deleted))
+		dir_follow_end(fs, w->name);
 	if (err == -ESHUTDOWN || err == -ENOENT || (!err && info->is_deleted)) {
 		drop(w);
 		return;
 	}
-	if (!err && info->seq == w->seq && fs_may_change(fs) == 0)
-		(void)!intent_finish(fs, info);
-	/* Once more: it is being worked on, or could not be finished, or could not be read. */
-	if (!err)
+	if (!err && info->seq != w->seq) {
 		w->seq = info->seq;
-	if (later_run(&fs->later, patience_ms(fs), look, w) < 0)
+		w->seen_ns = clock_now_ns();
+	}
+	if (clock_now_ns() - w->seen_ns < w->patience_ns)
+		look_later(w);
+	else if (later_run(&fs->mover, 0, finish, w) < 0)
 		drop(w);
 }
 
@@ -184,7 +230,7 @@ static bool is_watched(const struct fs *fs, const char *name)
 	return false;
 }
 
-static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t delay_ms)
+static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t patience)
 {
 	struct watched *w;
 
@@ -195,8 +241,10 @@ static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t de
 		return;
 	w->fs = fs;
 	w->seq = info->seq;
+	w->seen_ns = clock_now_ns();
+	w->patience_ns = patience * (uint64_t)NS_PER_MS;
 	memcpy(w->name, info->name, info->name_len);
-	if (later_run(&fs->later, delay_ms, look, w) < 0)
+	if (later_run(&fs->later, delay_ms(w), look, w) < 0)
 		free(w);
 	else
 		list_push_back(&fs->intents, &w->link);
@@ -205,11 +253,14 @@ static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t de
 void intent_apply(struct fs *fs, const struct obj_info *info)
 {
 	const char *owner = obj_info_meta(info, ATTR_OWNER);
+	const char *kind = obj_info_meta(info, ATTR_INTENT);
 
-	if (info->is_deleted || !obj_info_meta(info, ATTR_INTENT) || fs->cfg.is_read_only ||
-	    (owner && strcmp(owner, fs->claim_id) == 0))
+	if (info->is_deleted || !kind || (owner && strcmp(owner, fs->claim_id) == 0))
 		return;
-	watch_locked(fs, info, patience_ms(fs));
+	if (strcmp(kind, INTENT_RENAME) == 0)
+		dir_follow_begin(fs, info);
+	if (!fs->cfg.is_read_only || dir_follow_find(fs, info->name))
+		watch_locked(fs, info, patience_ms(fs));
 }
 
 void intent_finish_later(struct fs *fs, const struct obj_info *info)

@@ -94,10 +94,14 @@ struct fs {
 	struct halves halves;
 	struct list
 		intents; /* that may have to be finished, see intent.c; protected by tree.lock */
-	struct list dir_moves;	     /* struct dir_move; protected by tree.lock */
-	struct list restores;	     /* that later did not take, see aside.c; by tree.lock */
-	struct mutex dir_rename;     /* rank of a file's lock: one directory is renamed at a time */
-	struct list files;	     /* struct file; protected by tree.lock */
+	struct list dir_moves;	 /* struct dir_move; protected by tree.lock */
+	atomic_int n_dir_moves;	 /* of them; written with tree.lock */
+	struct cond dir_moved;	 /* with tree.lock: objects or a whole directory have followed */
+	unsigned n_errands;	 /* of this mount, behind calls that returned; tree.lock */
+	struct later mover;	 /* moves objects after their directories, and finishes intents */
+	struct list restores;	 /* that later did not take, see aside.c; by tree.lock */
+	struct mutex dir_rename; /* rank of a file's lock: one directory's objects move at a time */
+	struct list files;	 /* struct file; protected by tree.lock */
 	struct fs_listener listener; /* protected by tree.lock */
 	/* protected by tree.lock: see fs_set_status */
 	void (*add_status)(void *arg, struct json_writer *w);
@@ -107,7 +111,8 @@ struct fs {
 	atomic_bool is_connected;
 	atomic_bool is_gone;
 	atomic_bool is_draining;
-	atomic_int n_unstored; /* see fs_unstored */
+	atomic_bool is_closing; /* nothing more is begun that another mount can do */
+	atomic_int n_unstored;	/* see fs_unstored */
 };
 
 /* Objects are content and nothing else: see plain.h. */
@@ -189,6 +194,12 @@ void fs_content_name(const struct fs *fs, const struct node *n, struct buf *out)
 /* Takes the lock of fs_content_name's answer, which is in ret and is still right then. Releases no
  * lock; -ENOENT: the node has no name. */
 int fs_take_content_name(struct fs *fs, const struct node *n, struct buf *ret) MUST_CHECK;
+/* Takes one name or two for a change (fs/namelock.h). An object that has yet to follow a renamed
+ * directory moves first: -EBUSY, if that takes too long. Wait. */
+int fs_take_name(struct fs *fs, const char *name, size_t len) MUST_CHECK;
+int fs_take_names(struct fs *fs, const struct buf *a, const struct buf *b) MUST_CHECK;
+/* The same without waiting: -EAGAIN. */
+int fs_try_name(struct fs *fs, const char *name, size_t len) MUST_CHECK;
 /* Finds and pins a node; NULL when the kernel does not know it (any more). */
 struct node *fs_pin(struct fs *fs, uint64_t nodeid);
 void fs_unpin(struct fs *fs, struct node *n);

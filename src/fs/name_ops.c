@@ -147,9 +147,9 @@ int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, con
 	if (!err && nn->full.len > fs->store->name_max)
 		err = -ENAMETOOLONG;
 	if (!err && ctx->may_wait)
-		err = namelock_take(&fs->names, nn->full.data, nn->full.len);
+		err = fs_take_name(fs, nn->full.data, nn->full.len);
 	else if (!err)
-		err = namelock_try(&fs->names, nn->full.data, nn->full.len);
+		err = fs_try_name(fs, nn->full.data, nn->full.len);
 	if (err)
 		new_name_done(fs, nn, false);
 	return err == -EAGAIN ? -FS_WOULD_WAIT : err;

@@ -12,6 +12,8 @@
 
 /* Operations of others on a name that an open waits for. */
 #define WAITS_MAX 64
+/* Names that an object gets while it is asked for. */
+#define MOVES_MAX 8
 
 bool file_wants_write(int flags)
 {
@@ -43,14 +45,27 @@ static int after_gone(struct fs *fs, const struct node *n, bool is_patient)
 	return is_patient && n->dentry ? -ENOENT : -ESTALE;
 }
 
-int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
+/* Whether the node's object has another name by now. */
+static bool has_moved(struct fs *fs, const struct node *n, const struct buf *name)
+{
+	struct buf now CLEANUP(buf_done) = {0};
+
+	buf_init(&now, OBJ_META_MAX);
+	LOCK_SCOPE(&fs->tree.lock);
+	if (n->dentry)
+		fs_content_name(fs, n, &now);
+	return now.len > 0 && !buf_error(&now) && !buf_equal(&now, name);
+}
+
+/* As file_newest. -EAGAIN: the object has followed its directory to another name. */
+static int ask_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_obj_info_ struct obj_info *copy = NULL;
 	struct buf name CLEANUP(buf_done) = {0};
 	struct node *n = f->node;
+	bool is_same, is_gone, is_current;
 	uint64_t seq;
-	bool is_same;
 	int err;
 
 	buf_init(&name, OBJ_META_MAX);
@@ -62,7 +77,14 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 	if (name.len == 0)
 		return buf_error(&name) ? buf_error(&name) : -ESTALE;
 	err = store_get_info(fs->store, name.data, name.len, &info);
-	if ((err == -ENOENT || (!err && !fs_info_is_live(info))) && !fs_catch_up(fs) && is_patient)
+	is_gone = err == -ENOENT || (!err && !fs_info_is_live(info));
+	is_current = !is_gone || fs_catch_up(fs);
+	/* The operation that took the object away may be this mount's, and not in the tree yet. */
+	if (is_gone)
+		fs_wait_released(fs, name.data, name.len);
+	if (is_gone && has_moved(fs, n, &name))
+		return -EAGAIN;
+	if (!is_current && is_patient)
 		return -ENOENT;
 	if (err == -ENOENT) {
 		fs_apply_absent(fs, name.data, name.len, seq);
@@ -80,12 +102,23 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
 	fs_apply(fs, steal_ptr(copy));
 	if (!is_same)
 		fs_wait_released(fs, name.data, name.len);
+	if (!is_same && has_moved(fs, n, &name))
+		return -EAGAIN;
 	if (!fs_info_is_live(info))
 		return after_gone(fs, n, is_patient);
 	if (!is_same)
 		return -ESTALE;
 	*ret = steal_ptr(info);
 	return 0;
+}
+
+int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; err == -EAGAIN && i < MOVES_MAX; i++)
+		err = ask_newest(fs, f, is_patient, ret);
+	return err == -EAGAIN ? -ESTALE : err;
 }
 
 /* What has the name now, for an append through a descriptor of an older version. */

@@ -231,7 +231,7 @@ int fs_keep_directory(struct fs *fs, struct node *dir)
 	mutex_unlock(&fs->tree.lock);
 	if (err || !info)
 		return err;
-	err = namelock_take(&fs->names, info->name, info->name_len);
+	err = fs_take_name(fs, info->name, info->name_len);
 	if (err)
 		return err;
 	err = store_marker(fs, info);

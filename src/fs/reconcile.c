@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/dir_rename.h"
 #include "fs/links.h"
 #include "fs/place.h"
 
@@ -23,6 +24,7 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 		return;
 	fs->is_other_history = true;
 	fs->counts.last_seq = 0;
+	dir_follow_forget_all(fs);
 	graves_clear(&fs->graves);
 }
 

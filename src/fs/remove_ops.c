@@ -117,7 +117,7 @@ static int unlink_locked(struct fs *fs, struct victim *v, struct file *f)
 		buf_append(&held, v->full.data, v->full.len);
 		err = buf_error(&held);
 		if (!err)
-			err = namelock_take(&fs->names, held.data, held.len);
+			err = fs_take_name(fs, held.data, held.len);
 		if (err)
 			return err;
 		err = unlink_held(fs, v, f, &held);

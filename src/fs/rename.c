@@ -129,7 +129,7 @@ int move_take_names(struct fs *fs, const struct move *m, struct buf *from, struc
 		buf_init(&from2, OBJ_META_MAX);
 		buf_init(&to2, OBJ_META_MAX);
 		if (!err)
-			err = namelock_take2(&fs->names, from->data, from->len, to->data, to->len);
+			err = fs_take_names(fs, from, to);
 		if (err)
 			return err;
 		err = move_names(fs, m, &from2, &to2);

@@ -247,11 +247,19 @@ static void *rename_main(void *arg)
 	return NULL;
 }
 
+static void *sync_main(void *arg)
+{
+	struct fs_handle *h = arg;
+
+	ck_assert_int_eq(fs_fsync(m.fs, &root_ctx, h), 0);
+	return NULL;
+}
+
 /* The directory has its new name in the tree, but its objects have not moved yet. */
 START_TEST(test_what_is_stored_during_a_directory_rename_moves_too)
 {
+	pthread_t renamer, syncer;
 	struct fs_handle *h;
-	pthread_t thread;
 	int err = -1;
 
 	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
@@ -259,14 +267,16 @@ START_TEST(test_what_is_stored_during_a_directory_rename_moves_too)
 	put_file(m.fs, "d/f", "old", 3);
 	h = must_open("d/f", O_RDWR);
 	ck_assert_int_eq(namelock_take(&m.fs->names, "d/a", 3), 0);
-	ck_assert_int_eq(pthread_create(&thread, NULL, rename_main, &err), 0);
+	ck_assert_int_eq(pthread_create(&renamer, NULL, rename_main, &err), 0);
 	while (!exists(m.fs, "e"))
 		wait_ms(1);
 	ck_assert_int_eq(write_at(m.fs, h, 0, "new", 3), 0);
-	ck_assert_int_eq(fs_fsync(m.fs, &root_ctx, h), 0);
+	ck_assert_int_eq(pthread_create(&syncer, NULL, sync_main, h), 0);
+	wait_ms(20);
 	fs_release_name(m.fs, "d/a", 3);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(pthread_join(renamer, NULL), 0);
 	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(pthread_join(syncer, NULL), 0);
 	ck_assert_int_eq(close_file(m.fs, h), 0);
 	fake_sync(bucket);
 	assert_object("e/f", "new", 3);

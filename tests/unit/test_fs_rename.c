@@ -375,51 +375,241 @@ END_TEST
 
 /* --- directories --- */
 
+/* More than a call waits for, and what it does wait for. */
 #define MANY 300
+#define FEW 100
 
-static void make_many(const char *dir)
+static void make_files(const char *dir, int n)
 {
 	char name[64];
 
 	ck_assert_int_eq(make_dir(m.fs, dir), 0);
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s/f%03d", dir, i);
 		fake_foreign_put(bucket, name, name, strlen(name), CHUNK);
 	}
 	fake_sync(bucket);
 }
 
-static void assert_many(const char *dir, const char *old_dir)
+static void assert_files(struct fs *fs, const char *dir, const char *old_dir, int n)
 {
 	char name[64], text[64];
 
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s/f%03d", dir, i);
 		snprintf(text, sizeof(text), "%s/f%03d", old_dir, i);
-		assert_file(m.fs, name, text, strlen(text));
+		assert_file(fs, name, text, strlen(text));
 	}
+}
+
+/* All objects that follow have followed. */
+static void wait_followed(struct fs *fs)
+{
+	bool is_over = false;
+
+	for (int i = 0; i < 1000 && !is_over; i++) {
+		mutex_lock(&fs->tree.lock);
+		is_over = list_is_empty(&fs->dir_moves) && fs->n_errands == 0;
+		mutex_unlock(&fs->tree.lock);
+		if (!is_over)
+			usleep(10000);
+	}
+	ck_assert(is_over);
 }
 
 START_TEST(test_a_large_directory_is_renamed)
 {
 	struct mount other = mount_bucket();
 
-	make_many("d");
+	make_files("d", MANY);
 	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
 	ck_assert(!exists(m.fs, "d"));
-	assert_many("n", "d");
+	assert_files(m.fs, "n", "d", MANY);
 	fake_sync(bucket);
 	ck_assert(!exists(other.fs, "d"));
-	ck_assert(exists(other.fs, "n/f000"));
+	assert_files(other.fs, "n", "d", MANY);
+	wait_followed(m.fs);
+	fake_sync(bucket);
+	wait_followed(other.fs);
+	ck_assert(!exists(other.fs, "d"));
+	assert_files(other.fs, "n", "d", MANY);
 	unmount_bucket(&other);
+	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
 	remount();
 	assert_list("", "n ");
-	assert_many("n", "d");
+	assert_files(m.fs, "n", "d", MANY);
 	/* Back over its own tombstones. */
 	ck_assert_int_eq(rename_path(m.fs, "n", "d", 0), 0);
 	remount();
 	assert_list("", "d ");
-	assert_many("d", "d");
+	assert_files(m.fs, "d", "d", MANY);
+}
+END_TEST
+
+/* An operation holds one of the names, so that nothing follows. */
+static void rename_and_hold(void)
+{
+	make_files("d", MANY);
+	ck_assert_int_eq(namelock_take(&m.fs->names, "d/f000", 6), 0);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	fake_sync(bucket);
+	ck_assert(is_stored("d/f000"));
+	ck_assert(!is_stored("n/f299"));
+}
+
+static void let_follow(void)
+{
+	fs_release_name(m.fs, "d/f000", 6);
+	wait_followed(m.fs);
+	ck_assert(!is_stored("d/f299"));
+	ck_assert(is_stored("n/f000") && is_stored("n/f299"));
+}
+
+START_TEST(test_many_objects_follow_behind_the_call)
+{
+	struct mount other = mount_bucket();
+
+	rename_and_hold();
+	assert_list("", "n ");
+	ck_assert(!exists(other.fs, "d"));
+	assert_files(m.fs, "n", "d", 10);
+	assert_files(other.fs, "n", "d", 10);
+	/* One that begins now sees the same. */
+	unmount_bucket(&other);
+	other = mount_bucket();
+	ck_assert(!exists(other.fs, "d"));
+	assert_files(other.fs, "n", "d", MANY);
+	let_follow();
+	fake_sync(bucket);
+	wait_followed(other.fs);
+	assert_files(other.fs, "n", "d", MANY);
+	unmount_bucket(&other);
+}
+END_TEST
+
+static int change_mode(struct fs *fs, const char *path, mode_t mode)
+{
+	const struct stat attr = {.st_mode = mode};
+	struct fs_entry e;
+	struct stat st;
+	double timeout;
+	int err = lookup(fs, path, &e);
+
+	if (!err) {
+		err = fs_setattr(fs, &root_ctx, e.nodeid, NULL, &attr, FS_SET_MODE, &st, &timeout);
+		fs_forget(fs, e.nodeid, 1);
+	}
+	return err;
+}
+
+struct later_change {
+	struct fs *fs;
+	int err;
+};
+
+static void *change_main(void *arg)
+{
+	struct later_change *c = arg;
+
+	c->err = change_mode(c->fs, "n/f000", 0640);
+	return NULL;
+}
+
+/* Here or, behind the watch, on another mount. */
+START_TEST(test_a_change_waits_until_its_object_has_followed)
+{
+	struct mount other = mount_bucket();
+	struct later_change change = {.fs = _i ? other.fs : m.fs, .err = 1};
+	struct fs_entry e;
+	pthread_t thread;
+
+	rename_and_hold();
+	ck_assert_int_eq(pthread_create(&thread, NULL, change_main, &change), 0);
+	usleep(50000);
+	ck_assert(!is_stored("n/f000"));
+	let_follow();
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(change.err, 0);
+	fake_sync(bucket);
+	ck_assert_int_eq(lookup(m.fs, "n/f000", &e), 0);
+	ck_assert_uint_eq(e.st.st_mode & 07777, 0640);
+	fs_forget(m.fs, e.nodeid, 1);
+	ck_assert(!is_stored("d/f000"));
+	unmount_bucket(&other);
+}
+END_TEST
+
+static void *make_main(void *arg)
+{
+	int *ret = arg;
+
+	*ret = make_dir(m.fs, "d");
+	if (!*ret)
+		put_file(m.fs, "d/f000", "new", 3);
+	return NULL;
+}
+
+START_TEST(test_what_is_made_under_the_old_name_is_something_else)
+{
+	pthread_t thread;
+	int err = 1;
+
+	rename_and_hold();
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_main, &err), 0);
+	usleep(50000);
+	let_follow();
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(err, 0);
+	assert_file(m.fs, "d/f000", "new", 3);
+	assert_files(m.fs, "n", "d", MANY);
+	remount();
+	assert_list("d", "f000 ");
+	assert_file(m.fs, "d/f000", "new", 3);
+	assert_files(m.fs, "n", "d", MANY);
+}
+END_TEST
+
+static void *rename_again_main(void *arg)
+{
+	*(int *)arg = rename_path(m.fs, "n", "o", 0);
+	return NULL;
+}
+
+START_TEST(test_a_directory_that_moves_is_renamed_again)
+{
+	struct mount other = mount_bucket();
+	pthread_t thread;
+	int err = 1;
+
+	rename_and_hold();
+	ck_assert_int_eq(pthread_create(&thread, NULL, rename_again_main, &err), 0);
+	usleep(50000);
+	fs_release_name(m.fs, "d/f000", 6);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(err, 0);
+	wait_followed(m.fs);
+	fake_sync(bucket);
+	wait_followed(other.fs);
+	assert_list("", "o ");
+	assert_files(m.fs, "o", "d", MANY);
+	ck_assert(!exists(other.fs, "d") && !exists(other.fs, "n"));
+	assert_files(other.fs, "o", "d", MANY);
+	unmount_bucket(&other);
+	remount();
+	assert_files(m.fs, "o", "d", MANY);
+}
+END_TEST
+
+START_TEST(test_an_error_behind_the_call_does_not_end_the_rename)
+{
+	make_files("d", MANY);
+	/* In the middle of the second batch, and once only. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -ENOSPC, 350, 1);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	wait_followed(m.fs);
+	remount();
+	assert_list("", "n ");
+	assert_files(m.fs, "n", "d", MANY);
 }
 END_TEST
 
@@ -427,24 +617,26 @@ START_TEST(test_an_interrupted_directory_rename_is_finished_by_the_next_mount)
 {
 	_cleanup_free_ char *intent = NULL;
 
-	make_many("d");
+	make_files("d", MANY);
 	/* The intent and the first batch, then nothing but failures: as if killed. */
 	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 200, 100000);
 	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 100000);
-	(void)!rename_path(m.fs, "d", "n", 0);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	fs_drain(m.fs, 300);
 	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
 	fake_fail_next(bucket, FAKE_REMOVE_INFO, 0, 0);
 	remount();
-	ck_assert(exists(m.fs, "d"));
+	assert_list("", "n ");
+	assert_files(m.fs, "n", "d", MANY);
 	intent = fake_find(bucket, ".natsobj/intent/");
 	ck_assert_ptr_nonnull(intent);
 	ck_assert_int_eq(finish(intent), 0);
 	fake_sync(bucket);
 	assert_list("", "n ");
-	assert_many("n", "d");
+	assert_files(m.fs, "n", "d", MANY);
 	remount();
 	assert_list("", "n ");
-	assert_many("n", "d");
+	assert_files(m.fs, "n", "d", MANY);
 }
 END_TEST
 
@@ -471,12 +663,12 @@ END_TEST
 
 START_TEST(test_a_failed_directory_rename_shows_what_is_where)
 {
-	make_many("d");
-	fake_fail_after(bucket, FAKE_PUT_INFO, -ENOSPC, 150, 100000);
+	make_files("d", FEW);
+	fake_fail_after(bucket, FAKE_PUT_INFO, -ENOSPC, 50, 100000);
 	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), -ENOSPC);
 	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
 	fake_sync(bucket);
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < FEW; i++) {
 		char old_name[32], new_name[32];
 
 		snprintf(old_name, sizeof(old_name), "d/f%03d", i);
@@ -555,23 +747,24 @@ END_TEST
 
 START_TEST(test_a_directory_rename_that_fails_changes_nothing)
 {
-	make_many("d");
+	make_files("d", FEW);
 	ck_assert_int_eq(make_dir(m.fs, "d/sub"), 0);
 	put_file(m.fs, "d/sub/own", "own", 3);
-	/* In the middle of the second batch, and once only. */
-	fake_fail_after(bucket, FAKE_PUT_INFO, -ENOSPC, 350, 1);
+	/* When all have their new names, but some of the old ones; once only. */
+	fake_fail_after(bucket, FAKE_PUT_INFO, -ENOSPC, 150, 1);
+	fake_fail_next(bucket, FAKE_REMOVE_INFO, -ENOSPC, 1);
 	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), -ENOSPC);
 	fake_sync(bucket);
 	assert_list("", "d ");
-	assert_many("d", "d");
+	assert_files(m.fs, "d", "d", FEW);
 	assert_file(m.fs, "d/sub/own", "own", 3);
 	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
 	remount();
 	assert_list("", "d ");
-	assert_many("d", "d");
+	assert_files(m.fs, "d", "d", FEW);
 	assert_file(m.fs, "d/sub/own", "own", 3);
 	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
-	assert_many("n", "d");
+	assert_files(m.fs, "n", "d", FEW);
 	assert_file(m.fs, "n/sub/own", "own", 3);
 }
 END_TEST
@@ -580,7 +773,7 @@ START_TEST(test_a_directory_rename_without_room_is_refused_at_once)
 {
 	unsigned int puts;
 
-	make_many("d");
+	make_files("d", MANY);
 	ck_assert_int_eq(make_dir(m.fs, "n"), 0);
 	fake_set_free(bucket, 100000);
 	puts = fake_calls(bucket, FAKE_PUT_INFO);
@@ -881,6 +1074,11 @@ int main(void)
 	tcase_add_test(tc, test_a_directory_and_a_file_are_exchanged);
 	tcase_add_test(tc, test_what_others_store_into_exchanged_directories_stays);
 	tcase_add_test(tc, test_a_large_directory_is_renamed);
+	tcase_add_test(tc, test_many_objects_follow_behind_the_call);
+	tcase_add_loop_test(tc, test_a_change_waits_until_its_object_has_followed, 0, 2);
+	tcase_add_test(tc, test_what_is_made_under_the_old_name_is_something_else);
+	tcase_add_test(tc, test_a_directory_that_moves_is_renamed_again);
+	tcase_add_test(tc, test_an_error_behind_the_call_does_not_end_the_rename);
 	tcase_add_test(tc, test_an_interrupted_directory_rename_is_finished_by_the_next_mount);
 	tcase_add_test(tc, test_what_is_open_below_a_renamed_directory_goes_along);
 	tcase_add_test(tc, test_a_failed_directory_rename_shows_what_is_where);

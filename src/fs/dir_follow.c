@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Renames of directories by other mounts. The intent, which the mount stores first, comes through
+ * the watch at its place among all other events, so every tree holds the same below the directory
+ * then, and moves it as a whole. What the objects do afterwards only tells that they have followed.
+ *
+ * A tree that met the intent in a listing knows what has happened since: what has followed is at
+ * its new place, and what somebody stored under an old name stays there. Then the entries move one
+ * by one.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/dir_rename.h"
+#include "fs/place.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+void dir_follow_drop(struct fs *fs, struct dir_move *mv)
+{
+	dir_move_end(fs, mv);
+	dir_move_done(mv);
+	free(mv);
+}
+
+struct dir_move *dir_follow_find(struct fs *fs, const char *intent)
+{
+	mutex_assert_held(&fs->tree.lock);
+	list_for_each (it, &fs->dir_moves) {
+		struct dir_move *mv = list_entry(it, struct dir_move, link);
+
+		if (mv->is_foreign && strcmp(mv->intent, intent) == 0)
+			return mv;
+	}
+	return NULL;
+}
+
+void dir_follow_forget_all(struct fs *fs)
+{
+	list_for_each_safe (it, &fs->dir_moves) {
+		struct dir_move *mv = list_entry(it, struct dir_move, link);
+
+		if (mv->is_foreign)
+			dir_follow_drop(fs, mv);
+	}
+}
+
+/* What a directory holds, for the question whether all or nothing of it is older than a rename. */
+static bool has_sequences(const struct node *dir, uint64_t seq, bool is_above)
+{
+	const struct dentry *d;
+	uint64_t cookie = 0;
+
+	if (dir->dir->has_marker && (is_above ? dir->seq > seq : dir->seq <= seq))
+		return true;
+	while ((d = tree_next(dir, cookie))) {
+		uint64_t its = tree_entry_seq(d);
+
+		cookie = d->cookie;
+		if (d->node->dir ? has_sequences(d->node, seq, is_above)
+				 : its && (is_above ? its > seq : its <= seq))
+			return true;
+	}
+	return false;
+}
+
+/* Everything below dir has yet to follow. */
+static void mark(struct dir_move *mv, const struct node *dir)
+{
+	struct dentry *d;
+	uint64_t cookie = 0;
+
+	if (dir->dir->has_marker) {
+		dir->dentry->is_behind = true;
+		mv->n_behind++;
+	}
+	while ((d = tree_next(dir, cookie))) {
+		cookie = d->cookie;
+		if (d->node->dir) {
+			mark(mv, d->node);
+		} else if (tree_entry_seq(d)) {
+			d->is_behind = true;
+			mv->n_behind++;
+		}
+	}
+}
+
+/* d becomes name in dir, where that is free. */
+static int move(struct fs *fs, struct dentry *d, struct node *dir, const char *name)
+{
+	struct buf raw CLEANUP(buf_done) = {0};
+	struct node *old_dir = d->parent;
+	int err;
+
+	buf_init(&raw, OBJ_META_MAX);
+	/* Under a name of its own the directory needs no other. */
+	if (dentry_raw(d) && strcmp(d->name, name) == 0)
+		buf_append(&raw, dentry_raw(d), d->raw_len);
+	fs_inval_entry(fs, old_dir, d->name);
+	fs_inval_entry(fs, dir, name);
+	fs_tell_moved(fs, dir, name, d);
+	err = buf_error(&raw);
+	return err ? err
+		   : tree_move(&fs->tree, d, dir, name, raw.len ? raw.data : NULL, raw.len,
+			       d->is_shadowed);
+}
+
+/* All below d follows it to dir. */
+static int move_whole(struct fs *fs, struct dir_move *mv, struct dentry *d, struct node *dir,
+		      const char *name)
+{
+	struct node *n = d->node;
+	int err = move(fs, d, dir, name);
+
+	if (!err)
+		mark(mv, n);
+	return err;
+}
+
+static int merge(struct fs *fs, struct dir_move *mv, struct node *from, struct node *to);
+
+static int merge_dir(struct fs *fs, struct dir_move *mv, struct dentry *d, const struct dentry *at,
+		     struct node *to)
+{
+	char name[NAME_COMPONENT_MAX + 1];
+
+	if (at)
+		return at->node->dir ? merge(fs, mv, d->node, at->node) : 0;
+	/* One that also holds newer objects stays, and what is below with it. */
+	if (has_sequences(d->node, mv->seq, true))
+		return 0;
+	memcpy(name, d->name, (size_t)d->len + 1);
+	return move_whole(fs, mv, d, to, name);
+}
+
+/* A file; *at: what the new directory has under its name. */
+static int merge_file(struct fs *fs, struct dir_move *mv, struct dentry *d, const struct dentry *at,
+		      struct node *to)
+{
+	uint64_t seq = tree_entry_seq(d);
+	char name[NAME_COMPONENT_MAX + 1];
+	int err;
+
+	if (at || !seq || seq > mv->seq)
+		return 0;
+	memcpy(name, d->name, (size_t)d->len + 1);
+	err = move(fs, d, to, name);
+	d = err ? NULL : tree_lookup(&fs->tree, to, name, strlen(name));
+	if (d) {
+		d->is_behind = true;
+		mv->n_behind++;
+	}
+	return err;
+}
+
+static int merge(struct fs *fs, struct dir_move *mv, struct node *from, struct node *to)
+{
+	struct dentry *d;
+	uint64_t cookie = 0;
+	int err = 0;
+
+	while (!err && (d = tree_next(from, cookie))) {
+		const struct dentry *at = tree_lookup(&fs->tree, to, d->name, d->len);
+
+		cookie = d->cookie;
+		err = d->node->dir ? merge_dir(fs, mv, d, at, to) : merge_file(fs, mv, d, at, to);
+	}
+	return err;
+}
+
+/* The directory that will hold the new name, and that name. */
+static struct node *new_parent(struct fs *fs, const struct dir_move *mv, int64_t time_ns,
+			       struct component *ret)
+{
+	const char *p = mv->to.data + fs->prefix_len, *end = mv->to.data + mv->to.len;
+	struct node *dir = fs->tree.root;
+
+	while (place_cut(&p, end, ret) && p < end) {
+		dir = place_make_dir(fs, dir, ret, mv->to.data, (size_t)(p - mv->to.data), time_ns);
+		if (!dir)
+			return NULL;
+	}
+	return dir;
+}
+
+/* An empty directory gives way; the removal of its object comes later. */
+static void remove_target(struct fs *fs, struct dentry *at)
+{
+	at->node->dir->has_marker = false;
+	at->node->is_removed = true;
+	fs_inval_entry(fs, at->parent, at->name);
+	tree_unlink(&fs->tree, at);
+}
+
+static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
+{
+	struct node *dir = fs_find_dir(fs, mv->from.data, mv->from.len), *parent, *old_parent;
+	struct component c;
+	struct dentry *at;
+	int err;
+
+	if (!dir || !dir->dentry)
+		return 0;
+	parent = new_parent(fs, mv, time_ns, &c);
+	if (!parent)
+		return -ENOMEM;
+	if (tree_is_ancestor(dir, parent))
+		return 0;
+	at = tree_lookup(&fs->tree, parent, c.name, strlen(c.name));
+	/* What the rename could not replace, it has not. */
+	if (at && (!at->node->dir ||
+		   (at->node->dir->n_children > 0 && has_sequences(at->node, mv->seq, false))))
+		return 0;
+	old_parent = dir->dentry->parent;
+	tree_pin(old_parent);
+	if (at && at->node->dir->n_children == 0 && at->node->seq <= mv->seq) {
+		remove_target(fs, at);
+		at = NULL;
+	}
+	if (!at && !has_sequences(dir, mv->seq, true)) {
+		_cleanup_free_ char *old_name = strdup(dir->dentry->name);
+
+		err = old_name ? move_whole(fs, mv, dir->dentry, parent, c.name) : -ENOMEM;
+		if (!err)
+			place_unshadow(fs, old_parent, old_name, strlen(old_name));
+	} else {
+		struct node *to = place_make_dir(fs, parent, &c, mv->to.data, mv->to.len, time_ns);
+
+		err = to ? merge(fs, mv, dir, to) : -ENOMEM;
+		if (!err)
+			fs_prune(fs, dir);
+	}
+	place_touch_dir(fs, old_parent, time_ns);
+	place_touch_dir(fs, parent, time_ns);
+	tree_unpin(&fs->tree, old_parent);
+	return err;
+}
+
+static struct dir_move *parse(const struct fs *fs, const struct obj_info *intent)
+{
+	struct dir_move *mv = calloc(1, sizeof(*mv));
+	struct intent_names names;
+
+	if (!mv)
+		return NULL;
+	dir_move_init(mv);
+	mv->is_foreign = true;
+	if (intent_get_names(intent, &names) < 0 || intent_check_names(fs, &names) < 0 ||
+	    intent->name_len >= sizeof(mv->intent))
+		goto fail;
+	buf_append_str(&mv->from, names.old);
+	buf_append_str(&mv->to, names.new);
+	mv->seq = names.seq;
+	memcpy(mv->intent, intent->name, intent->name_len);
+	if (!buf_error(&mv->from) && !buf_error(&mv->to) && mv->from.len && mv->to.len &&
+	    mv->from.data[mv->from.len - 1] == '/' && mv->to.data[mv->to.len - 1] == '/')
+		return mv;
+fail:
+	dir_move_done(mv);
+	free(mv);
+	return NULL;
+}
+
+/* Who stores an intent has waited until those before it were gone. */
+static void drop_finished(struct fs *fs, const struct dir_move *next)
+{
+	list_for_each_safe (it, &fs->dir_moves) {
+		struct dir_move *mv = list_entry(it, struct dir_move, link);
+
+		if (mv->is_foreign && mv->n_behind == 0 &&
+		    dir_move_touches(mv, &next->from, &next->to))
+			dir_follow_drop(fs, mv);
+	}
+}
+
+void dir_follow_begin(struct fs *fs, const struct obj_info *intent)
+{
+	struct dir_move *mv;
+
+	mutex_assert_held(&fs->tree.lock);
+	/* If it goes back, what is shown is put right when the intent is gone. */
+	if (dir_follow_find(fs, intent->name))
+		return;
+	mv = parse(fs, intent);
+	if (!mv)
+		return;
+	drop_finished(fs, mv);
+	if (!dir_move_overlaps(fs, &mv->from, &mv->to) && follow(fs, mv, intent->time_ns) < 0)
+		log_warn("no memory to show %s as %s at once", mv->from.data, mv->to.data);
+	if (mv->n_behind > 0) {
+		dir_move_begin(fs, mv);
+		return;
+	}
+	dir_move_done(mv);
+	free(mv);
+}
+
+void dir_follow_end(struct fs *fs, const char *intent)
+{
+	struct dir_names names CLEANUP(dir_names_done) = {0};
+	const struct node *dir;
+	struct dir_move *mv;
+
+	dir_names_init(&names);
+	mutex_lock(&fs->tree.lock);
+	mv = dir_follow_find(fs, intent);
+	dir = mv ? fs_find_dir(fs, mv->to.data, mv->to.len) : NULL;
+	if (dir && dir_names_behind(fs, dir, mv->to.len, &names) < 0)
+		log_warn("no memory to look for what has not moved to %s", mv->to.data);
+	if (dir)
+		dir_names_uncollect(fs, dir);
+	if (mv)
+		dir_move_end(fs, mv);
+	mutex_unlock(&fs->tree.lock);
+	if (!mv)
+		return;
+	dir_objects_resync(fs, mv, &names, 0);
+	dir_move_done(mv);
+	free(mv);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Directories under way: entries have their new places, objects still the old names. */
+
+#include "fs/dir_rename.h"
+
+#include <errno.h>
+#include <string.h>
+
+void dir_move_init(struct dir_move *mv)
+{
+	buf_init(&mv->from, OBJ_META_MAX);
+	buf_init(&mv->to, OBJ_META_MAX);
+}
+
+void dir_move_done(struct dir_move *mv)
+{
+	buf_done(&mv->from);
+	buf_done(&mv->to);
+}
+
+void dir_move_begin(struct fs *fs, struct dir_move *mv)
+{
+	mutex_assert_held(&fs->tree.lock);
+	list_push_back(&fs->dir_moves, &mv->link);
+	atomic_fetch_add(&fs->n_dir_moves, 1);
+}
+
+void dir_move_end(struct fs *fs, struct dir_move *mv)
+{
+	mutex_assert_held(&fs->tree.lock);
+	list_remove(&mv->link);
+	atomic_fetch_sub(&fs->n_dir_moves, 1);
+	cond_broadcast(&fs->dir_moved);
+}
+
+static bool is_below(const struct dir_move *mv, const struct buf *prefix, const char *name,
+		     size_t len)
+{
+	return (mv->is_file ? len == prefix->len : len >= prefix->len) &&
+	       memcmp(name, prefix->data, prefix->len) == 0;
+}
+
+void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf *out, size_t start)
+{
+	mutex_assert_held(&fs->tree.lock);
+	if (buf_error(out) || !d->is_behind)
+		return;
+	list_for_each (it, &fs->dir_moves) {
+		const struct dir_move *mv = list_entry(it, struct dir_move, link);
+		struct buf rest CLEANUP(buf_done) = {0};
+
+		if (!is_below(mv, &mv->to, out->data + start, out->len - start))
+			continue;
+		buf_init(&rest, OBJ_META_MAX);
+		buf_append(&rest, out->data + start + mv->to.len, out->len - start - mv->to.len);
+		out->len = start;
+		buf_append(out, mv->from.data, mv->from.len);
+		buf_append(out, rest.data ? rest.data : "", rest.len);
+		return;
+	}
+}
+
+/* The entry that an object's name has in the tree, of a directory if it is a marker's. */
+static struct dentry *entry_of(struct fs *fs, const char *name, size_t len)
+{
+	struct dentry *d = fs_find_entry(fs, name, len);
+	struct node *dir = d ? NULL : fs_find_dir(fs, name, len);
+
+	return dir ? dir->dentry : d;
+}
+
+struct dentry *dir_move_entry(struct fs *fs, const struct dir_move *mv, const char *name,
+			      size_t len)
+{
+	struct buf moved CLEANUP(buf_done) = {0};
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!is_below(mv, &mv->from, name, len))
+		return NULL;
+	buf_init(&moved, OBJ_META_MAX);
+	buf_append(&moved, mv->to.data, mv->to.len);
+	buf_append(&moved, name + mv->from.len, len - mv->from.len);
+	return buf_error(&moved) ? NULL : entry_of(fs, moved.data, moved.len);
+}
+
+/* The foreign rename whose directory the name is in now. */
+static struct dir_move *foreign_move_to(struct fs *fs, const char *name, size_t len)
+{
+	list_for_each (it, &fs->dir_moves) {
+		struct dir_move *mv = list_entry(it, struct dir_move, link);
+
+		if (mv->is_foreign && is_below(mv, &mv->to, name, len))
+			return mv;
+	}
+	return NULL;
+}
+
+void dir_rename_arrived(struct fs *fs, const char *name, size_t len)
+{
+	struct dentry *d = entry_of(fs, name, len);
+	struct dir_move *mv;
+
+	if (!d || !d->is_behind)
+		return;
+	d->is_behind = false;
+	cond_broadcast(&fs->dir_moved);
+	mv = foreign_move_to(fs, name, len);
+	if (mv)
+		mv->n_behind--;
+}
+
+void dir_follow_note(struct fs *fs, const struct obj_info *info)
+{
+	const struct dir_move *mv = foreign_move_to(fs, info->name, info->name_len);
+
+	if (mv && info->seq > mv->seq)
+		dir_rename_arrived(fs, info->name, info->name_len);
+}
+
+bool dir_follow_is_awaited(struct fs *fs, const char *name, size_t len)
+{
+	const struct dentry *d;
+
+	if (!foreign_move_to(fs, name, len))
+		return false;
+	d = entry_of(fs, name, len);
+	return d && d->is_behind;
+}
+
+/* Whether the entry that info's object has at its new place knows this version. */
+static bool is_known_there(struct fs *fs, const struct dir_move *mv, const struct obj_info *info)
+{
+	struct dentry *d = dir_move_entry(fs, mv, info->name, info->name_len);
+
+	if (!d || !d->is_behind || tree_entry_seq(d) < info->seq)
+		return false;
+	d->generation = d->node->generation = fs->tree.generation;
+	return true;
+}
+
+bool dir_rename_is_stale(struct fs *fs, const struct obj_info *info)
+{
+	mutex_assert_held(&fs->tree.lock);
+	list_for_each (it, &fs->dir_moves) {
+		const struct dir_move *mv = list_entry(it, struct dir_move, link);
+
+		if (is_below(mv, &mv->from, info->name, info->name_len) &&
+		    (is_known_there(fs, mv, info) || info->seq <= mv->seq))
+			return true;
+	}
+	return false;
+}
