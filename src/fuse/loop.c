@@ -10,9 +10,9 @@
 #include "util/lock.h"
 
 /* Each has a buffer for the largest write. */
-#define THREADS_MAX 16
+#define THREADS_MAX 24
 /* So at least as many take requests. */
-#define WAITING_MAX 8
+#define WAITING_MAX 16
 /* A signal that comes between a look at the session and the wait is noticed after this. */
 #define LOOK_S 1
 
