@@ -86,6 +86,21 @@ START_TEST(test_answers_make_room_for_more)
 }
 END_TEST
 
+START_TEST(test_a_look_asks_for_nothing)
+{
+	struct chunk *chunk = NULL;
+
+	ck_assert_int_eq(chunk_source_get(&source, 3, true, &chunk), 0);
+	chunk_unref(chunk);
+	ck_assert(chunk_source_has(&source, 3, 3));
+	ck_assert(!chunk_source_has(&source, 3, 4));
+	ck_assert_uint_eq(cache.fetching_bytes, 0);
+	fake_hold(bucket, true);
+	ck_assert(chunk_source_need(&source, 4, true));
+	ck_assert(!chunk_source_has(&source, 3, 4));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("chunk_cache");
@@ -95,6 +110,7 @@ int main(void)
 	tcase_add_test(tc, test_what_is_asked_for_ahead_is_a_part_of_the_limit);
 	tcase_add_test(tc, test_what_is_needed_now_is_asked_for_all_the_same);
 	tcase_add_test(tc, test_answers_make_room_for_more);
+	tcase_add_test(tc, test_a_look_asks_for_nothing);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
