@@ -24,6 +24,8 @@
 #define AGAIN_MS 1000
 /* While a renamed directory is followed: whoever wants to rename it next waits so long. */
 #define FOLLOW_MS 200
+/* So often the time is doubled after which one that could not be finished is tried again. */
+#define BACKOFF_MAX 5
 
 /* An intent that somebody left, or is at; one look follows the other until it is gone. */
 struct watched {
@@ -31,6 +33,7 @@ struct watched {
 	struct fs *fs;
 	uint64_t seq, seen_ns; /* since when it has this sequence */
 	uint64_t patience_ns;
+	unsigned int n_failed;
 	char name[INTENT_NAME_MAX];
 };
 
@@ -120,6 +123,14 @@ void intent_remove(struct fs *fs, struct obj_info *info)
 	}
 }
 
+/* Whether all it tells of is below this mount's root. */
+static int check_reach(const struct fs *fs, const struct obj_info *info)
+{
+	struct intent_names names;
+
+	return intent_get_names(info, &names) < 0 ? 0 : intent_check_names(fs, &names);
+}
+
 int intent_finish(struct fs *fs, struct obj_info *info)
 {
 	const char *kind = obj_info_meta(info, ATTR_INTENT);
@@ -127,6 +138,9 @@ int intent_finish(struct fs *fs, struct obj_info *info)
 
 	if (!err && !obj_info_meta(info, ATTR_INTENT_SEQ))
 		err = intent_set_seq(info, info->seq);
+	/* Before it is taken from those who can finish it. */
+	if (!err)
+		err = check_reach(fs, info);
 	if (!err)
 		err = intent_store(fs, info);
 	if (err)
@@ -153,8 +167,11 @@ static uint64_t patience_ms(const struct fs *fs)
 	return LEASE_MS + hash_bytes(fs->claim_id, strlen(fs->claim_id)) % SPREAD_MS;
 }
 
-static void drop(struct watched *w)
+/* What is left of it can be told from nothing but the intent, which only a listing shows again. */
+static void drop(struct watched *w, bool is_over)
 {
+	if (!is_over)
+		atomic_store(&w->fs->is_half_done, true);
 	mutex_lock(&w->fs->tree.lock);
 	list_remove(&w->link);
 	mutex_unlock(&w->fs->tree.lock);
@@ -180,7 +197,7 @@ static void look_later(struct watched *w)
 	delay = delay_ms(w);
 	mutex_unlock(&fs->tree.lock);
 	if (later_run(&fs->later, delay, look, w) < 0)
-		drop(w);
+		drop(w, false);
 }
 
 /* Its mount has gone, if the intent is still what it was. */
@@ -192,10 +209,16 @@ static void finish(void *arg, bool is_last)
 	int err = is_last ? -ESHUTDOWN : store_get_info(fs->store, w->name, strlen(w->name), &info);
 
 	if (!err && info->seq == w->seq && !info->is_deleted && fs_may_change(fs) == 0)
-		(void)!intent_finish(fs, info);
+		err = intent_finish(fs, info);
+	if (err == -EXDEV) {
+		drop(w, true);
+		return;
+	}
 	/* Once more: it is being worked on, or could not be finished. */
+	if (err && w->n_failed < BACKOFF_MAX)
+		w->n_failed++;
 	w->seen_ns = clock_now_ns();
-	w->patience_ns = patience_ms(fs) * NS_PER_MS;
+	w->patience_ns = (patience_ms(fs) << w->n_failed) * NS_PER_MS;
 	look_later(w);
 }
 
@@ -209,7 +232,7 @@ static void look(void *arg, bool is_last)
 	if (err == -ENOENT || (!err && info->is_deleted))
 		dir_follow_end(fs, w->name);
 	if (err == -ESHUTDOWN || err == -ENOENT || (!err && info->is_deleted)) {
-		drop(w);
+		drop(w, err != -ESHUTDOWN);
 		return;
 	}
 	if (!err && info->seq != w->seq) {
@@ -219,7 +242,7 @@ static void look(void *arg, bool is_last)
 	if (clock_now_ns() - w->seen_ns < w->patience_ns)
 		look_later(w);
 	else if (later_run(&fs->mover, 0, finish, w) < 0)
-		drop(w);
+		drop(w, false);
 }
 
 static bool is_watched(const struct fs *fs, const char *name)
@@ -237,17 +260,20 @@ static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t pa
 	if (is_watched(fs, info->name))
 		return;
 	w = calloc(1, sizeof(*w));
-	if (!w)
-		return;
-	w->fs = fs;
-	w->seq = info->seq;
-	w->seen_ns = clock_now_ns();
-	w->patience_ns = patience * (uint64_t)NS_PER_MS;
-	memcpy(w->name, info->name, info->name_len);
-	if (later_run(&fs->later, delay_ms(w), look, w) < 0)
-		free(w);
-	else
+	if (w) {
+		w->fs = fs;
+		w->seq = info->seq;
+		w->seen_ns = clock_now_ns();
+		w->patience_ns = patience * (uint64_t)NS_PER_MS;
+		memcpy(w->name, info->name, info->name_len);
+	}
+	if (w && later_run(&fs->later, delay_ms(w), look, w) == 0) {
 		list_push_back(&fs->intents, &w->link);
+		return;
+	}
+	/* Left to the next mount, which has to find it. */
+	atomic_store(&fs->is_half_done, true);
+	free(w);
 }
 
 void intent_apply(struct fs *fs, const struct obj_info *info)

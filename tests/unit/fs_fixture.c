@@ -22,7 +22,7 @@ static const char *temporary(void)
 struct mount mount_with(const struct fs_config *special)
 {
 	const struct fs_config cfg = {.trust_watch = special->trust_watch,
-				      .prefix = "",
+				      .prefix = special->prefix ? special->prefix : "",
 				      .uid = special->uid ? special->uid : 1000,
 				      .gid = 1000,
 				      .fmode = 0644,

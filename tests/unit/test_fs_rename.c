@@ -808,6 +808,24 @@ START_TEST(test_a_sequence_that_no_object_can_have_moves_nothing)
 }
 END_TEST
 
+/* It cannot finish it, and must not look as if it did to those who can. */
+START_TEST(test_a_mount_of_a_part_leaves_an_intent_about_more_alone)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL, *after = NULL;
+
+	ck_assert_int_eq(make_dir(m.fs, "part"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(intent_new(m.fs, _i ? INTENT_EXCHANGE_DIRS : INTENT_RENAME, &info), 0);
+	ck_assert_int_eq(intent_set_names(info, "part/", "d/"), 0);
+	ck_assert_int_eq(intent_store(m.fs, info), 0);
+	unmount_bucket(&m);
+	m = mount_with(&(struct fs_config){.prefix = "part/"});
+	ck_assert_int_eq(finish(info->name), -EXDEV);
+	after = fake_info(bucket, info->name);
+	ck_assert_uint_eq(after->seq, info->seq);
+}
+END_TEST
+
 /* --- directories that are exchanged --- */
 
 static void make_two(void)
@@ -1071,6 +1089,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_a_sequence_that_no_object_can_have_moves_nothing, 0, 2);
 	tcase_add_test(tc, test_two_directories_are_exchanged);
 	tcase_add_loop_test(tc, test_an_interrupted_exchange_of_directories_is_finished, 0, 12);
+	tcase_add_loop_test(tc, test_a_mount_of_a_part_leaves_an_intent_about_more_alone, 0, 2);
 	tcase_add_test(tc, test_a_directory_and_a_file_are_exchanged);
 	tcase_add_test(tc, test_what_others_store_into_exchanged_directories_stays);
 	tcase_add_test(tc, test_a_large_directory_is_renamed);

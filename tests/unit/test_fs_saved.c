@@ -193,6 +193,23 @@ START_TEST(what_others_did_meanwhile_is_seen)
 }
 END_TEST
 
+/* The intent is older than the mark: only a listing shows it. */
+START_TEST(an_exchange_that_nobody_finished_is_found)
+{
+	put_file(m.fs, "a", "one", 3);
+	put_file(m.fs, "b", "second", 6);
+	put_file(m.fs, "last", "4", 1);
+	later_stop(&m.fs->later);
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	put_file(m.fs, "last", "5", 1);
+	remount();
+	ck_assert_uint_eq(n_listings(), 1);
+	LOCK_SCOPE(&m.fs->tree.lock);
+	ck_assert(!list_is_empty(&m.fs->intents));
+}
+END_TEST
+
 START_TEST(a_bucket_without_the_message_of_the_mark_is_listed)
 {
 	struct mount other = mount_bucket();
@@ -351,6 +368,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
 	tcase_add_test(tc, a_saved_tree_is_the_tree);
 	tcase_add_test(tc, what_others_did_meanwhile_is_seen);
+	tcase_add_test(tc, an_exchange_that_nobody_finished_is_found);
 	tcase_add_test(tc, a_bucket_without_the_message_of_the_mark_is_listed);
 	tcase_add_loop_test(tc, a_damaged_file_is_not_used, 0, 9);
 	tcase_add_test(tc, a_file_of_other_options_is_not_used);
