@@ -377,6 +377,8 @@ static void apply_foreign(struct fs *fs, struct obj_info *info)
 
 void fs_apply(struct fs *fs, struct obj_info *info)
 {
+	if (namelock_is_taken(&fs->names, info->name, info->name_len))
+		fs_note_listed(fs, info);
 	if (!namelock_put_aside(&fs->names, info))
 		apply_foreign(fs, info);
 }

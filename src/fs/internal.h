@@ -291,6 +291,8 @@ int fs_set_own_version(struct fs *fs, struct node *n, const struct obj_info *inf
 /* The bucket is listed from now on. In another history sequences from before mean nothing. */
 void fs_reload_begin(struct fs *fs, bool is_other_history);
 void fs_reload_end(struct fs *fs, uint64_t last_seq);
+/* If the bucket is being listed: info, which cannot be applied yet, has been. */
+void fs_note_listed(struct fs *fs, const struct obj_info *info);
 /*
  * To be called between an answer that says a name is gone and applying it: the name may have been
  * moved, and what was stored before its removal is shown first. False when that is not possible

@@ -68,6 +68,12 @@ static int take(struct namelock *nl, const char *name, size_t len, bool may_wait
 	return err;
 }
 
+bool namelock_is_taken(struct namelock *nl, const char *name, size_t len)
+{
+	LOCK_SCOPE(&nl->lock);
+	return nl->names.count > 0 && find_locked(nl, name, len);
+}
+
 bool namelock_is_idle(struct namelock *nl)
 {
 	LOCK_SCOPE(&nl->lock);

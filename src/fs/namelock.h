@@ -43,6 +43,7 @@ int namelock_take2(struct namelock *nl, const char *a, size_t a_len, const char 
 /* Frees the name and returns NULL; but if an event was put aside since it was taken, or since the
  * last such call, hands that out instead. */
 struct obj_info *namelock_release(struct namelock *nl, const char *name, size_t len);
+bool namelock_is_taken(struct namelock *nl, const char *name, size_t len);
 /* Whether no name is taken. */
 bool namelock_is_idle(struct namelock *nl);
 /* True when the info's name is taken; the info then belongs to the lock. */

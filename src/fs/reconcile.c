@@ -28,6 +28,25 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 	graves_clear(&fs->graves);
 }
 
+void fs_note_listed(struct fs *fs, const struct obj_info *info)
+{
+	const char *id = links_id_of_hidden(info->name, info->name_len);
+	struct dentry *d;
+	struct node *n;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	if (!fs->is_listing || !fs_info_is_live(info))
+		return;
+	d = fs_find_entry(fs, info->name, info->name_len);
+	n = d ? d->node : fs_find_dir(fs, info->name, info->name_len);
+	if (id)
+		n = tree_find_link(&fs->tree, id);
+	if (d && n->x->link_id)
+		d->generation = fs->tree.generation;
+	else if (n)
+		n->generation = fs->tree.generation;
+}
+
 static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_seq)
 {
 	if (!n->dentry || n->x->link_id || n->generation == fs->tree.generation || n->is_dirty)

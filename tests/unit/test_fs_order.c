@@ -40,6 +40,40 @@ static bool is_in_tree(const char *name)
 	return tree_lookup(&m.fs->tree, m.fs->tree.root, name, strlen(name)) != NULL;
 }
 
+/* A listing of all there is, while name is held. */
+static void list_holding(const char *held, const char *const *names, size_t n)
+{
+	ck_assert_int_eq(namelock_take(&m.fs->names, held, strlen(held)), 0);
+	fs_reload_begin(m.fs, false);
+	for (size_t i = 0; i < n; i++)
+		fs_apply(m.fs, fake_info(bucket, names[i]));
+	fs_reload_end(m.fs, 1000);
+}
+
+START_TEST(test_a_listing_leaves_what_is_being_changed)
+{
+	_cleanup_free_ char *hidden = NULL;
+	const char *names[] = {"f", "d/", "a", "b", NULL};
+	struct fs_entry e, linked;
+
+	put_file(m.fs, "f", "1", 1);
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "a", "2", 1);
+	ck_assert_int_eq(lookup(m.fs, "a", &e), 0);
+	ck_assert_int_eq(fs_link(m.fs, &root_ctx, e.nodeid, FS_ROOT_ID, "b", &linked), 0);
+	fs_forget(m.fs, e.nodeid, 1);
+	fs_forget(m.fs, linked.nodeid, 1);
+	fake_sync(bucket);
+	names[4] = hidden = fake_find(bucket, ".natsobj/inode/");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		list_holding(names[i], names, ARRAY_LEN(names));
+		ck_assert(is_in_tree("f") && is_in_tree("d") && is_in_tree("a"));
+		fs_release_name(m.fs, names[i], strlen(names[i]));
+		assert_file(m.fs, "b", "2", 1);
+	}
+}
+END_TEST
+
 /* Another client renames first, second, third without a trace, and the first is read late. */
 START_TEST(test_all_names_that_a_content_had_are_looked_at)
 {
@@ -210,6 +244,7 @@ int main(void)
 	tcase_add_test(tc, test_a_removal_after_its_version_in_a_listing_counts_at_once);
 	tcase_add_test(tc, test_a_lookup_waits_for_an_operation_on_the_name);
 	tcase_add_test(tc, test_sequences_of_another_history_count_anew);
+	tcase_add_test(tc, test_a_listing_leaves_what_is_being_changed);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
