@@ -139,13 +139,9 @@ static int convert_held(struct fs *fs, struct node *n, const struct buf *name, c
 			(void)!store_remove_info(fs->store, hidden);
 		return err == -ESTALE ? -EAGAIN : err;
 	}
-	mutex_lock(&fs->tree.lock);
-	if (n->dentry && !n->x->link_id && node_nuid_same(n, hidden->nuid))
-		err = links_adopt(fs, n, id);
-	mutex_unlock(&fs->tree.lock);
 	fs_apply_held(fs, hidden);
 	fs_apply_held(fs, link);
-	return err;
+	return 0;
 }
 
 /* One attempt; -EAGAIN: the name changed meanwhile. */

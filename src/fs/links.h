@@ -52,8 +52,6 @@ bool links_may_remove(const struct fs *fs, const struct dentry *d, uint64_t seq)
 int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *info) MUST_CHECK;
 /* What a name's metadata say of the last rename counts for the file n. */
 void links_note_ctime(struct fs *fs, struct node *n, const struct obj_info *name);
-/* The node, a plain file, is that of the hidden object id now. */
-int links_adopt(struct fs *fs, struct node *n, const char *id) MUST_CHECK;
 /* After a complete listing: names and hidden objects that it did not report are gone. */
 void links_reload_end(struct fs *fs, uint64_t last_seq);
 

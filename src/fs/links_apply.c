@@ -26,26 +26,6 @@ static struct node *new_node(struct fs *fs, const char *id, uint64_t ino)
 	return n;
 }
 
-int links_adopt(struct fs *fs, struct node *n, const char *id)
-{
-	int err = tree_set_link_id(&fs->tree, n, id);
-
-	if (err)
-		return err;
-	n->dentry->seq = n->seq;
-	/* Any version of the hidden object is newer than that of the name. */
-	n->dentry->generation = n->generation;
-	return 0;
-}
-
-/* A file that was moved into the hidden object just now. */
-static struct node *find_adoptable(struct fs *fs, const struct obj_info *info)
-{
-	struct node *n = info->nuid[0] ? tree_find_nuid(&fs->tree, info->nuid, NULL) : NULL;
-
-	return n && !n->x->link_id && !n->dir && n->seq < info->seq ? n : NULL;
-}
-
 static void hold(struct node *n)
 {
 	if (!n->is_link_held)
@@ -134,11 +114,6 @@ static int apply_live(struct fs *fs, const char *id, const struct obj_info *info
 	bool is_new;
 
 	if (!n) {
-		n = find_adoptable(fs, info);
-		if (n && links_adopt(fs, n, id) < 0)
-			return -ENOMEM;
-	}
-	if (!n) {
 		n = new_node(fs, id, 0);
 		if (!n)
 			return -ENOMEM;
@@ -217,6 +192,51 @@ static void note_name(struct fs *fs, struct dentry *d, const struct obj_info *in
 	links_note_ctime(fs, d->node, info);
 }
 
+/* Whether hidden, which no name has led to, is what the content of old was moved to. */
+static bool is_moved_to(const struct node *old, const struct node *hidden)
+{
+	return old && hidden && old != hidden && !hidden->dentry && !hidden->known &&
+	       !old->x->link_id && (old->mode & S_IFMT) == (hidden->mode & S_IFMT) &&
+	       old->seq < hidden->seq && old->size == hidden->size && node_nuid_equal(old, hidden);
+}
+
+/* What was changed since is stored there; what is unsaved stays. */
+static int take_attributes(struct node *old, const struct node *hidden)
+{
+	struct xattrs xattrs = {0};
+	int err = xattrs_copy(&hidden->x->xattrs, &xattrs);
+
+	if (err)
+		return err;
+	old->seq = hidden->seq;
+	old->stored_ns = hidden->stored_ns;
+	old->mode = hidden->mode;
+	old->uid = hidden->uid;
+	old->gid = hidden->gid;
+	old->mtime_ns = hidden->mtime_ns;
+	old->ctime_ns = hidden->ctime_ns;
+	old->is_mtime_set = false;
+	return node_set_xattrs(old, &xattrs);
+}
+
+/* The name of old leads to the hidden object id from now on, of which the tree has another node so
+ * far: old, which programs know, takes its place. */
+static int take_place(struct fs *fs, struct node *old, struct node *hidden, const char *id)
+{
+	int err = tree_set_link_id(&fs->tree, hidden, NULL);
+
+	if (!err)
+		err = tree_set_link_id(&fs->tree, old, id);
+	if (!err && !old->is_dirty)
+		err = take_attributes(old, hidden);
+	old->generation = hidden->generation;
+	if (hidden->x->link_count && node_extra(old))
+		node_extra(old)->link_count = hidden->x->link_count;
+	hold(old);
+	release(fs, hidden);
+	return err;
+}
+
 int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const struct component *c,
 		     bool is_shadowed, const struct obj_info *info)
 {
@@ -228,6 +248,13 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 	if (d && is_known(fs, d, info)) {
 		d->generation = old->generation = fs->tree.generation;
 		return 0;
+	}
+	if (is_moved_to(old, n)) {
+		err = take_place(fs, old, n, id);
+		if (err)
+			return err;
+		n = old;
+		fs_inval_inode(fs, n, -1, 0);
 	}
 	if (old && old != n && old->is_dirty && node_has_one_name(old))
 		return 0;

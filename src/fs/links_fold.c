@@ -14,6 +14,18 @@
 #include "util/log.h"
 #include "util/parse.h"
 
+/* A file whose content the hidden object has too, because whoever was about to lead its name there,
+ * or had given it back, has crashed. */
+static const struct node *plain_owner(struct fs *fs, const struct node *hidden)
+{
+	char nuid[OBJ_NUID_MAX + 1];
+	const struct node *n;
+
+	node_nuid(hidden, nuid);
+	n = tree_find_nuid(&fs->tree, nuid, NULL);
+	return n && !n->x->link_id ? n : NULL;
+}
+
 /* The last name of a file that nobody is writing; an empty buffer when there is none. */
 static int last_name(struct fs *fs, const char *id, struct buf *ret)
 {
@@ -21,6 +33,8 @@ static int last_name(struct fs *fs, const char *id, struct buf *ret)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	n = tree_find_link(&fs->tree, id);
+	if (n && !n->dentry)
+		n = plain_owner(fs, n);
 	/* A mount of a part of the bucket does not know all names. */
 	if (n && node_has_one_name(n) && !n->is_dirty && fs->prefix_len == 0)
 		fs_full_name(fs, n->dentry, ret);
@@ -83,6 +97,18 @@ static int mark_fold(struct fs *fs, struct obj_info *hidden, const struct buf *n
 	return err;
 }
 
+/* The name has the content itself. If nobody said that it was to go back there, somebody may yet be
+ * about to lead the name to the hidden object: a new version of it is in his way. */
+static int drop_second(struct fs *fs, struct obj_info *now, struct obj_info *hidden)
+{
+	int err = obj_info_meta(hidden, ATTR_FOLD) ? 0 : store_put_info(fs->store, now, now->seq);
+
+	if (err)
+		return err;
+	fs_apply_held(fs, now);
+	return links_drop_hidden(fs, hidden);
+}
+
 /* Both names are held. Any mount may do this, or go on where another one stopped. */
 static int fold_held(struct fs *fs, const struct buf *name, const char *id, const char *hidden_name)
 {
@@ -101,7 +127,7 @@ static int fold_held(struct fs *fs, const struct buf *name, const char *id, cons
 		return err;
 	now_id = links_id(fs, now);
 	if (!now->is_deleted && !now_id && strcmp(now->nuid, hidden->nuid) == 0)
-		return links_drop_hidden(fs, hidden);
+		return drop_second(fs, now, hidden);
 	if (now->is_deleted || !now_id || strcmp(now_id, id) != 0)
 		return 0;
 	err = mark_fold(fs, hidden, name);

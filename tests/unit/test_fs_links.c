@@ -370,6 +370,55 @@ static void assert_ctime(const char *path, const struct stat *want)
 	ck_assert_int_eq(st.st_ctim.tv_nsec, want->st_ctim.tv_nsec);
 }
 
+/* The hidden object is stored, the name does not lead to it. */
+static void leave_half_a_link(int err)
+{
+	struct fs_entry e, linked;
+
+	put_file(m.fs, "a", "text", 4);
+	ck_assert_int_eq(lookup(m.fs, "a", &e), 0);
+	fake_fail_after(bucket, FAKE_PUT_INFO, err, 1, 1000);
+	ck_assert_int_eq(fs_link(m.fs, &root_ctx, e.nodeid, FS_ROOT_ID, "b", &linked), err);
+	fake_fail_next(bucket, FAKE_PUT_INFO, 0, 0);
+	fs_forget(m.fs, e.nodeid, 1);
+	fake_sync(bucket);
+}
+
+START_TEST(test_a_link_that_fails_changes_nothing_for_others)
+{
+	_cleanup_free_ char *hidden = NULL;
+	struct mount other = mount_bucket();
+
+	leave_half_a_link(-ENOSPC);
+	hidden = fake_find(bucket, ".natsobj/inode/");
+	ck_assert_ptr_null(hidden);
+	assert_file(other.fs, "a", "text", 4);
+	assert_file(m.fs, "a", "text", 4);
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(test_what_a_crash_in_the_middle_of_a_link_leaves_is_no_name)
+{
+	_cleanup_free_ char *hidden = NULL, *after = NULL;
+	struct mount other = mount_bucket();
+
+	leave_half_a_link(-EIO);
+	hidden = fake_find(bucket, ".natsobj/inode/");
+	ck_assert_ptr_nonnull(hidden);
+	if (_i)
+		put_file(other.fs, "a", "changed", 7);
+	links_fold(other.fs, strrchr(hidden, '/') + 1);
+	fake_sync(bucket);
+	after = fake_find(bucket, ".natsobj/inode/");
+	ck_assert(_i || !after);
+	assert_object("a", _i ? "changed" : "text", _i ? 7 : 4);
+	assert_file(other.fs, "a", _i ? "changed" : "text", _i ? 7 : 4);
+	assert_file(m.fs, "a", _i ? "changed" : "text", _i ? 7 : 4);
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_a_renamed_name_keeps_its_ctime_when_the_content_goes_back)
 {
 	struct stat st;
@@ -411,6 +460,8 @@ int main(void)
 	tcase_add_test(tc, test_the_hidden_directory_is_not_shown);
 	tcase_add_loop_test(tc, test_a_hidden_object_whose_content_went_back_is_removed, 0, 3);
 	tcase_add_test(tc, test_a_renamed_name_keeps_its_ctime_when_the_content_goes_back);
+	tcase_add_test(tc, test_a_link_that_fails_changes_nothing_for_others);
+	tcase_add_loop_test(tc, test_what_a_crash_in_the_middle_of_a_link_leaves_is_no_name, 0, 2);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
