@@ -211,12 +211,14 @@ static int describe(struct fs *fs, const struct exchange *x, struct obj_info **r
 	return err;
 }
 
-/* After an error the tree shows what is where until the rest is done. */
-static void show_stored(struct fs *fs, const struct exchange *x)
+/* After an error the tree shows what is where until the rest is done. What that is it has to know:
+ * else the rest is left to others, or to the next mount. */
+static void leave(struct fs *fs, const struct exchange *x, struct obj_info *intent, bool is_others)
 {
-	dir_objects_resync(fs, &x->ab, &x->both, 0);
-	dir_objects_resync(fs, &x->ab, &x->only_a, 0);
-	dir_objects_resync(fs, &x->ba, &x->only_b, 0);
+	if (exchange_show_stored(fs, x) < 0)
+		atomic_store(&fs->is_half_done, true);
+	else if (!is_others)
+		intent_finish_later(fs, intent);
 }
 
 /* The intent is stored. */
@@ -248,11 +250,9 @@ static int exchange_stored(struct fs *fs, const struct move *m, uint64_t seq,
 	stop_following(fs, m->target);
 	mutex_unlock(&fs->tree.lock);
 	if (err)
-		show_stored(fs, &x);
+		leave(fs, &x, intent, err == -ECANCELED || !is_begun);
 	if (!err || (err != -ECANCELED && !is_begun))
 		intent_remove(fs, intent);
-	else if (err != -ECANCELED)
-		intent_finish_later(fs, intent);
 	return err == -ECANCELED ? 0 : err;
 }
 

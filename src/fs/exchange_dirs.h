@@ -20,5 +20,7 @@ void exchange_done(struct exchange *x);
  * over. Waits. */
 int exchange_objects(struct fs *fs, struct exchange *x, struct obj_info *intent, bool *ret_is_begun)
 	MUST_CHECK;
+/* After an error: the tree learns which names have which objects. Waits. */
+int exchange_show_stored(struct fs *fs, const struct exchange *x) MUST_CHECK;
 
 #endif

@@ -54,20 +54,22 @@ static void batch_free(struct batch *b)
 }
 DEFINE_CLEANUP(struct batch *, batch_free)
 
-static int fill(struct batch *b, const struct exchange *x, size_t *at)
+/* Takes the next names of a list, as they are under from and under to; *at is the place in it. */
+static int fill(struct batch *b, const struct dir_names *names, const struct buf *from,
+		const struct buf *to, size_t *at)
 {
 	const char *name;
 	size_t len;
 
-	while (b->n < BATCH && dir_names_next(&x->both, at, &name, &len)) {
+	while (b->n < BATCH && dir_names_next(names, at, &name, &len)) {
 		struct buf *pa = &b->a[b->n], *pb = &b->b[b->n];
 
 		b->n++;
 		buf_init(pa, OBJ_META_MAX);
 		buf_init(pb, OBJ_META_MAX);
-		buf_append(pa, x->ab.from.data, x->ab.from.len);
+		buf_append(pa, from->data, from->len);
 		buf_append(pa, name, len);
-		buf_append(pb, x->ba.from.data, x->ba.from.len);
+		buf_append(pb, to->data, to->len);
 		buf_append(pb, name, len);
 		if (buf_error(pa) || buf_error(pb))
 			return -ENOMEM;
@@ -93,22 +95,32 @@ static bool is_wanted(struct fs *fs, const struct obj_info *info, uint64_t max_s
 	return d && tree_entry_seq(d) == info->seq;
 }
 
+/* Name i of 2 * n. */
+static const struct buf *name_of(const struct batch *b, size_t i)
+{
+	return i % 2 ? &b->b[i / 2] : &b->a[i / 2];
+}
+
+static int read_both(struct fs *fs, const struct batch *b, struct obj_info **ret, int *ret_errs)
+{
+	const char *names[2 * BATCH];
+	size_t lens[2 * BATCH];
+
+	for (size_t i = 0; i < 2 * b->n; i++) {
+		names[i] = name_of(b, i)->data;
+		lens[i] = name_of(b, i)->len;
+	}
+	return store_get_infos(fs->store, names, lens, 2 * b->n, ret, ret_errs);
+}
+
 /* Reads both names of each. Those of which not both are to be exchanged have no pair. */
 static int load(struct fs *fs, const struct batch *b, uint64_t max_seq, struct pair *all,
 		size_t *ret_n)
 {
 	struct obj_info *infos[2 * BATCH];
-	const char *names[2 * BATCH];
-	size_t lens[2 * BATCH], n = 0;
-	int errs[2 * BATCH], err;
+	int errs[2 * BATCH], err = read_both(fs, b, infos, errs);
+	size_t n = 0;
 
-	for (size_t i = 0; i < b->n; i++) {
-		names[2 * i] = b->a[i].data;
-		lens[2 * i] = b->a[i].len;
-		names[2 * i + 1] = b->b[i].data;
-		lens[2 * i + 1] = b->b[i].len;
-	}
-	err = store_get_infos(fs->store, names, lens, 2 * b->n, infos, errs);
 	if (err)
 		return err;
 	for (size_t i = 0; i < b->n; i++) {
@@ -193,7 +205,7 @@ static int exchange_pairs(struct fs *fs, struct exchange *x, struct obj_info *in
 	while (!err && at < x->both.bytes.len) {
 		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
 
-		err = b ? fill(b, x, &at) : -ENOMEM;
+		err = b ? fill(b, &x->both, &x->ab.from, &x->ba.from, &at) : -ENOMEM;
 		if (!err)
 			err = name_set_take(fs, &b->held);
 		if (err)
@@ -221,4 +233,96 @@ int exchange_objects(struct fs *fs, struct exchange *x, struct obj_info *intent,
 		log_error("bucket %s: %s and %s were exchanged only in part: %s", fs->store->bucket,
 			  x->ab.from.data, x->ba.from.data, strerror(-err));
 	return err;
+}
+
+/* --- after an error --- */
+
+/* Whatever the bucket has under a name is news: the entry may have the sequence of another one.
+ * Tree lock held. */
+static void doubt(struct fs *fs, const struct buf *name)
+{
+	struct dentry *d = fs_find_entry(fs, name->data, name->len);
+	const struct node *dir = d ? NULL : fs_find_dir(fs, name->data, name->len);
+
+	if (dir)
+		d = dir->dentry;
+	if (!d || d->node->is_dirty || tree_entry_seq(d) <= 1)
+		return;
+	if (d->node->x->link_id)
+		d->seq = 1;
+	else
+		d->node->seq = 1;
+}
+
+/* The names are held. *ret_gone: sequences that say which names are none, else 0. */
+static int show_held(struct fs *fs, const struct batch *b, uint64_t *ret_gone)
+{
+	struct obj_info *infos[2 * BATCH];
+	int errs[2 * BATCH], err = read_both(fs, b, infos, errs);
+
+	for (size_t i = 0; !err && i < 2 * b->n; i++) {
+		_cleanup_obj_info_ struct obj_info *info = infos[i];
+
+		ret_gone[i] = errs[i] == -ENOENT ? 1 : info && info->is_deleted ? info->seq : 0;
+		if (info && fs_info_is_live(info))
+			fs_apply_held(fs, info);
+	}
+	return err;
+}
+
+static int show_batch(struct fs *fs, struct batch *b)
+{
+	uint64_t gone[2 * BATCH] = {0};
+	int err = name_set_take(fs, &b->held);
+
+	if (err)
+		return err;
+	err = show_held(fs, b, gone);
+	name_set_release(fs, &b->held);
+	for (size_t i = 0; i < 2 * b->n; i++)
+		if (gone[i])
+			fs_apply_absent(fs, name_of(b, i)->data, name_of(b, i)->len, gone[i]);
+	return err;
+}
+
+static int doubt_batch(struct fs *fs, struct batch *b)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	for (size_t i = 0; i < 2 * b->n; i++)
+		doubt(fs, name_of(b, i));
+	return 0;
+}
+
+static int for_names(struct fs *fs, const struct dir_names *names, const struct dir_move *mv,
+		     int (*fn)(struct fs *fs, struct batch *b))
+{
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && at < names->bytes.len) {
+		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
+
+		err = b ? fill(b, names, &mv->from, &mv->to, &at) : -ENOMEM;
+		if (!err)
+			err = fn(fs, b);
+	}
+	return err;
+}
+
+static int for_all(struct fs *fs, const struct exchange *x,
+		   int (*fn)(struct fs *fs, struct batch *b))
+{
+	int err = for_names(fs, &x->both, &x->ab, fn);
+
+	if (!err)
+		err = for_names(fs, &x->only_a, &x->ab, fn);
+	return err ? err : for_names(fs, &x->only_b, &x->ba, fn);
+}
+
+int exchange_show_stored(struct fs *fs, const struct exchange *x)
+{
+	/* Where the bucket cannot be asked now, its listing tells. */
+	int err = for_all(fs, x, doubt_batch);
+
+	return err ? err : for_all(fs, x, show_batch);
 }

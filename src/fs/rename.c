@@ -203,6 +203,9 @@ int moved_info(struct fs *fs, const struct obj_info *info, const char *to, size_
 
 	buf_init(&from, OBJ_META_MAX);
 	err = copy ? fs_set_info_name(copy, to, len) : -ENOMEM;
+	/* Whether it has been stored is told by its sequence. */
+	if (!err)
+		copy->seq = 0;
 	buf_append(&from, info->name, info->name_len);
 	buf_printf(&from, "@%llu", (unsigned long long)info->seq);
 	if (!err)

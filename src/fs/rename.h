@@ -26,8 +26,8 @@ void move_release_names(struct fs *fs, const struct buf *from, const struct buf 
 /* The entry gets its new place; what was there goes. Tree lock held. */
 int move_in_tree(struct fs *fs, const struct move *m) MUST_CHECK;
 
-/* A copy of info under another name, saying where it comes from; its times stay, those of a
- * directory as the tree shows them. Takes the tree lock. */
+/* A copy of info under another name, not stored yet, saying where it comes from; its times stay,
+ * those of a directory as the tree shows them. Takes the tree lock. */
 int moved_info(struct fs *fs, const struct obj_info *info, const char *to, size_t len,
 	       struct obj_info **ret) MUST_CHECK;
 /* The same for what is itself renamed, now. */

@@ -44,8 +44,14 @@ char *fake_find(struct fake *b, const char *prefix)
 
 void fake_lose_answer(struct fake *b, int err)
 {
+	fake_lose_answer_after(b, err, 0);
+}
+
+void fake_lose_answer_after(struct fake *b, int err, unsigned int skip)
+{
 	LOCK_SCOPE(&b->lock);
 	b->lost_answer = err;
+	b->n_answers = skip;
 }
 
 unsigned int fake_calls(struct fake *b, enum fake_op op)

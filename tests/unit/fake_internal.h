@@ -54,6 +54,7 @@ struct fake {
 		unsigned int n_calls;
 	} ops[FAKE_N_OPS];
 	int lost_answer;
+	unsigned int n_answers; /* before that */
 };
 
 struct fake_store {

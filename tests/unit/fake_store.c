@@ -222,6 +222,7 @@ static int put_locked(struct fake *b, struct obj_info *info, uint64_t expected_s
 static int put_once(struct store *s, struct obj_info *info, uint64_t expected_seq)
 {
 	struct fake *b = fake_store_of(s)->b;
+	uint64_t was = info->seq;
 	int err;
 
 	if (info->name_len > s->name_max)
@@ -230,10 +231,11 @@ static int put_once(struct store *s, struct obj_info *info, uint64_t expected_se
 	err = fake_enter(fake_store_of(s), FAKE_PUT_INFO);
 	if (!err)
 		err = put_locked(b, info, expected_seq);
-	if (err || !b->lost_answer)
+	if (err || !b->lost_answer || b->n_answers-- > 0)
 		return err;
 	err = b->lost_answer;
 	b->lost_answer = 0;
+	info->seq = was;
 	return err;
 }
 

@@ -49,6 +49,8 @@ void fake_fail_after(struct fake *b, enum fake_op op, int err, unsigned int skip
 		     unsigned int count);
 /* The next metadata are stored, but the caller is told err. */
 void fake_lose_answer(struct fake *b, int err);
+/* The same for those after the next skip ones. */
+void fake_lose_answer_after(struct fake *b, int err, unsigned int skip);
 /* From now on each event comes so much later. */
 void fake_delay_events(struct fake *b, unsigned int ms);
 /* How often op was called so far. */
