@@ -16,68 +16,6 @@
 
 #define RETRIES 64
 
-/* A rename may move the name until its lock is taken. */
-int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name)
-{
-	for (;;) {
-		struct buf again CLEANUP(buf_done) = {0};
-		int err;
-
-		buf_reset(ret_name);
-		mutex_lock(&fs->tree.lock);
-		if (f->node->dentry)
-			fs_content_name(fs, f->node, ret_name);
-		else
-			buf_append_str(ret_name, f->name);
-		mutex_unlock(&fs->tree.lock);
-		err = buf_error(ret_name);
-		if (!err)
-			err = fs_take_name(fs, ret_name->data, ret_name->len);
-		if (err)
-			return err;
-		buf_init(&again, OBJ_META_MAX);
-		mutex_lock(&fs->tree.lock);
-		if (f->node->dentry)
-			fs_content_name(fs, f->node, &again);
-		mutex_unlock(&fs->tree.lock);
-		if (again.len == 0 || (again.len == ret_name->len &&
-				       memcmp(again.data, ret_name->data, again.len) == 0))
-			return 0;
-		fs_release_name(fs, ret_name->data, ret_name->len);
-	}
-}
-
-int file_describe(struct fs *fs, struct file *f, const struct buf *name, const struct put_result *r,
-		  struct obj_info **ret)
-{
-	_cleanup_obj_info_ struct obj_info *info = NULL;
-	int err;
-
-	info = f->base && !f->is_fresh ? obj_info_dup(f->base)
-				       : obj_info_new(name->data, name->len);
-	if (!info)
-		return -ENOMEM;
-	info->is_deleted = false;
-	err = obj_info_rename(info, name->data, name->len);
-	if (!err)
-		err = obj_info_set_link(info, NULL, NULL);
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_FROM, NULL);
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_EXCHANGE, NULL);
-	if (!err)
-		err = fs_set_content(info, r);
-	if (!err) {
-		LOCK_SCOPE(&fs->tree.lock);
-		err = attr_to_info(f->node, info);
-	}
-	if (!err)
-		*ret = steal_ptr(info);
-	return err;
-}
-
 /* Whether a newer version can take an appended end: a plain file that is understood. */
 static bool can_be_appended(const struct obj_info *info)
 {
@@ -88,6 +26,20 @@ static bool can_be_appended(const struct obj_info *info)
 static bool is_nothing(const struct file *f)
 {
 	return !f->is_rewrite && f->size == 0 && f->node_size == 0;
+}
+
+/* The file has several names now, and its content another place: -EAGAIN. 0: it is another file's
+ * name now. */
+static int follow(struct fs *fs, const struct file *f, const struct buf *name,
+		  const struct obj_info *now)
+{
+	uint64_t seq;
+	int err = fs_refresh(fs, now->link_name, strlen(now->link_name), &seq);
+
+	if (err && err != -ENOENT && err != -EAGAIN)
+		return err;
+	fs_apply_held(fs, now);
+	return fs_has_other_name(fs, f->node, name) ? -EAGAIN : 0;
 }
 
 enum outcome {
@@ -104,6 +56,11 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 
 	if (err && err != -ENOENT)
 		return err;
+	if (!err && !now->is_deleted && links_id(fs, now)) {
+		err = follow(fs, f, name, now);
+		if (err)
+			return err;
+	}
 	*ret = OUTCOME_AGAIN;
 	f->base_seq = err ? 0 : now->seq;
 	/* Nothing leads to a hidden object that was deleted. */
@@ -320,6 +277,23 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 	return 0;
 }
 
+/* *name is held afterwards, unless it is empty because of an error. */
+static int commit_where_it_belongs(struct fs *fs, struct file *f, struct buf *name)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++) {
+		if (i > 0)
+			fs_release_name(fs, name->data, name->len);
+		err = file_take_name(fs, f, name);
+		if (err)
+			buf_reset(name);
+		else
+			err = commit_named(fs, f, name);
+	}
+	return err == -EAGAIN ? -EIO : err;
+}
+
 static int commit_dirty(struct fs *fs, struct file *f)
 {
 	struct buf name CLEANUP(buf_done) = {0};
@@ -340,10 +314,9 @@ static int commit_dirty(struct fs *fs, struct file *f)
 		return err;
 	}
 	buf_init(&name, OBJ_META_MAX);
-	err = file_take_name(fs, f, &name);
-	if (err)
+	err = commit_where_it_belongs(fs, f, &name);
+	if (name.len == 0)
 		return err;
-	err = commit_named(fs, f, &name);
 	if (err == -ECANCELED) {
 		/* Whoever waits for the file puts something else in the content's place. */
 		err = 0;

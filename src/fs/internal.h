@@ -194,6 +194,8 @@ void fs_content_name(const struct fs *fs, const struct node *n, struct buf *out)
 /* Takes the lock of fs_content_name's answer, which is in ret and is still right then. Releases no
  * lock; -ENOENT: the node has no name. */
 int fs_take_content_name(struct fs *fs, const struct node *n, struct buf *ret) MUST_CHECK;
+/* Whether that is another name than before. Takes the tree lock. */
+bool fs_has_other_name(struct fs *fs, const struct node *n, const struct buf *name);
 /* Takes one name or two for a change (fs/namelock.h). An object that has yet to follow a renamed
  * directory moves first: -EBUSY, if that takes too long. Wait. */
 int fs_take_name(struct fs *fs, const char *name, size_t len) MUST_CHECK;

@@ -42,6 +42,12 @@ static void release(struct fs *fs, struct node *n)
 	tree_unpin(&fs->tree, n);
 }
 
+static void lead_to(struct fs *fs, struct dentry *d, struct node *n)
+{
+	fs_inval_entry(fs, d->parent, d->name);
+	tree_replace(&fs->tree, d, n);
+}
+
 /* Another content in the same hidden object: all names go to a new node with the old inode number,
  * and the old one stays with those who have it open. */
 static int supersede(struct fs *fs, struct node *old, const char *id, struct node **ret)
@@ -56,12 +62,8 @@ static int supersede(struct fs *fs, struct node *old, const char *id, struct nod
 		return -ENOMEM;
 	tree_pin(old);
 	old->is_superseded = true;
-	while (old->dentry) {
-		struct dentry *d = old->dentry;
-
-		fs_inval_entry(fs, d->parent, d->name);
-		tree_replace(&fs->tree, d, n);
-	}
+	while (old->dentry)
+		lead_to(fs, old->dentry, n);
 	if (old->x->file)
 		file_rescue_later(fs, old->x->file);
 	release(fs, old);
@@ -192,12 +194,17 @@ static void note_name(struct fs *fs, struct dentry *d, const struct obj_info *in
 	links_note_ctime(fs, d->node, info);
 }
 
-/* Whether hidden, which no name has led to, is what the content of old was moved to. */
+/* Whether hidden is where the content of old was moved to, and old, which programs know, is to take
+ * its place. Once a name has led to it that is worth it only for what is unsaved. */
 static bool is_moved_to(const struct node *old, const struct node *hidden)
 {
-	return old && hidden && old != hidden && !hidden->dentry && !hidden->known &&
-	       !old->x->link_id && (old->mode & S_IFMT) == (hidden->mode & S_IFMT) &&
-	       old->seq < hidden->seq && old->size == hidden->size && node_nuid_equal(old, hidden);
+	if (!old || !hidden || old == hidden || old->x->link_id || old->dir ||
+	    (old->mode & S_IFMT) != (hidden->mode & S_IFMT) || old->seq >= hidden->seq ||
+	    !node_nuid_equal(old, hidden))
+		return false;
+	if (old->is_dirty)
+		return !hidden->is_dirty;
+	return !hidden->dentry && !hidden->known && old->size == hidden->size;
 }
 
 /* What was changed since is stored there; what is unsaved stays. */
@@ -225,6 +232,10 @@ static int take_place(struct fs *fs, struct node *old, struct node *hidden, cons
 {
 	int err = tree_set_link_id(&fs->tree, hidden, NULL);
 
+	tree_pin(hidden);
+	hidden->is_superseded = hidden->dentry != NULL;
+	while (hidden->dentry)
+		lead_to(fs, hidden->dentry, old);
 	if (!err)
 		err = tree_set_link_id(&fs->tree, old, id);
 	if (!err && !old->is_dirty)
@@ -234,6 +245,7 @@ static int take_place(struct fs *fs, struct node *old, struct node *hidden, cons
 		node_extra(old)->link_count = hidden->x->link_count;
 	hold(old);
 	release(fs, hidden);
+	tree_unpin(&fs->tree, hidden);
 	return err;
 }
 

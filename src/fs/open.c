@@ -45,8 +45,7 @@ static int after_gone(struct fs *fs, const struct node *n, bool is_patient)
 	return is_patient && n->dentry ? -ENOENT : -ESTALE;
 }
 
-/* Whether the node's object has another name by now. */
-static bool has_moved(struct fs *fs, const struct node *n, const struct buf *name)
+bool fs_has_other_name(struct fs *fs, const struct node *n, const struct buf *name)
 {
 	struct buf now CLEANUP(buf_done) = {0};
 
@@ -57,7 +56,8 @@ static bool has_moved(struct fs *fs, const struct node *n, const struct buf *nam
 	return now.len > 0 && !buf_error(&now) && !buf_equal(&now, name);
 }
 
-/* As file_newest. -EAGAIN: the object has followed its directory to another name. */
+/* As file_newest. -EAGAIN: the object has followed its directory to another name, or the content
+ * has another one now that only one of several is left. */
 static int ask_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
@@ -82,7 +82,7 @@ static int ask_newest(struct fs *fs, struct file *f, bool is_patient, struct obj
 	/* The operation that took the object away may be this mount's, and not in the tree yet. */
 	if (is_gone)
 		fs_wait_released(fs, name.data, name.len);
-	if (is_gone && has_moved(fs, n, &name))
+	if (is_gone && fs_has_other_name(fs, n, &name))
 		return -EAGAIN;
 	if (!is_current && is_patient)
 		return -ENOENT;
@@ -102,7 +102,7 @@ static int ask_newest(struct fs *fs, struct file *f, bool is_patient, struct obj
 	fs_apply(fs, steal_ptr(copy));
 	if (!is_same)
 		fs_wait_released(fs, name.data, name.len);
-	if (!is_same && has_moved(fs, n, &name))
+	if (!is_same && fs_has_other_name(fs, n, &name))
 		return -EAGAIN;
 	if (!fs_info_is_live(info))
 		return after_gone(fs, n, is_patient);

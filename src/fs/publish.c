@@ -268,3 +268,65 @@ int fs_bury_marker(struct fs *fs, struct node *dir, const struct buf *name, uint
 	err = store_marker(fs, info);
 	return err ? err : -ENOTEMPTY;
 }
+
+/* A rename may move the name until its lock is taken. */
+int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name)
+{
+	for (;;) {
+		struct buf again CLEANUP(buf_done) = {0};
+		int err;
+
+		buf_reset(ret_name);
+		mutex_lock(&fs->tree.lock);
+		if (f->node->dentry)
+			fs_content_name(fs, f->node, ret_name);
+		else
+			buf_append_str(ret_name, f->name);
+		mutex_unlock(&fs->tree.lock);
+		err = buf_error(ret_name);
+		if (!err)
+			err = fs_take_name(fs, ret_name->data, ret_name->len);
+		if (err)
+			return err;
+		buf_init(&again, OBJ_META_MAX);
+		mutex_lock(&fs->tree.lock);
+		if (f->node->dentry)
+			fs_content_name(fs, f->node, &again);
+		mutex_unlock(&fs->tree.lock);
+		if (again.len == 0 || (again.len == ret_name->len &&
+				       memcmp(again.data, ret_name->data, again.len) == 0))
+			return 0;
+		fs_release_name(fs, ret_name->data, ret_name->len);
+	}
+}
+
+int file_describe(struct fs *fs, struct file *f, const struct buf *name, const struct put_result *r,
+		  struct obj_info **ret)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	int err;
+
+	info = f->base && !f->is_fresh ? obj_info_dup(f->base)
+				       : obj_info_new(name->data, name->len);
+	if (!info)
+		return -ENOMEM;
+	info->is_deleted = false;
+	err = obj_info_rename(info, name->data, name->len);
+	if (!err)
+		err = obj_info_set_link(info, NULL, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_FROM, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_EXCHANGE, NULL);
+	if (!err)
+		err = fs_set_content(info, r);
+	if (!err) {
+		LOCK_SCOPE(&fs->tree.lock);
+		err = attr_to_info(f->node, info);
+	}
+	if (!err)
+		*ret = steal_ptr(info);
+	return err;
+}

@@ -370,6 +370,35 @@ static void assert_ctime(const char *path, const struct stat *want)
 	ck_assert_int_eq(st.st_ctim.tv_nsec, want->st_ctim.tv_nsec);
 }
 
+/* Heard of before the commit or not, and whether the writer builds on what was there or not. */
+START_TEST(test_unsaved_content_goes_where_its_name_leads)
+{
+	_cleanup_free_ char *conflict = NULL;
+	struct mount other;
+	struct fs_handle *h;
+
+	put_file(m.fs, "a", "text", 4);
+	other = mount_bucket();
+	ck_assert_int_eq(open_path(m.fs, "a", O_WRONLY | (_i & 2 ? O_TRUNC : 0), &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "longer text", 11), 0);
+	if (_i & 1)
+		fake_delay_events(bucket, 200);
+	ck_assert_int_eq(link_path(other.fs, "a", "b"), 0);
+	fake_delay_events(bucket, 0);
+	if (!(_i & 1))
+		fake_sync(bucket);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	fake_sync(bucket);
+	assert_file(m.fs, "b", "longer text", 11);
+	assert_file(other.fs, "b", "longer text", 11);
+	assert_file(other.fs, "a", "longer text", 11);
+	conflict = fake_find(bucket, "a.conflict");
+	ck_assert_ptr_null(conflict);
+	unmount_bucket(&other);
+	assert_same_file(m.fs, "a", "b", 2);
+}
+END_TEST
+
 /* The hidden object is stored, the name does not lead to it. */
 static void leave_half_a_link(int err)
 {
@@ -460,6 +489,7 @@ int main(void)
 	tcase_add_test(tc, test_the_hidden_directory_is_not_shown);
 	tcase_add_loop_test(tc, test_a_hidden_object_whose_content_went_back_is_removed, 0, 3);
 	tcase_add_test(tc, test_a_renamed_name_keeps_its_ctime_when_the_content_goes_back);
+	tcase_add_loop_test(tc, test_unsaved_content_goes_where_its_name_leads, 0, 4);
 	tcase_add_test(tc, test_a_link_that_fails_changes_nothing_for_others);
 	tcase_add_loop_test(tc, test_what_a_crash_in_the_middle_of_a_link_leaves_is_no_name, 0, 2);
 	suite_add_tcase(suite, tc);
