@@ -130,6 +130,19 @@ static bool is_taken(const struct dir_move *mv, const struct item *it)
 	       strcmp(it->replaced->nuid, it->info->nuid) != 0;
 }
 
+/* Whoever began the rename had come so far: what has been done with the new name since stays. */
+static bool has_come(const struct dir_move *mv, const struct item *it)
+{
+	return it->replaced && fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq;
+}
+
+static int take_as_moved(struct item *it)
+{
+	obj_info_free(it->info);
+	it->info = obj_info_dup(it->replaced);
+	return it->info ? 0 : -ENOMEM;
+}
+
 /* The newest version of the new names where another one was found; drops the items that are not to
  * be moved. */
 static int reread(struct fs *fs, const struct dir_move *mv, struct item **items, size_t *n_items)
@@ -154,6 +167,8 @@ static int reread(struct fs *fs, const struct dir_move *mv, struct item **items,
 			err = errs[i];
 		if (is_taken(mv, items[i]))
 			obj_info_free(steal_ptr(items[i]->old));
+		else if (!err && has_come(mv, items[i]))
+			err = take_as_moved(items[i]);
 		else
 			items[left++] = items[i];
 	}

@@ -399,8 +399,8 @@ static int parse(const struct fs *fs, const struct obj_info *info, struct dir_mo
 	return buf_error(&ret->from) ? buf_error(&ret->from) : buf_error(&ret->to);
 }
 
-/* The names that have yet to move: those whose entries wait for them, or, where the tree has not
- * followed, those under the old name. */
+/* The names that may have yet to move. Where the tree has followed, all that it shows at the new
+ * place: of what has come there, too, the old object may be left. */
 static int names_left(struct fs *fs, const struct obj_info *info, const struct dir_move *mv,
 		      struct dir_names *names)
 {
@@ -411,7 +411,7 @@ static int names_left(struct fs *fs, const struct obj_info *info, const struct d
 	followed = dir_follow_find(fs, info->name);
 	if (followed && buf_equal(&followed->to, &mv->to)) {
 		dir = fs_find_dir(fs, mv->to.data, mv->to.len);
-		return dir ? dir_names_behind(fs, dir, mv->to.len, names) : 0;
+		return dir ? dir_names_collect(fs, dir, mv->to.len, UINT64_MAX - 1, names) : 0;
 	}
 	dir = fs_find_dir(fs, mv->from.data, mv->from.len);
 	return dir ? dir_names_collect(fs, dir, mv->from.len, mv->seq, names) : 0;

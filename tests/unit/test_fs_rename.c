@@ -502,6 +502,15 @@ static int change_mode(struct fs *fs, const char *path, mode_t mode)
 	return err;
 }
 
+static mode_t mode_of(const char *path)
+{
+	struct fs_entry e = {0};
+
+	ck_assert_int_eq(lookup(m.fs, path, &e), 0);
+	fs_forget(m.fs, e.nodeid, 1);
+	return e.st.st_mode & 07777;
+}
+
 struct later_change {
 	struct fs *fs;
 	int err;
@@ -520,7 +529,6 @@ START_TEST(test_a_change_waits_until_its_object_has_followed)
 {
 	struct mount other = mount_bucket();
 	struct later_change change = {.fs = _i ? other.fs : m.fs, .err = 1};
-	struct fs_entry e;
 	pthread_t thread;
 
 	rename_and_hold();
@@ -531,9 +539,7 @@ START_TEST(test_a_change_waits_until_its_object_has_followed)
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	ck_assert_int_eq(change.err, 0);
 	fake_sync(bucket);
-	ck_assert_int_eq(lookup(m.fs, "n/f000", &e), 0);
-	ck_assert_uint_eq(e.st.st_mode & 07777, 0640);
-	fs_forget(m.fs, e.nodeid, 1);
+	ck_assert_uint_eq(mode_of("n/f000"), 0640);
 	ck_assert(!is_stored("d/f000"));
 	unmount_bucket(&other);
 }
@@ -628,12 +634,22 @@ START_TEST(test_an_interrupted_directory_rename_is_finished_by_the_next_mount)
 	remount();
 	assert_list("", "n ");
 	assert_files(m.fs, "n", "d", MANY);
+	/* This one has its new name, and its old one too. */
+	ck_assert(is_stored("d/f100") && is_stored("n/f100"));
+	ck_assert_int_eq(change_mode(m.fs, "n/f100", 0640), 0);
 	intent = fake_find(bucket, ".natsobj/intent/");
 	ck_assert_ptr_nonnull(intent);
 	ck_assert_int_eq(finish(intent), 0);
 	fake_sync(bucket);
 	assert_list("", "n ");
 	assert_files(m.fs, "n", "d", MANY);
+	for (int i = 0; i < MANY; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "d/f%03d", i);
+		ck_assert(!is_stored(name));
+	}
+	ck_assert_uint_eq(mode_of("n/f100"), 0640);
 	remount();
 	assert_list("", "n ");
 	assert_files(m.fs, "n", "d", MANY);
