@@ -9,7 +9,7 @@ first=$MOUNT_PID A=$M B=$WORK/other
 server=$URL
 python3 "$CHAOS/proxy.py" "$PORT" "$WORK/control" >"$WORK/proxy" &
 echo $! >>"$WORK/pids"
-wait_until 10 test -s "$WORK/proxy"
+wait_until 60 test -s "$WORK/proxy"
 URL=nats://127.0.0.1:$(cat "$WORK/proxy")
 mount_at "$B" offline
 second=$MOUNT_PID

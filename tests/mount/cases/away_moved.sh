@@ -6,7 +6,7 @@ start_server
 direct=$URL
 python3 "$CHAOS/proxy.py" "$PORT" "$WORK/control" >"$WORK/proxy" &
 echo $! >>"$WORK/pids"
-wait_until 10 test -s "$WORK/proxy"
+wait_until 60 test -s "$WORK/proxy"
 URL=nats://127.0.0.1:$(cat "$WORK/proxy")
 M=$WORK/m
 mount_at "$M"

@@ -22,7 +22,7 @@ for i in 1 2 3; do
   fi
   python3 "$CHAOS/proxy.py" "$PORT" "$WORK/control$i" "$delay" "$loss" "$address" >"$WORK/proxy$i" &
   echo $! >>"$WORK/pids"
-  wait_until 10 test -s "$WORK/proxy$i"
+  wait_until 60 test -s "$WORK/proxy$i"
   URL=nats://$address:$(cat "$WORK/proxy$i")
   "${mount[@]}" "$WORK/m$i" "purge_delay=5${OPTIONS:+,$OPTIONS}"
   pids+=("$MOUNT_PID") mounts+=("$WORK/m$i") faults+=(--control "$WORK/control$i")

@@ -76,6 +76,6 @@ echo late >&5
 ! mountpoint -q m || fail "still mounted after a lazy unmount"
 exec 5>&-
 mount_m
-wait_until 10 test -s m/late
+wait_until 60 test -s m/late
 assert_eq "$(cat m/late)" late
 "$UMOUNT" m
