@@ -44,7 +44,7 @@ class Worker:
         self.number, self.mount, self.until = number, Path(mount) if mount else None, until
         self.random = random.Random(f"{seed}/{number}")
         self.url = url
-        self.raw = None
+        self.raw, self.asked = None, 0
         self.n = 0
         self.log = []
         self.faults = []
@@ -58,7 +58,10 @@ class Worker:
 
     def leader(self, name):
         """What the server itself has at this moment, past every mount."""
-        self.raw = self.raw or Raw(self.url)
+        # Pings are answered only while it asks, and who answers none for minutes is cut off.
+        if not self.raw or time.monotonic() - self.asked > 60:
+            self.raw = Raw(self.url)
+        self.asked = time.monotonic()
         info, seq = self.raw.get_meta(name)
         if not seq:
             return checker.NOTHING
