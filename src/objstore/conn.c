@@ -14,6 +14,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -402,8 +403,11 @@ void conn_library_keep_memory(bool is_kept)
 
 int conn_library_init(void)
 {
+	struct sched_param param;
 	sigset_t all, old;
+	bool is_usual;
 	natsStatus st;
+	int policy;
 
 	/* Chunks are a little larger than glibc's first threshold for mmap: keep them in the heap.
 	 */
@@ -412,8 +416,16 @@ int conn_library_init(void)
 	/* The library's threads inherit the mask and must not take the program's signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	/* Its own threads, which inherit the policy, free messages, look after timers and report
+	 * errors: nobody waits for them, so they are not to take a processor from who is at work.
+	 */
+	is_usual = pthread_getschedparam(pthread_self(), &policy, &param) == 0 &&
+		   policy == SCHED_OTHER &&
+		   pthread_setschedparam(pthread_self(), SCHED_BATCH, &param) == 0;
 	/* No spinning: it costs a third of the request rate on small machines. */
 	st = nats_Open(0);
+	if (is_usual)
+		(void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return errmap_status(st);
 }
