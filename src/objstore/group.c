@@ -9,6 +9,7 @@ struct group {
 	struct cond cond;
 	size_t n_left; /* protected by lock; on the way */
 	size_t count;
+	struct rpc *unsent; /* the sender's: has requests that nobody was woken for */
 	struct group_item items[];
 };
 
@@ -58,11 +59,13 @@ int group_send(struct group *g, size_t i, struct rpc *r, const struct rpc_reques
 
 	mine.done = on_done;
 	mine.is_waited_for = true;
+	mine.is_helped = true;
 	mine.arg = &g->items[i];
 	mutex_lock(&g->lock);
 	g->n_left++;
 	mutex_unlock(&g->lock);
 	err = rpc_send(r, &mine);
+	g->unsent = r;
 	if (err < 0) {
 		g->items[i].err = err;
 		LOCK_SCOPE(&g->lock);
@@ -73,6 +76,8 @@ int group_send(struct group *g, size_t i, struct rpc *r, const struct rpc_reques
 
 void group_wait(struct group *g)
 {
+	if (g->unsent)
+		rpc_help(steal_ptr(g->unsent));
 	LOCK_SCOPE(&g->lock);
 	while (g->n_left > 0)
 		cond_wait(&g->cond, &g->lock);

@@ -25,9 +25,10 @@ void group_free(struct group *g);
 DEFINE_CLEANUP(struct group *, group_free)
 #define _cleanup_group_ CLEANUP(group_free_p)
 
-/* Sends request i; its done and arg are ignored. 0, or an error that is also the item's. */
+/* Queues request i, all with one rpc, for group_wait to send at once; its done and arg are ignored.
+ * 0, or an error that is also the item's. */
 int group_send(struct group *g, size_t i, struct rpc *r, const struct rpc_request *req) MUST_CHECK;
-/* Until every request that was sent has ended; they all have deadlines. */
+/* Sends, and waits until every request has ended; they all have deadlines. */
 void group_wait(struct group *g);
 /* After group_wait. */
 struct group_item *group_item(struct group *g, size_t i);

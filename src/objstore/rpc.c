@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "objstore/cork.h"
 #include "objstore/rpc_priv.h"
 
 /* max_control_line of the server, with room for "HPUB", blanks, CRLF and two lengths. */
@@ -66,6 +67,7 @@ int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rp
 	cond_init(&r->idle);
 	rpc_table_init(&r->table);
 	list_init(&r->queue);
+	r->socket = -1;
 	list_init(&r->ended);
 	err = rpc_sender_start(r);
 	if (err < 0) {
@@ -176,9 +178,14 @@ static int check_size(const struct rpc *r, const struct rpc_pending *p)
  */
 static void send_here_locked(struct rpc *r)
 {
+	bool is_several = r->queue.next != r->queue.prev && !r->is_sending;
+	int socket = is_several ? r->socket : -1;
+
 	r->n_waiters++;
+	cork_set(socket, true);
 	for (int i = 0; i < SEND_HERE_MAX && rpc_send_next_locked(r); i++)
 		;
+	cork_set(socket, false);
 	if (--r->n_waiters == 0 && r->is_closing)
 		cond_broadcast(&r->idle);
 }
@@ -193,39 +200,80 @@ static bool needs_sender_locked(const struct rpc *r)
 	       r->is_closing || (next && next->deadline_ns < r->alarm_ns);
 }
 
-static int enqueue(struct rpc *r, const struct rpc_request *req)
+static int make_pending(const struct rpc_request *req, struct rpc_pending **ret)
 {
-	struct rpc_pending *p;
-	int err;
-
 	if (!subject_is_sane(req->subject))
 		return -EINVAL;
 	for (size_t i = 0; i < req->n_headers; i++)
 		if (!req->headers[i].value[0])
 			return -EINVAL;
-	p = rpc_pending_new(req);
-	if (!p)
-		return -ENOMEM;
-	mutex_lock(&r->lock);
-	err = r->is_closing ? -ESHUTDOWN : r->n_pending >= PENDING_MAX ? -ENOMEM : 0;
+	*ret = rpc_pending_new(req);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int add_locked(struct rpc *r, struct rpc_pending *p)
+{
+	int err = r->is_closing ? -ESHUTDOWN : r->n_pending >= PENDING_MAX ? -ENOMEM : 0;
+
 	if (err == 0 && p->done)
 		err = rpc_table_add(&r->table, p);
-	if (err < 0) {
-		mutex_unlock(&r->lock);
-		rpc_pending_unref(p);
+	if (err < 0)
 		return err;
-	}
 	r->n_pending++;
 	list_push_back(&r->queue, &p->link);
 	err = check_size(r, p);
 	if (err < 0)
 		rpc_end_locked(r, p, err);
-	if (req->is_waited_for && req->len <= SEND_HERE_LEN)
+	return 0;
+}
+
+static int enqueue(struct rpc *r, const struct rpc_request *req)
+{
+	struct rpc_pending *p;
+	int err = make_pending(req, &p);
+
+	if (err < 0)
+		return err;
+	mutex_lock(&r->lock);
+	err = add_locked(r, p);
+	if (err == 0 && req->is_waited_for && !req->is_helped && req->len <= SEND_HERE_LEN)
 		send_here_locked(r);
-	if (!req->is_helped && needs_sender_locked(r))
+	if (err == 0 && !req->is_helped && needs_sender_locked(r))
 		cond_signal(&r->wake);
 	mutex_unlock(&r->lock);
-	return 0;
+	if (err < 0)
+		rpc_pending_unref(p);
+	return err;
+}
+
+int rpc_send_pair(struct rpc *r, const struct rpc_request *first, const struct rpc_request *second)
+{
+	struct rpc_pending *p = NULL, *q = NULL;
+	int err = make_pending(first, &p);
+
+	if (!err)
+		err = make_pending(second, &q);
+	mutex_lock(&r->lock);
+	if (!err)
+		err = add_locked(r, p);
+	if (!err) {
+		p = NULL;
+		first = NULL;
+		err = add_locked(r, q);
+		if (!err)
+			q = NULL;
+		send_here_locked(r);
+		if (needs_sender_locked(r))
+			cond_signal(&r->wake);
+	}
+	mutex_unlock(&r->lock);
+	if (first)
+		first->done(first->arg, NULL, err, false);
+	if (p)
+		rpc_pending_unref(p);
+	if (q)
+		rpc_pending_unref(q);
+	return err;
 }
 
 void rpc_help(struct rpc *r)

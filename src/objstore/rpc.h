@@ -91,6 +91,16 @@ void rpc_help(struct rpc *r);
 int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bool *ret_was_sent)
 	MUST_CHECK;
 
+/* Sends two requests with nothing of this rpc in between, on the calling thread where that does not
+ * take long. The done of first is called exactly once in any case, maybe before this returns. 0:
+ * that of second will be called as well; else it will not. Without locks. */
+int rpc_send_pair(struct rpc *r, const struct rpc_request *first, const struct rpc_request *second)
+	MUST_CHECK;
+
+/* rpc_call for the second of a pair; first may be NULL. */
+int rpc_call_behind(struct rpc *r, const struct rpc_request *first, const struct rpc_request *req,
+		    natsMsg **ret_msg, bool *ret_was_sent) MUST_CHECK;
+
 /* A publish without an answer from the sender thread (flow control replies, fences). */
 int rpc_publish(struct rpc *r, const char *subject, const void *data, size_t len) MUST_CHECK;
 

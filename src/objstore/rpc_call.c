@@ -63,7 +63,8 @@ static bool wait_done(struct call *c, uint64_t deadline_ns)
 	return c->is_done;
 }
 
-int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bool *ret_was_sent)
+int rpc_call_behind(struct rpc *r, const struct rpc_request *first, const struct rpc_request *req,
+		    natsMsg **ret_msg, bool *ret_was_sent)
 {
 	struct rpc_request mine = *req;
 	struct call *c;
@@ -72,14 +73,17 @@ int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bo
 	*ret_msg = NULL;
 	*ret_was_sent = false;
 	c = calloc(1, sizeof(*c));
-	if (!c)
+	if (!c) {
+		if (first)
+			first->done(first->arg, NULL, -ENOMEM, false);
 		return -ENOMEM;
+	}
 	mutex_init(&c->lock, LOCK_RANK_LEAF);
 	cond_init(&c->cond);
 	mine.done = on_done;
 	mine.is_waited_for = true;
 	mine.arg = c;
-	err = rpc_send(r, &mine);
+	err = first ? rpc_send_pair(r, first, &mine) : rpc_send(r, &mine);
 	if (err < 0) {
 		call_free(c);
 		return err;
@@ -93,4 +97,9 @@ int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bo
 	err = c->err;
 	call_free(c);
 	return err;
+}
+
+int rpc_call(struct rpc *r, const struct rpc_request *req, natsMsg **ret_msg, bool *ret_was_sent)
+{
+	return rpc_call_behind(r, NULL, req, ret_msg, ret_was_sent);
 }

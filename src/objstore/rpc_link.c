@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objstore/cork.h"
 #include "objstore/msg_free.h"
 #include "objstore/natscompat.h"
 #include "objstore/rpc_priv.h"
@@ -101,6 +102,7 @@ void rpc_link_up(void *arg, natsConnection *nc)
 {
 	struct rpc *r = arg;
 	natsStatus s;
+	int socket;
 
 	s = subscribe_inbox(r, nc);
 	if (s != NATS_OK) {
@@ -108,8 +110,10 @@ void rpc_link_up(void *arg, natsConnection *nc)
 		log_warn("cannot subscribe to answers: %s", natsStatus_GetText(s));
 		natsConnection_Close(nc);
 	}
+	socket = cork_find(nc);
 	mutex_lock(&r->lock);
 	r->nc = nc;
+	r->socket = socket;
 	r->is_up = s == NATS_OK;
 	cond_broadcast(&r->idle);
 	mutex_unlock(&r->lock);
@@ -126,6 +130,7 @@ void rpc_link_down(void *arg)
 	mutex_lock(&r->lock);
 	was_up = r->is_up;
 	r->is_up = false;
+	r->socket = -1;
 	nc = r->nc;
 	rpc_end_all_locked(r, -ENOTCONN);
 	mutex_unlock(&r->lock);

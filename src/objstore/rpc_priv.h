@@ -36,6 +36,7 @@ struct rpc {
 	/* the manager's to write, under lock; the sender reads them while is_sending */
 	natsConnection *nc;
 	natsSubscription *inbox_sub;
+	int socket;  /* of nc, for cork_set */
 	char *inbox; /* without the dot */
 	/* of inbox; read by the delivery thread without lock, as it changes only without one */
 	size_t inbox_len;
