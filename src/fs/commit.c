@@ -90,8 +90,8 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 	return 0;
 }
 
-/* Uploads what is not uploaded yet, behind the end of another version if that is where it belongs.
- * -ESTALE: the version it builds on is gone. */
+/* Uploads what is not uploaded yet, but for what goes out with the metadata, behind the end of
+ * another version if that is where it belongs. -ESTALE: the version it builds on is gone. */
 static int upload(struct fs *fs, struct file *f, bool *is_uploaded, struct put_result *r)
 {
 	int err = 0;
@@ -101,7 +101,7 @@ static int upload(struct fs *fs, struct file *f, bool *is_uploaded, struct put_r
 		*is_uploaded = false;
 	}
 	if (!err && !*is_uploaded) {
-		err = writer_finish(fs, f, r);
+		err = writer_foretell(fs, f, r);
 		*is_uploaded = !err;
 	}
 	return err;
@@ -115,6 +115,16 @@ static bool has_lost_names(struct fs *fs, const struct file *f)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	return !n->dentry && n->is_superseded && n->x->link_id;
+}
+
+static int publish_aside(struct fs *fs, struct file *f, struct obj_info *info)
+{
+	struct put_result r;
+	int err = store_put_finish(f->put, &r);
+
+	if (!err)
+		err = fs_set_content(info, &r);
+	return err ? err : file_store_conflict(fs, f, info);
 }
 
 /* Publishes the content under its name, which is held. *ret: the new version, or NULL when the
@@ -139,9 +149,9 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 		if (!err && !f->is_rewrite && !writer_is_on(f, f->base))
 			outcome = OUTCOME_ASIDE;
 		if (!err && outcome == OUTCOME_ASIDE)
-			return file_store_conflict(fs, f, info);
+			return publish_aside(fs, f, info);
 		if (!err)
-			err = store_put_info(fs->store, info, f->base_seq);
+			err = store_put_commit(fs->store, f->put, info, f->base_seq);
 		/* Without an answer the version may be there, so its chunks stay. */
 		if (info && err && !store_is_certain(err))
 			store_put_close(steal_ptr(f->put), true);
@@ -149,7 +159,9 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 			*ret = steal_ptr(info);
 		if (err != -ESTALE)
 			return err;
-		err = meet_newer(fs, f, name, &outcome);
+		err = info ? store_put_finish(f->put, &r) : 0;
+		if (!err)
+			err = meet_newer(fs, f, name, &outcome);
 		if (err || outcome == OUTCOME_ADOPT)
 			return err;
 	}

@@ -387,6 +387,8 @@ int writer_rebase(struct fs *fs, struct file *f, const struct obj_info *base) MU
 /* Uploads everything; the chunks belong to f->put. -ECANCELED: somebody wants the file who will
  * give the content up; it is unsaved as before. */
 int writer_finish(struct fs *fs, struct file *f, struct put_result *ret) MUST_CHECK;
+/* The same, but what is left may be sent by store_put_commit only. */
+int writer_foretell(struct fs *fs, struct file *f, struct put_result *ret) MUST_CHECK;
 
 /* --- publish.c --- */
 

@@ -378,7 +378,7 @@ static int upload_draft(struct fs *fs, struct file *f)
 	return err ? err : draft_verify_base(f->draft);
 }
 
-int writer_finish(struct fs *fs, struct file *f, struct put_result *ret)
+int writer_foretell(struct fs *fs, struct file *f, struct put_result *ret)
 {
 	int err = 0;
 
@@ -388,7 +388,7 @@ int writer_finish(struct fs *fs, struct file *f, struct put_result *ret)
 			err = publish_tail(fs, f);
 		else if (!f->put)
 			err = store_put_open(fs->store, &f->put);
-		return err ? err : store_put_finish(f->put, ret);
+		return err ? err : store_put_foretell(f->put, ret);
 	}
 	/* An earlier attempt to commit left its chunks. */
 	store_put_close(steal_ptr(f->put), false);
@@ -396,8 +396,15 @@ int writer_finish(struct fs *fs, struct file *f, struct put_result *ret)
 	if (!err)
 		err = upload_draft(fs, f);
 	if (!err)
-		err = store_put_finish(f->put, ret);
+		err = store_put_foretell(f->put, ret);
 	if (err)
 		store_put_close(steal_ptr(f->put), false);
 	return err;
+}
+
+int writer_finish(struct fs *fs, struct file *f, struct put_result *ret)
+{
+	int err = writer_foretell(fs, f, ret);
+
+	return err ? err : store_put_finish(f->put, ret);
 }

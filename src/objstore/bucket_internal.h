@@ -232,6 +232,7 @@ void meta_forget_tokens(struct bucket *b);
 /* What store_put_info does, for who has entered and may write. */
 int meta_put_one(struct bucket *b, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
 int meta_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
+int meta_commit(struct store_put *sp, struct obj_info *info, uint64_t expected_seq) MUST_CHECK;
 int meta_put_infos(struct store *s, struct obj_info *const *infos, const uint64_t *expected_seqs,
 		   size_t n, int *ret_errs) MUST_CHECK;
 int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq) MUST_CHECK;
@@ -311,6 +312,7 @@ int put_add(struct store_put *sp, struct chunk *chunk) MUST_CHECK;
 bool put_has_room(struct store_put *sp);
 int put_wait_room(struct store_put *sp) MUST_CHECK;
 int put_finish(struct store_put *sp, struct put_result *ret) MUST_CHECK;
+int put_foretell(struct store_put *sp, struct put_result *ret) MUST_CHECK;
 void put_close(struct store_put *sp, bool keep);
 
 /* ---- get.c ---- */

@@ -9,7 +9,7 @@
 #include "util/log.h"
 
 /* Such a chunk fits the socket's buffer, more or less. */
-#define HELP_LEN (64 * 1024)
+#define HELD_LEN (64 * 1024)
 
 static struct put *put_of(struct store_put *sp)
 {
@@ -77,7 +77,7 @@ int put_open(struct store *s, struct store_put **ret)
 	return 0;
 }
 
-static int enqueue(struct put *p, struct put_chunk *c, bool is_helped)
+static int enqueue(struct put *p, struct put_chunk *c, bool is_small)
 {
 	struct uploads *u = &p->bucket->uploads;
 
@@ -88,21 +88,22 @@ static int enqueue(struct put *p, struct put_chunk *c, bool is_helped)
 		return -EFBIG;
 	if (p->n_added == 0)
 		p->first_ns = clock_now_ns();
+	p->is_held = is_small && p->n_added == 0;
 	c->idx = p->n_added++;
 	p->size += c->chunk->len;
 	list_push_back(&p->queue, &c->link);
-	p->is_helped = is_helped;
 	uploads_pump_locked(p->bucket);
-	p->is_helped = false;
 	(void)put_settle_locked(p);
 	return 0;
 }
 
+/* A small first chunk is mostly the whole content: it is held until its owner says what is next,
+ * and goes out at once then. */
 int put_add(struct store_put *sp, struct chunk *chunk)
 {
 	struct put *p = put_of(sp);
 	struct put_chunk *c;
-	bool is_helped;
+	bool is_small;
 	int err;
 
 	if (chunk->len == 0 || chunk->len > p->bucket->store.chunk_size) {
@@ -117,15 +118,30 @@ int put_add(struct store_put *sp, struct chunk *chunk)
 	list_init(&c->link);
 	c->put = p;
 	c->chunk = chunk_ref(chunk);
-	/* The whole of a small content: whoever adds it waits for its end next. */
-	is_helped = chunk->len <= HELP_LEN && chunk->len < p->bucket->store.chunk_size;
-	err = enqueue(p, c, is_helped);
+	is_small = chunk->len <= HELD_LEN && chunk->len < p->bucket->store.chunk_size;
+	err = enqueue(p, c, is_small);
 	if (err < 0)
 		put_chunk_free(c);
-	else if (is_helped)
-		rpc_help(p->bucket->control.rpc);
 	chunk_unref(chunk);
 	return err;
+}
+
+/* What is held goes out by itself. */
+static void send_held(struct put *p)
+{
+	struct uploads *u = &p->bucket->uploads;
+	bool was_held;
+
+	mutex_lock(&u->lock);
+	was_held = p->is_held;
+	p->is_held = false;
+	p->is_helped = was_held;
+	if (was_held)
+		uploads_pump_locked(p->bucket);
+	p->is_helped = false;
+	mutex_unlock(&u->lock);
+	if (was_held)
+		rpc_help(p->bucket->control.rpc);
 }
 
 bool put_has_room(struct store_put *sp)
@@ -152,30 +168,16 @@ static bool is_too_old(const struct put *p)
 	return max_ns > 0 && p->n_added > 0 && clock_now_ns() - p->first_ns > max_ns - max_ns / 10;
 }
 
-int put_finish(struct store_put *sp, struct put_result *ret)
+static int fill_result(struct put *p, struct put_result *ret)
 {
-	struct put *p = put_of(sp);
-	struct uploads *u = &p->bucket->uploads;
 	struct digest *sum;
-	int err;
 
-	mutex_lock(&u->lock);
-	err = put_wait_locked(p, PUT_WAITS_END);
-	if (err < 0) {
-		mutex_unlock(&u->lock);
-		return err;
-	}
-	if (is_too_old(p)) {
-		mutex_unlock(&u->lock);
-		log_error("%s: an upload took nearly as long as the bucket keeps anything",
-			  p->bucket->store.bucket);
-		return -EIO;
-	}
+	mutex_lock(&p->bucket->uploads.lock);
 	memcpy(ret->nuid, p->nuid, sizeof(ret->nuid));
 	ret->size = p->size;
 	ret->chunks = p->n_added;
 	ret->max_chunk_size = p->bucket->store.chunk_size;
-	mutex_unlock(&u->lock);
+	mutex_unlock(&p->bucket->uploads.lock);
 	mutex_lock(&p->hash_lock);
 	sum = digest_dup(p->digest);
 	mutex_unlock(&p->hash_lock);
@@ -184,6 +186,62 @@ int put_finish(struct store_put *sp, struct put_result *ret)
 	digest_finish(sum, ret->digest);
 	digest_free(sum);
 	return 0;
+}
+
+int put_wait_end(struct put *p)
+{
+	struct uploads *u = &p->bucket->uploads;
+	int err;
+
+	send_held(p);
+	mutex_lock(&u->lock);
+	err = put_wait_locked(p, PUT_WAITS_END);
+	mutex_unlock(&u->lock);
+	if (err < 0)
+		return err;
+	if (is_too_old(p)) {
+		log_error("%s: an upload took nearly as long as the bucket keeps anything",
+			  p->bucket->store.bucket);
+		return -EIO;
+	}
+	return 0;
+}
+
+void put_end_pair(struct put *p, char ret_nuid[OBJ_NUID_LEN + 1])
+{
+	LOCK_SCOPE(&p->bucket->uploads.lock);
+	p->is_paired = false;
+	memcpy(ret_nuid, p->nuid, sizeof(p->nuid));
+}
+
+int put_finish(struct store_put *sp, struct put_result *ret)
+{
+	struct put *p = put_of(sp);
+	int err = put_wait_end(p);
+
+	return err < 0 ? err : fill_result(p, ret);
+}
+
+/* The chunk that is held, if there is one and it may go out with the metadata. */
+static struct put_chunk *held_chunk(struct put *p)
+{
+	struct uploads *u = &p->bucket->uploads;
+
+	if (p->bucket->at_open.replicas != 1)
+		return NULL;
+	LOCK_SCOPE(&u->lock);
+	return p->is_held ? list_entry(p->queue.next, struct put_chunk, link) : NULL;
+}
+
+int put_foretell(struct store_put *sp, struct put_result *ret)
+{
+	struct put *p = put_of(sp);
+	struct put_chunk *c = held_chunk(p);
+
+	if (!c)
+		return put_finish(sp, ret);
+	put_chunk_hash(c);
+	return fill_result(p, ret);
 }
 
 void put_close(struct store_put *sp, bool keep)

@@ -57,7 +57,9 @@ struct put {
 	bool is_disturbed; /* in the list of that name */
 	bool is_resuming;
 	bool is_closed, is_kept;
-	bool is_helped; /* put_add sends a small first chunk itself */
+	bool is_helped; /* the caller sends a small first chunk itself */
+	bool is_paired; /* metadata may be stored that names the identifier the chunk had first */
+	bool is_held;	/* the small first chunk, all there is in queue, waits to be asked for */
 	struct list in_waiting;
 	enum put_wait waits_for;
 	struct cond turn; /* the wait is over */
@@ -74,8 +76,16 @@ void put_free_chunks(struct list *chunks);
 void put_chunk_hash(struct put_chunk *c);
 /* The end of a put that is closed and settled: queues its removal and frees it. Without locks. */
 void put_end(struct put *p);
+/* Sends what is held and waits until every chunk is acknowledged. */
+int put_wait_end(struct put *p) MUST_CHECK;
 /* Sends what the window allows. */
 void uploads_pump_locked(struct bucket *b);
+/* The request for the chunk that is held, which counts as sent from now on: the caller sees to it
+ * that done is called, and to the removal of the present identifier's chunk should it be sent again
+ * under another. False: it is to go the usual way. */
+bool put_take_held(struct put *p, struct rpc_request *ret);
+/* After put_wait_end: what the metadata has to name. */
+void put_end_pair(struct put *p, char ret_nuid[OBJ_NUID_LEN + 1]);
 /* Waits until there is room or nothing left to do: 0 or an error. */
 int put_wait_locked(struct put *p, enum put_wait what) MUST_CHECK;
 /* After any change: wakes those whose wait is over. */

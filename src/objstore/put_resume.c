@@ -4,7 +4,7 @@
  * was stored, the refused chunks simply go back to the queue. Otherwise a chunk of unknown fate may
  * still arrive, at a place where it would corrupt the object, so everything is sent again under a
  * new identifier: the acknowledged prefix is read back by its sequences, what follows is still in
- * memory. The old identifier is purged afterwards.
+ * memory. The old identifier is purged afterwards, unless metadata went out with the chunk.
  *
  * While is_resuming, the fields of the put that describe its identifier and its flight belong to
  * this thread; put_add may add to the queue meanwhile.
@@ -206,7 +206,9 @@ static void adopt(struct put *p, struct copy *c)
 	struct bucket *b = p->bucket;
 	struct list *l;
 
-	janitor_add(b, p->nuid, true);
+	/* What may be named already is left to whoever offers the name. */
+	if (!p->is_paired)
+		janitor_add(b, p->nuid, true);
 	while ((l = list_pop_front(&p->flight))) {
 		struct put_chunk *chunk = list_entry(l, struct put_chunk, link);
 

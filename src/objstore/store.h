@@ -123,6 +123,9 @@ struct store_ops {
 	bool (*put_has_room)(struct store_put *p);
 	int (*put_wait_room)(struct store_put *p);
 	int (*put_finish)(struct store_put *p, struct put_result *ret);
+	/* NULL where content is always stored before its metadata is offered */
+	int (*put_foretell)(struct store_put *p, struct put_result *ret);
+	int (*put_commit)(struct store_put *p, struct obj_info *info, uint64_t expected_seq);
 	void (*put_close)(struct store_put *p, bool keep);
 
 	int (*get_open)(struct store *s, const struct obj_info *info, struct store_get **ret);
@@ -347,6 +350,25 @@ static inline int MUST_CHECK store_put_wait_room(struct store_put *p)
 static inline int MUST_CHECK store_put_finish(struct store_put *p, struct put_result *ret)
 {
 	return p->ops->put_finish(p, ret);
+}
+
+/* The result that store_put_finish is going to return. Where the whole content is one small chunk
+ * it may come without waiting, and the chunk is not even sent: store_put_commit does so, or any
+ * other call that goes on with the upload. Else it is store_put_finish. */
+static inline int MUST_CHECK store_put_foretell(struct store_put *p, struct put_result *ret)
+{
+	return p->ops->put_foretell ? p->ops->put_foretell(p, ret) : p->ops->put_finish(p, ret);
+}
+
+/* store_put_info for the content of an upload, once its result was told. Metadata is stored only
+ * behind the whole content; where that is one chunk, both may take one round trip. Behind a lost
+ * connection the content may get another identifier, which info has afterwards. After -ESTALE the
+ * content is stored, and store_put_finish tells its identifier. Waits. */
+static inline int MUST_CHECK store_put_commit(struct store *s, struct store_put *p,
+					      struct obj_info *info, uint64_t expected_seq)
+{
+	return p->ops->put_commit ? p->ops->put_commit(p, info, expected_seq)
+				  : s->ops->put_info(s, info, expected_seq);
 }
 
 /* Ends the upload. Without keep its chunks are removed in the background. NULL is harmless. */

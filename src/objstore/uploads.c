@@ -168,7 +168,7 @@ static void adapt_window_locked(struct uploads *u, uint64_t latency_ns, size_t l
 
 static bool can_send_locked(const struct put *p)
 {
-	return !p->err && !p->trouble && !p->is_holding && !list_is_empty(&p->queue);
+	return !p->err && !p->trouble && !p->is_holding && !p->is_held && !list_is_empty(&p->queue);
 }
 
 static void on_ack(void *arg, natsMsg *msg, int err, bool was_sent);
@@ -180,33 +180,65 @@ static bool is_small(const struct put *p, const struct put_chunk *c)
 	       c->chunk->len < p->bucket->store.chunk_size;
 }
 
-static int send_locked(struct put *p)
+static struct rpc_request request_for(struct put_chunk *c)
 {
-	struct put_chunk *c = list_entry(p->queue.next, struct put_chunk, link);
-	struct bucket *b = p->bucket;
-	struct uploads *u = &b->uploads;
-	struct rpc_request req = {.subject = p->subject,
-				  .chunk = c->chunk,
-				  .deadline_ns = clock_deadline_ms((int64_t)b->timeout_ms),
-				  .done = on_ack,
-				  .sending = on_sending,
-				  .arg = c};
-	bool is_first = is_small(p, c);
-	int err;
+	struct put *p = c->put;
 
-	req.is_helped = is_first && p->is_helped;
 	c->sent_ns = clock_now_ns();
-	err = rpc_send(is_first ? b->control.rpc : b->write.rpc, &req);
-	if (err < 0)
-		return err;
+	return (struct rpc_request){.subject = p->subject,
+				    .chunk = c->chunk,
+				    .deadline_ns =
+					    clock_deadline_ms((int64_t)p->bucket->timeout_ms),
+				    .done = on_ack,
+				    .sending = on_sending,
+				    .arg = c};
+}
+
+/* Its answer may come any moment, but is not handled before the lock is free. */
+static void note_flying_locked(struct put *p, struct put_chunk *c, bool is_first)
+{
 	p->is_holding = is_first;
 	p->is_sent = true;
 	list_remove(&c->link);
 	list_push_back(&p->flight, &c->link);
 	p->n_flying++;
 	p->own_bytes += c->chunk->len;
-	u->in_flight += c->chunk->len;
+	p->bucket->uploads.in_flight += c->chunk->len;
+}
+
+static int send_locked(struct put *p)
+{
+	struct put_chunk *c = list_entry(p->queue.next, struct put_chunk, link);
+	struct bucket *b = p->bucket;
+	struct rpc_request req = request_for(c);
+	bool is_first = is_small(p, c);
+	int err;
+
+	req.is_helped = is_first && p->is_helped;
+	err = rpc_send(is_first ? b->control.rpc : b->write.rpc, &req);
+	if (err < 0)
+		return err;
+	note_flying_locked(p, c, is_first);
 	return 0;
+}
+
+bool put_take_held(struct put *p, struct rpc_request *ret)
+{
+	struct uploads *u = &p->bucket->uploads;
+	struct put_chunk *c;
+
+	LOCK_SCOPE(&u->lock);
+	if (!p->is_held || p->err || u->is_stopping)
+		return false;
+	c = list_entry(p->queue.next, struct put_chunk, link);
+	if ((u->in_flight > 0 && u->in_flight + c->chunk->len > u->window) ||
+	    space_take_chunk(p->bucket, c->chunk->len, strlen(p->subject)) != SPACE_OK)
+		return false;
+	p->is_held = false;
+	p->is_paired = true;
+	*ret = request_for(c);
+	note_flying_locked(p, c, true);
+	return true;
 }
 
 /* The put whose turn it is. */

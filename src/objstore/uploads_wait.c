@@ -18,7 +18,7 @@ static bool has_room_for_locked(const struct put *p, uint64_t spare)
 
 	mutex_assert_held(&u->lock);
 	if (!list_is_empty(&p->queue))
-		return false;
+		return p->is_held;
 	if (u->in_flight == 0)
 		return true;
 	if (p->trouble)

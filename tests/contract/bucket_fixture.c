@@ -112,7 +112,7 @@ struct obj_info *fixture_store(struct store *s, const char *name, uint64_t size,
 
 	ck_assert_int_eq(store_put_open(s, &put), 0);
 	ck_assert_int_eq(fixture_upload(put, s->chunk_size, 0, size), 0);
-	ck_assert_int_eq(store_put_finish(put, &r), 0);
+	ck_assert_int_eq(store_put_foretell(put, &r), 0);
 	ck_assert_uint_eq(r.size, size);
 	memcpy(info->nuid, r.nuid, sizeof(r.nuid));
 	info->size = r.size;
@@ -120,7 +120,7 @@ struct obj_info *fixture_store(struct store *s, const char *name, uint64_t size,
 	info->max_chunk_size = r.max_chunk_size;
 	info->has_digest = true;
 	memcpy(info->digest, r.digest, sizeof(r.digest));
-	ck_assert_int_eq(store_put_info(s, info, expected_seq), 0);
+	ck_assert_int_eq(store_put_commit(s, put, info, expected_seq), 0);
 	store_put_close(put, true);
 	ck_assert_uint_gt(info->seq, 0);
 	return info;

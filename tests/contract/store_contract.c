@@ -259,6 +259,42 @@ START_TEST(test_uploaded_chunks_are_read_back)
 }
 END_TEST
 
+/* With one small chunk, and with more. */
+START_TEST(test_foretold_content_is_there_with_its_metadata)
+{
+	_cleanup_obj_info_ struct obj_info *info = info_new("a");
+	struct put_result told = {0}, r = {0};
+	struct store_put *p;
+	struct answer a;
+	struct store_get *g;
+
+	ck_assert_int_eq(store_put_open(s, &p), 0);
+	for (int i = 0; i < _i; i++)
+		add(p, 'a', CONTRACT_CHUNK);
+	add(p, 'b', 10);
+	ck_assert_int_eq(store_put_foretell(p, &told), 0);
+	memcpy(info->nuid, told.nuid, sizeof(told.nuid));
+	info->size = told.size;
+	info->chunks = told.chunks;
+	info->max_chunk_size = told.max_chunk_size;
+	info->has_digest = true;
+	memcpy(info->digest, told.digest, sizeof(told.digest));
+	ck_assert_int_eq(store_put_commit(s, p, info, 99), -ESTALE);
+	ck_assert_int_eq(store_put_commit(s, p, info, 0), 0);
+	ck_assert_int_eq(store_put_finish(p, &r), 0);
+	ck_assert_mem_eq(&r, &told, sizeof(r));
+	g = open_result(&r);
+	ck_assert_int_eq(store_get_index(g, true), 0);
+	answer_init(&a);
+	ck_assert_int_eq(store_get_chunk(g, (uint32_t)_i, on_chunk, &a), 0);
+	ck_assert_int_eq(wait_answer(&a), 0);
+	ck_assert_uint_eq(a.chunk->len, 10);
+	answer_done(&a);
+	store_get_close(g);
+	store_put_close(p, true);
+}
+END_TEST
+
 START_TEST(test_the_digest_is_that_of_the_content)
 {
 	uint8_t want[OBJ_DIGEST_LEN];
@@ -937,6 +973,7 @@ static int run_all(const char *name)
 	tcase_add_test(tc, test_many_names_are_read_at_once);
 	tcase_add_test(tc, test_a_name_that_is_too_long_is_refused);
 	tcase_add_test(tc, test_uploaded_chunks_are_read_back);
+	tcase_add_loop_test(tc, test_foretold_content_is_there_with_its_metadata, 0, 3);
 	tcase_add_test(tc, test_the_digest_is_that_of_the_content);
 	tcase_add_test(tc, test_purged_chunks_are_stale);
 	tcase_add_test(tc, test_content_that_contradicts_its_metadata_is_an_error);

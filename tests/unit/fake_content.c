@@ -18,8 +18,9 @@ struct put {
 	uint32_t n;
 	uint64_t unacked;
 	unsigned int n_jobs;
-	bool is_closed; /* freed with the last job */
-	int err;	/* sticky */
+	struct chunk *held; /* all there is so far, and not sent */
+	bool is_closed;	    /* freed with the last job */
+	int err;	    /* sticky */
 };
 
 struct ack {
@@ -152,11 +153,26 @@ static void ack_answer(struct fake_job *j)
 	free(a);
 }
 
+static void send_chunk(struct put *p, struct chunk *c)
+{
+	struct ack *a = fake_alloc(1, sizeof(*a));
+
+	*a = (struct ack){.job = {.run = ack_run, .answer = ack_answer}, .p = p, .c = c};
+	p->unacked += c->len;
+	p->n_jobs++;
+	fake_queue(p->s, &a->job);
+}
+
+static void send_held(struct put *p)
+{
+	if (p->held)
+		send_chunk(p, steal_ptr(p->held));
+}
+
 int fake_put_add(struct store_put *sp, struct chunk *c)
 {
 	struct put *p = put_of(sp);
 	struct fake *b = p->s->b;
-	struct ack *a;
 
 	/* No caller may offer what a server would refuse. */
 	if (c->len == 0 || c->len > b->chunk_size)
@@ -168,13 +184,13 @@ int fake_put_add(struct store_put *sp, struct chunk *c)
 		chunk_unref(c);
 		return p->err;
 	}
-	a = fake_alloc(1, sizeof(*a));
-	*a = (struct ack){.job = {.run = ack_run, .answer = ack_answer}, .p = p, .c = c};
+	send_held(p);
+	if (p->n == 0 && c->len < b->chunk_size)
+		p->held = c;
+	else
+		send_chunk(p, c);
 	p->size += c->len;
 	p->n++;
-	p->unacked += c->len;
-	p->n_jobs++;
-	fake_queue(p->s, &a->job);
 	return 0;
 }
 
@@ -201,32 +217,66 @@ int fake_put_wait_room(struct store_put *sp)
 	return p->err ? p->err : has_room(p) ? 0 : -ESHUTDOWN;
 }
 
-int fake_put_finish(struct store_put *sp, struct put_result *ret)
+static void fill_result(const struct put *p, struct put_result *ret)
 {
-	struct put *p = put_of(sp);
-	struct digest *whole;
-	struct fake_blob *blob;
+	struct digest *whole = digest_new();
+	struct fake_blob *blob = fake_blob_find(p->s->b, p->nuid);
 
-	LOCK_SCOPE(&p->s->b->lock);
-	while (p->n_jobs > 0 && !p->s->is_shutdown)
-		cond_wait(&p->s->b->cond, &p->s->b->lock);
-	if (p->err)
-		return p->err;
-	if (p->n_jobs > 0)
-		return -ESHUTDOWN;
 	*ret = (struct put_result){
 		.size = p->size, .chunks = p->n, .max_chunk_size = p->s->b->chunk_size};
 	memcpy(ret->nuid, p->nuid, sizeof(ret->nuid));
 	/* Later chunks may follow, so it is not kept running. */
-	whole = digest_new();
 	if (!whole)
 		abort();
-	blob = fake_blob_find(p->s->b, p->nuid);
 	for (uint32_t i = 0; blob && i < blob->n; i++)
 		digest_add(whole, blob->chunks[i]->data, blob->chunks[i]->len);
+	if (p->held)
+		digest_add(whole, p->held->data, p->held->len);
 	digest_finish(whole, ret->digest);
 	digest_free(whole);
-	return 0;
+}
+
+static int wait_end_locked(struct put *p)
+{
+	send_held(p);
+	while (p->n_jobs > 0 && !p->s->is_shutdown)
+		cond_wait(&p->s->b->cond, &p->s->b->lock);
+	return p->err ? p->err : p->n_jobs > 0 ? -ESHUTDOWN : 0;
+}
+
+int fake_put_finish(struct store_put *sp, struct put_result *ret)
+{
+	struct put *p = put_of(sp);
+	int err;
+
+	LOCK_SCOPE(&p->s->b->lock);
+	err = wait_end_locked(p);
+	if (!err)
+		fill_result(p, ret);
+	return err;
+}
+
+int fake_put_foretell(struct store_put *sp, struct put_result *ret)
+{
+	struct put *p = put_of(sp);
+	int err;
+
+	LOCK_SCOPE(&p->s->b->lock);
+	err = p->held ? p->err : wait_end_locked(p);
+	if (!err)
+		fill_result(p, ret);
+	return err;
+}
+
+int fake_put_commit(struct store_put *sp, struct obj_info *info, uint64_t expected_seq)
+{
+	struct put *p = put_of(sp);
+	int err;
+
+	mutex_lock(&p->s->b->lock);
+	err = wait_end_locked(p);
+	mutex_unlock(&p->s->b->lock);
+	return err ? err : fake_put_info(&p->s->base, info, expected_seq);
 }
 
 struct drop_job {
@@ -253,6 +303,7 @@ void fake_put_close(struct store_put *sp, bool keep)
 	struct fake *b = p->s->b;
 
 	LOCK_SCOPE(&b->lock);
+	chunk_unref(steal_ptr(p->held));
 	if (!keep && p->n > 0) {
 		struct drop_job *d = fake_alloc(1, sizeof(*d));
 

@@ -102,6 +102,10 @@ void fake_meta_remove(struct fake_meta *m);
 struct obj_info *fake_meta_parse(const struct fake_meta *m);
 char *fake_token(const struct obj_info *info);
 
+/* fake_store.c */
+
+int fake_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq);
+
 /* fake_plain.c */
 
 /* The largest content of such a bucket. */
@@ -126,6 +130,8 @@ int fake_put_add(struct store_put *p, struct chunk *c);
 bool fake_put_has_room(struct store_put *p);
 int fake_put_wait_room(struct store_put *p);
 int fake_put_finish(struct store_put *p, struct put_result *ret);
+int fake_put_foretell(struct store_put *p, struct put_result *ret);
+int fake_put_commit(struct store_put *p, struct obj_info *info, uint64_t expected_seq);
 void fake_put_close(struct store_put *p, bool keep);
 int fake_get_open(struct store *s, const struct obj_info *info, struct store_get **ret);
 void fake_get_close(struct store_get *g);

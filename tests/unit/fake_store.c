@@ -240,7 +240,7 @@ static int put_once(struct store *s, struct obj_info *info, uint64_t expected_se
 }
 
 /* What is full once may have room after its listener has removed something. */
-static int put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
+int fake_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
 {
 	struct fake_store *fake = fake_store_of(s);
 	int err = put_once(s, info, expected_seq);
@@ -255,7 +255,7 @@ static int put_infos(struct store *s, struct obj_info *const *infos, const uint6
 		     size_t n, int *ret_errs)
 {
 	for (size_t i = 0; i < n; i++)
-		ret_errs[i] = put_info(s, infos[i], expected_seqs[i]);
+		ret_errs[i] = fake_put_info(s, infos[i], expected_seqs[i]);
 	return 0;
 }
 
@@ -427,7 +427,7 @@ static const struct store_ops ops = {
 	.status = status,
 	.get_info = get_info,
 	.get_infos = get_infos,
-	.put_info = put_info,
+	.put_info = fake_put_info,
 	.put_infos = put_infos,
 	.remove_info = remove_info,
 	.purge_all = purge_all,
@@ -439,6 +439,8 @@ static const struct store_ops ops = {
 	.put_has_room = fake_put_has_room,
 	.put_wait_room = fake_put_wait_room,
 	.put_finish = fake_put_finish,
+	.put_foretell = fake_put_foretell,
+	.put_commit = fake_put_commit,
 	.put_close = fake_put_close,
 	.get_open = fake_get_open,
 	.get_close = fake_get_close,
