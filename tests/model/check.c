@@ -73,6 +73,12 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+/* The kernel tells no FUSE file system of what goes through a FIFO. */
+static bool has_own_times(mode_t mode)
+{
+	return S_ISFIFO(mode);
+}
+
 static bool check_stat(struct check *c, const char *path, const struct stat *a,
 		       const struct stat *b)
 {
@@ -91,6 +97,8 @@ static bool check_stat(struct check *c, const char *path, const struct stat *a,
 	if (a->st_rdev != b->st_rdev)
 		return differs(c, "%s: device %lx, not %lx", path, a->st_rdev, b->st_rdev);
 	if (c->without_dir_times && S_ISDIR(b->st_mode))
+		return true;
+	if (has_own_times(b->st_mode))
 		return true;
 	if (is_explicit(&a->st_mtim) != is_explicit(&b->st_mtim) ||
 	    (is_explicit(&b->st_mtim) && !same_time(&a->st_mtim, &b->st_mtim)) ||
@@ -259,7 +267,7 @@ static bool check_change(struct check *c, const struct seen *old, const struct s
 		const struct stat *o = &old->st[side], *n = &new->st[side];
 
 		/* Another file has the name now: which time it has says nothing. */
-		if (o->st_ino != n->st_ino)
+		if (o->st_ino != n->st_ino || has_own_times(n->st_mode))
 			return true;
 		changed[side][0] = !same_time(&o->st_mtim, &n->st_mtim);
 		changed[side][1] = !same_time(&o->st_ctim, &n->st_ctim);
