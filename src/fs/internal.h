@@ -309,7 +309,8 @@ uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len);
 
 /* --- second_name.c --- */
 
-/* Somebody removed the messages of name below a sequence (0: all). */
+/* Somebody removed the messages of name below a sequence (0: all). The event of one may yet come.
+ */
 void fs_note_purged(struct fs *fs, const char *name, size_t len, uint64_t below_seq);
 /* Asks for name at the server after a while, because another name has its content now; unless the
  * tree has it no more by then (seq 0: in any case). */

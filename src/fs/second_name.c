@@ -20,6 +20,7 @@
 struct recheck {
 	struct fs *fs;
 	uint64_t seq;
+	bool is_awaited; /* an event of the name, which was purged before that came */
 	unsigned tries;
 	size_t len;
 	char name[];
@@ -32,51 +33,67 @@ static uint64_t recheck_delay_ms(unsigned tries)
 	return delay[tries];
 }
 
-static void recheck_run(void *arg, bool is_last)
+/* Asks for the name. False: it is to be asked for once more. */
+static bool recheck(struct recheck *r)
 {
-	struct recheck *r = arg;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	uint64_t seq = fs_known_seq(r->fs, r->name, r->len);
 	bool is_known = true;
 	int err;
 
+	if (!seq && r->is_awaited)
+		return false;
 	/* It may have been asked for already. */
-	if (is_last || (!seq && r->seq)) {
-		free(r);
-		return;
-	}
+	if (!seq && r->seq)
+		return true;
 	r->seq = seq;
 	err = store_get_info(r->fs->store, r->name, r->len, &info);
 	if (err == -ENOENT || (!err && info && info->is_deleted))
 		is_known = fs_catch_up(r->fs);
-	if (is_known && err == -ENOENT)
-		fs_apply_absent(r->fs, r->name, r->len, r->seq);
-	else if (is_known && !err && info && info->seq > r->seq)
-		fs_apply(r->fs, steal_ptr(info));
-	else if (++r->tries < RECHECK_TRIES &&
-		 later_run(&r->fs->later, recheck_delay_ms(r->tries), recheck_run, r) == 0)
-		return;
-	free(r);
+	if (is_known && err == -ENOENT) {
+		fs_apply_absent(r->fs, r->name, r->len, seq);
+		/* A listing puts this off, and may still tell of the name from before. */
+		return !seq || fs_known_seq(r->fs, r->name, r->len) != seq;
+	}
+	if (!is_known || err || !info || info->seq <= seq)
+		return false;
+	fs_apply(r->fs, steal_ptr(info));
+	return true;
 }
 
-void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq)
+static void recheck_run(void *arg, bool is_last)
+{
+	struct recheck *r = arg;
+
+	if (is_last || recheck(r) || ++r->tries == RECHECK_TRIES ||
+	    later_run(&r->fs->later, recheck_delay_ms(r->tries), recheck_run, r) < 0)
+		free(r);
+}
+
+static void recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq,
+			  bool is_awaited)
 {
 	struct recheck *r = calloc(1, sizeof(*r) + len + 1);
 
 	if (!r)
 		return;
-	*r = (struct recheck){.fs = fs, .seq = seq, .len = len};
+	*r = (struct recheck){.fs = fs, .seq = seq, .is_awaited = is_awaited, .len = len};
 	memcpy(r->name, name, len);
 	if (later_run(&fs->later, recheck_delay_ms(0), recheck_run, r) < 0)
 		free(r);
+}
+
+void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq)
+{
+	recheck_later(fs, name, len, seq, false);
 }
 
 void fs_note_purged(struct fs *fs, const char *name, size_t len, uint64_t below_seq)
 {
 	uint64_t seq = fs_known_seq(fs, name, len);
 
-	if (seq > 0 && (below_seq == 0 || seq < below_seq))
-		fs_recheck_later(fs, name, len, seq);
+	if (below_seq == 0 || seq < below_seq)
+		recheck_later(fs, name, len, seq, seq == 0);
 }
 
 /* Two nodes have one content, of which n has just come, as info: the older name is looked at again.

@@ -90,6 +90,39 @@ START_TEST(test_all_names_that_a_content_had_are_looked_at)
 }
 END_TEST
 
+static void await_gone(const char *name)
+{
+	for (int i = 0; i < 1000 && is_in_tree(name); i++)
+		usleep(10000);
+	ck_assert(!is_in_tree(name));
+}
+
+/* The server's word of a purge overtakes the event of what was purged. */
+START_TEST(test_a_name_that_was_purged_before_its_event_came_goes)
+{
+	fs_note_purged(m.fs, "f", 1, 0);
+	usleep(50000);
+	apply("f", 1000, false);
+	await_gone("f");
+}
+END_TEST
+
+/* A name that was read before it was purged is listed after the leader was asked for it. */
+START_TEST(test_a_name_that_is_listed_late_goes)
+{
+	static const char nuid[] = "aaaaaaaaaaaaaaaaaaaaaa";
+
+	apply_content("old", 1000, false, nuid);
+	fs_reload_begin(m.fs, false);
+	apply_content("new", 1001, false, nuid);
+	usleep(100000);
+	apply_content("old", 1000, false, nuid);
+	fs_reload_end(m.fs, 1001);
+	await_gone("old");
+	ck_assert(is_in_tree("new"));
+}
+END_TEST
+
 START_TEST(test_an_older_version_does_not_bring_a_name_back)
 {
 	apply("f", 1000, false);
@@ -235,6 +268,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, test_all_names_that_a_content_had_are_looked_at);
+	tcase_add_test(tc, test_a_name_that_was_purged_before_its_event_came_goes);
+	tcase_add_test(tc, test_a_name_that_is_listed_late_goes);
 	tcase_add_test(tc, test_an_older_version_does_not_bring_a_name_back);
 	tcase_add_test(tc, test_an_older_removal_does_not_take_a_newer_version);
 	tcase_add_test(tc, test_an_own_removal_coming_back_does_not_take_the_next_version);
