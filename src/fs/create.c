@@ -107,9 +107,8 @@ static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 	return err;
 }
 
-static int open_existing(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
-			 int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
-			 bool *ret_keep_cache)
+static int open_found(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn, int flags,
+		      struct fs_entry *ret_entry, struct fs_handle **ret, bool *ret_keep_cache)
 {
 	int err = fs_find_child(fs, nn->dir, nn->name, ret_entry);
 
@@ -118,6 +117,18 @@ static int open_existing(struct fs *fs, const struct fs_ctx *ctx, const struct n
 	err = fs_open(fs, ctx, ret_entry->nodeid, flags, ret, ret_keep_cache);
 	if (err)
 		fs_forget(fs, ret_entry->nodeid, 1);
+	return err;
+}
+
+/* The kernel may not come back from here if it has been sent back already. */
+static int open_existing(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
+			 int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
+			 bool *ret_keep_cache)
+{
+	int err = open_found(fs, ctx, nn, flags, ret_entry, ret, ret_keep_cache);
+
+	if (err == -ESTALE && fs_look_again(fs, ctx, ret_entry->st.st_ino) > 0)
+		err = open_found(fs, ctx, nn, flags, ret_entry, ret, ret_keep_cache);
 	return err;
 }
 
@@ -137,9 +148,8 @@ int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	else
 		err = create_new(fs, ctx, &nn, mode, flags, ret_entry, ret);
 	fs_release_name(fs, nn.full.data, nn.full.len);
-	if (err == -EEXIST && !(flags & O_EXCL)) {
+	if (err == -EEXIST && !(flags & O_EXCL))
 		err = open_existing(fs, ctx, &nn, flags, ret_entry, ret, ret_keep_cache);
-	}
 	new_name_done(fs, &nn, false);
 	return err;
 }

@@ -319,6 +319,12 @@ void fs_recheck_later(struct fs *fs, const char *name, size_t len, uint64_t seq)
  * locked. */
 void fs_note_second_name(struct fs *fs, struct node *n, const struct obj_info *info);
 
+/* --- reopen.c --- */
+
+/* The caller's thread found the inode by its name. If an open of it was sent back, the tree now
+ * shows what the leader has: 1. 0 if it was not; -FS_WOULD_WAIT. Waits. */
+int fs_look_again(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino) MUST_CHECK;
+
 /* --- file.c --- */
 
 /* The open state of a node, made when it has none. Tree lock held. NULL without memory. */

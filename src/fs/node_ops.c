@@ -78,14 +78,26 @@ static int find_virtual(struct fs *fs, const struct node *dir, const char *name,
 }
 
 /* What the lookup says when the name does not exist. */
-static int say_absent(struct fs *fs, const struct fs_ctx *ctx, struct fs_entry *ret)
+static int say_absent(const struct fs *fs, struct fs_entry *ret)
 {
-	LOCK_SCOPE(&fs->tree.lock);
-	reopen_forget(&fs->reopen, ctx->pid);
 	if (fs->cfg.negative_timeout_ms == 0)
 		return -ENOENT;
 	*ret = (struct fs_entry){.entry_timeout = (double)fs->cfg.negative_timeout_ms / 1000.0};
 	return 0;
+}
+
+/* What the tree has, or the leader if an open was sent back to look for it. */
+static int find_child(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
+		      struct fs_entry *ret)
+{
+	int err = fs_find_child(fs, dir, name, ret), r = 0;
+
+	if (!err)
+		r = fs_look_again(fs, ctx, ret->st.st_ino);
+	if (r == 0)
+		return err;
+	fs_forget(fs, ret->nodeid, 1);
+	return r < 0 ? r : fs_find_child(fs, dir, name, ret);
 }
 
 static bool is_removed(struct fs *fs, const struct node *n)
@@ -112,7 +124,7 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	}
 	err = find_virtual(fs, dir, name, ret);
 	if (err == -ENOENT)
-		err = fs_find_child(fs, dir, name, ret);
+		err = find_child(fs, ctx, dir, name, ret);
 	if (err == -ENOENT && is_removed(fs, dir)) {
 		err = -ESTALE;
 	} else if (err == -ENOENT && !ctx->may_wait) {
@@ -122,7 +134,7 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 		if (!err)
 			err = fs_find_child(fs, dir, name, ret);
 		if (err == -ENOENT)
-			err = say_absent(fs, ctx, ret);
+			err = say_absent(fs, ret);
 	}
 	fs_unpin(fs, dir);
 	return err;

@@ -10,8 +10,6 @@
 #include "fs/history.h"
 #include "fs/virtual.h"
 
-/* Operations of others on a name that an open waits for. */
-#define WAITS_MAX 64
 /* Names that an object gets while it is asked for. */
 #define MOVES_MAX 8
 
@@ -182,9 +180,9 @@ static bool may_trust(const struct fs *fs, int flags)
 	       (is_connected ? fs->cfg.trust_watch : fs->cfg.is_offline_allowed);
 }
 
-/* What open does beyond finding the file: the newest version, truncation. is_back: any version will
- * do that was the newest a moment ago. File lock held. */
-static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
+/* What open does beyond finding the file: the newest version, truncation. Who comes back takes any
+ * version that was the newest a moment ago. File lock held. */
+static int open_locked(struct fs *fs, struct file *f, int flags, enum reopen_try try)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	bool is_unsaved, is_nameless;
@@ -196,14 +194,14 @@ static int open_locked(struct fs *fs, struct file *f, int flags, bool is_back)
 	mutex_unlock(&fs->tree.lock);
 	/* By way of a descriptor, or of a name that is being removed by another thread: the second
 	 * comes to something else when it tries again. */
-	if (is_nameless && !is_back)
+	if (is_nameless && try == REOPEN_FIRST)
 		return -ESTALE;
 	if (f->state == FILE_FAILED && !(flags & O_TRUNC))
 		return f->error;
 	/* While this host has unsaved changes, its own opens see those. */
 	if (!is_unsaved && !is_nameless && !may_trust(fs, flags))
 		err = file_newest(fs, f, !file_wants_write(flags), &info);
-	if (err == -ESTALE && is_back)
+	if (err == -ESTALE && try == REOPEN_BACK)
 		err = 0;
 	if (err)
 		return err;
@@ -269,48 +267,6 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* Whether the tree shows a version of the inode that is not older than *seq, or unsaved content,
- * which is what this host's opens see: then *seq is that of what it is based on. */
-static bool shows(struct fs *fs, uint64_t ino, uint64_t *seq)
-{
-	const struct node *n;
-
-	LOCK_SCOPE(&fs->tree.lock);
-	n = tree_find_ino(&fs->tree, ino);
-	if (n && n->is_dirty && n->seq < *seq)
-		*seq = n->seq;
-	return !n || n->seq >= *seq;
-}
-
-/*
- * The kernel is about to look the name up and to open what it finds, which is the last try. The
- * tree may be behind the leader, so the leader is asked: what the tree shows from then on was the
- * newest after the program had called open. What the leader says waits for operations on the name,
- * and of many at a time the next one may begin before it is heard.
- */
-static void send_back(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino)
-{
-	struct buf name CLEANUP(buf_done) = {0};
-	const struct node *n;
-	uint64_t seq;
-
-	buf_init(&name, OBJ_META_MAX);
-	mutex_lock(&fs->tree.lock);
-	n = tree_find_ino(&fs->tree, ino);
-	if (n && n->dentry)
-		fs_content_name(fs, n, &name);
-	else if (n)
-		reopen_note(&fs->reopen, ctx->pid, ino, n->seq);
-	mutex_unlock(&fs->tree.lock);
-	if (name.len == 0 || buf_error(&name) || fs_refresh(fs, name.data, name.len, &seq) < 0)
-		return;
-	fs_wait_released(fs, name.data, name.len);
-	for (int i = 0; i < WAITS_MAX && !shows(fs, ino, &seq); i++)
-		fs_wait_released(fs, name.data, name.len);
-	LOCK_SCOPE(&fs->tree.lock);
-	reopen_note(&fs->reopen, ctx->pid, ino, seq);
-}
-
 /* Who empties a file has no use for what is being stored of it. */
 static void lock_to_open(struct file *f, int flags)
 {
@@ -323,7 +279,7 @@ static void lock_to_open(struct file *f, int flags)
 
 /* Takes over the reference to f. */
 static int open_file(struct fs *fs, const struct fs_ctx *ctx, struct file *f, int flags,
-		     bool is_back, struct fs_handle **ret, bool *ret_keep_cache)
+		     enum reopen_try try, struct fs_handle **ret, bool *ret_keep_cache)
 {
 	int err;
 
@@ -332,7 +288,7 @@ static int open_file(struct fs *fs, const struct fs_ctx *ctx, struct file *f, in
 	if (!(flags & O_TRUNC) &&
 	    ((flags & O_ACCMODE) != O_WRONLY || file_stored_size(fs, f) <= FILE_SMALL))
 		warm(fs, f);
-	err = open_locked(fs, f, flags, is_back);
+	err = open_locked(fs, f, flags, try);
 	if (!err && (flags & O_TRUNC))
 		fs_drop_privileges(fs, ctx, f->node);
 	if (!err)
@@ -377,10 +333,11 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 		return virtual_open(fs, kind, flags, ret);
 	err = find_file(fs, ctx, nodeid, flags, &f, &try, &ino);
 	if (!err)
-		err = open_file(fs, ctx, f, flags, try == REOPEN_BACK, ret, ret_keep_cache);
-	/* The second ESTALE goes to the program, whose next open is another one. */
-	if (err == -ESTALE && try == REOPEN_FIRST)
-		send_back(fs, ctx, ino);
+		err = open_file(fs, ctx, f, flags, try, ret, ret_keep_cache);
+	if (err == -ESTALE && try == REOPEN_FIRST) {
+		LOCK_SCOPE(&fs->tree.lock);
+		reopen_note(&fs->reopen, ctx->pid, ino);
+	}
 	return err;
 }
 

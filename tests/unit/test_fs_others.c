@@ -19,6 +19,15 @@ static uint64_t nodeid_of(const char *path, struct stat *ret)
 	return e.nodeid;
 }
 
+/* The kernel looks a name up for the thread that calls open. */
+static uint64_t nodeid_for(const struct fs_ctx *ctx, const char *name)
+{
+	struct fs_entry e;
+
+	ck_assert_int_eq(fs_lookup(m.fs, ctx, FS_ROOT_ID, name, &e), 0);
+	return e.nodeid;
+}
+
 static void foreign_put(const char *name, const char *text)
 {
 	fake_foreign_put(bucket, name, text, strlen(text), CHUNK);
@@ -95,13 +104,54 @@ START_TEST(test_an_open_is_not_sent_back_twice)
 	old = nodeid_of("f", NULL);
 	foreign_put("f", "newer");
 	ck_assert_int_eq(fs_open(m.fs, &ctx, old, O_RDONLY, &h, &keep), -ESTALE);
-	new = nodeid_of("f", NULL);
+	new = nodeid_for(&ctx, "f");
 	foreign_put("f", "newest");
 	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), 0);
 	ck_assert_int_eq(close_file(m.fs, h), 0);
 	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), -ESTALE);
 	fs_forget(m.fs, old, 1);
 	fs_forget(m.fs, new, 1);
+}
+END_TEST
+
+/* An open that was sent back without the kernel coming back, because it had been sent back before,
+ * says nothing about the next one. */
+START_TEST(test_an_open_without_another_lookup_is_another_one)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711};
+	uint64_t old, new;
+	struct fs_handle *h;
+	bool keep;
+
+	foreign_put("f", "old");
+	old = nodeid_of("f", NULL);
+	foreign_put("f", "newer");
+	ck_assert_int_eq(fs_open(m.fs, &ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	new = nodeid_of("f", NULL);
+	fake_delay_events(bucket, 2000);
+	fake_foreign_put(bucket, "f", "newest", 6, CHUNK);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), -ESTALE);
+	fs_forget(m.fs, old, 1);
+	fs_forget(m.fs, new, 1);
+}
+END_TEST
+
+START_TEST(test_a_creation_opens_the_newest_version_of_what_is_there)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711, .umask = 022};
+	struct fs_entry e;
+	struct fs_handle *h;
+	bool keep;
+
+	foreign_put("f", "old");
+	fake_delay_events(bucket, 2000);
+	fake_foreign_put(bucket, "f", "newest", 6, CHUNK);
+	ck_assert_int_eq(fs_create(m.fs, &ctx, FS_ROOT_ID, "f", S_IFREG | 0644, O_RDWR | O_CREAT,
+				   &e, &h, &keep),
+			 0);
+	ck_assert_int_eq(e.st.st_size, 6);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	fs_forget(m.fs, e.nodeid, 1);
 }
 END_TEST
 
@@ -565,6 +615,8 @@ int main(void)
 	tcase_add_test(tc, test_replaced_content_has_a_new_nodeid_and_the_old_inode_number);
 	tcase_add_test(tc, test_an_open_that_was_sent_back_gets_the_newest_version);
 	tcase_add_test(tc, test_an_open_is_not_sent_back_twice);
+	tcase_add_test(tc, test_an_open_without_another_lookup_is_another_one);
+	tcase_add_test(tc, test_a_creation_opens_the_newest_version_of_what_is_there);
 	tcase_add_test(tc, test_an_open_after_two_failures_is_another_one);
 	tcase_add_test(tc, test_an_open_after_the_name_was_gone_is_another_one);
 	tcase_add_test(tc, test_an_open_file_never_mixes_two_versions);
