@@ -255,6 +255,10 @@ int api_parse_ack(struct bucket *b, natsMsg *msg, uint64_t *ret_seq, struct api_
 		return -EIO;
 	}
 	*ret_seq = api_u64(json, "seq");
+	/* A message with this identifier was refused, or is on its way: nothing is known to be
+	 * stored. */
+	if (*ret_seq == 0 && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "duplicate")))
+		return -EAGAIN;
 	return *ret_seq > 0 ? 0 : -EIO;
 }
 

@@ -72,7 +72,8 @@ int api_call_once(struct bucket *b, struct rpc *r, const char *verb, const struc
 int api_parse(natsMsg *msg, cJSON **ret, struct api_error *ret_error) MUST_CHECK;
 /*
  * The acknowledgement of a publish. It must name the bucket's stream and, if one is configured, its
- * domain: another account's or a leaf node's stream of the same subjects is not ours.
+ * domain: another account's or a leaf node's stream of the same subjects is not ours. -EAGAIN also
+ * for a message that has an identifier of another one, which is not stored.
  */
 int api_parse_ack(struct bucket *b, natsMsg *msg, uint64_t *ret_seq, struct api_error *ret_error)
 	MUST_CHECK;

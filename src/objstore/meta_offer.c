@@ -25,6 +25,7 @@ void attempt_init(struct attempt *a, struct offer *o)
 	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
 	a->headers[n++] = (struct rpc_header){"Nats-Expected-Last-Subject-Sequence", a->expected};
 	a->headers[n++] = (struct rpc_header){"Nats-Expected-Stream", o->b->stream};
+	a->headers[n++] = (struct rpc_header){"Nats-Msg-Id", o->id};
 	/* Where nothing is there to roll up, the server looks for it all the same. */
 	if (o->b->layout->is_rolled_up && o->expected_seq > 0 && !o->is_kept)
 		a->headers[n++] = (struct rpc_header){"Nats-Rollup", "sub"};
@@ -63,6 +64,32 @@ static bool is_ours(const struct offer *o, const struct stored *newest)
 	       (newest->len == 0 || memcmp(newest->data, o->payload.data, newest->len) == 0);
 }
 
+/*
+ * Whether an earlier attempt was stored and replaced before by_seq: 0 and o->seq, 1 when it was
+ * not, nor ever will be. Asked for by a chunk of nothing with its identifier, which goes again.
+ */
+static int ask_fate(struct offer *o, uint64_t by_seq)
+{
+	_cleanup_free_ char *subject = obj_chunk_subject(o->b->store.bucket, o->id);
+	const struct rpc_header id = {"Nats-Msg-Id", o->id};
+	const struct rpc_request req = {.subject = subject, .headers = &id, .n_headers = 1};
+	_cleanup_msg_ natsMsg *msg = NULL;
+	uint64_t seq = 0;
+	int err = subject ? bucket_call(o->b, o->b->control.rpc, &req, 0, &msg) : -ENOMEM;
+
+	if (err)
+		return err;
+	err = api_parse_ack(o->b, msg, &seq, NULL);
+	if (!err && seq > o->expected_seq && seq < by_seq) {
+		o->seq = seq;
+		o->time_ns = clock_wall_ns();
+		return 0;
+	}
+	if (!err)
+		(void)!purge_once(o->b, subject, seq + 1);
+	return 1;
+}
+
 int offer_resolve(struct offer *o)
 {
 	_cleanup_stored_ struct stored newest = {0};
@@ -73,10 +100,15 @@ int offer_resolve(struct offer *o)
 	if (err < 0 && err != -ENOENT)
 		return err;
 	seq = err == -ENOENT ? 0 : newest.seq;
-	if (o->is_uncertain && seq > o->expected_seq && is_ours(o, &newest)) {
-		o->seq = seq;
-		o->time_ns = newest.time_ns;
-		return 0;
+	if (o->is_uncertain && seq > o->expected_seq) {
+		if (is_ours(o, &newest)) {
+			o->seq = seq;
+			o->time_ns = newest.time_ns;
+			return 0;
+		}
+		err = o->b->layout == &layout_objects ? ask_fate(o, seq) : 1;
+		if (err <= 0)
+			return err;
 	}
 	if (seq == o->expected_seq && ++o->n_busy <= IN_FLIGHT_TRIES)
 		return -EAGAIN;
@@ -103,7 +135,10 @@ static int judge_ack(struct offer *o, natsMsg *msg)
 	if (!err)
 		o->time_ns = clock_wall_ns();
 	if (err == -ESTALE)
-		return offer_resolve(o);
+		err = offer_resolve(o);
+	/* Some servers remember what they refused. */
+	if (err == -EAGAIN || err == -ENOSPC)
+		obj_nuid_new(o->id);
 	if (err == -ENOSPC && !o->is_purged) {
 		o->is_purged = true;
 		if (bucket_make_room(o->b))
@@ -182,6 +217,7 @@ int offer_init(struct offer *o, struct bucket *b, const struct obj_info *info,
 	*o = (struct offer){.b = b, .info = info, .expected_seq = expected_seq};
 	buf_init(&o->payload, b->values ? b->store.max_object_size : OBJ_META_MAX);
 	o->deadline_ns = bucket_deadline(b);
+	obj_nuid_new(o->id);
 	if (b->values)
 		obj_nuid_new(o->commit);
 	if (info->name_len == 0 || !obj_utf8_is_valid(info->name, info->name_len))

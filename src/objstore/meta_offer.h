@@ -7,8 +7,10 @@
  * held up in a frozen server would land later, over a newer version.
  *
  * An attempt whose answer is lost leaves the outcome open. The same bytes are then offered with the
- * same expected sequence until the server says that it stored them or that something else is there;
- * in the second case the newest message decides whether "something else" is the first attempt.
+ * same expected sequence and message identifier. If something else is there, the newest message
+ * decides whether that is the first attempt; if it is not, somebody may have replaced it since. The
+ * server remembers identifiers for some minutes: some say at once that they have stored the message
+ * before, others when they are offered something else with its identifier.
  */
 
 #include <stdbool.h>
@@ -26,6 +28,7 @@ struct offer {
 	char *subject;
 	struct buf payload;
 	char commit[OBJ_NUID_LEN + 1]; /* tells values apart; empty where the payload does */
+	char id[OBJ_NUID_LEN + 1];     /* of the message; another one after a refusal */
 	uint64_t expected_seq;
 	uint64_t deadline_ns;
 	bool is_uncertain; /* an earlier attempt may have been stored */
@@ -39,7 +42,7 @@ struct offer {
 /* One attempt as a request, whose parts are in here and in the offer. */
 struct attempt {
 	char expected[32];
-	struct rpc_header headers[5];
+	struct rpc_header headers[6];
 	struct rpc_request req;
 };
 
@@ -52,8 +55,8 @@ int offer_check_room(struct offer *o) MUST_CHECK;
 void attempt_init(struct attempt *a, struct offer *o);
 /* What follows from the end of an attempt. -EAGAIN: another one is needed. May wait. */
 int offer_judge(struct offer *o, natsMsg *msg, int err, bool was_sent) MUST_CHECK;
-/* Another sequence is said to be there. 0: it is our own message; -EAGAIN: it is not, really, so
- * another attempt is needed; -ESTALE: it is somebody else's. Waits. */
+/* Another sequence is said to be there. 0: it is our own message, or replaced that; -EAGAIN: it is
+ * not, really, so another attempt is needed; -ESTALE: it is somebody else's. Waits. */
 int offer_resolve(struct offer *o) MUST_CHECK;
 /* Attempts until the outcome is certain. Waits. */
 int offer_run(struct offer *o) MUST_CHECK;

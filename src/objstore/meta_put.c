@@ -38,6 +38,9 @@ static int offer_pair(struct offer *o, struct put *p)
 	o->is_uncertain = was_sent && (err == -ENOTCONN || err == -ETIMEDOUT);
 	if (!err)
 		err = api_parse_ack(o->b, msg, &o->seq, NULL);
+	/* Some servers remember what they refused. */
+	if (err < 0 && !o->is_uncertain)
+		obj_nuid_new(o->id);
 	if (err < 0)
 		return -EAGAIN;
 	o->time_ns = clock_wall_ns();
