@@ -304,6 +304,8 @@ bool fs_catch_up(struct fs *fs);
 /* Asks the server for a name and applies the answer, which has *ret_seq; -ENOENT when it has no
  * message, -EAGAIN when it is gone and the watch is behind: nothing was applied then. Waits. */
 int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq) MUST_CHECK;
+/* Whether the watch told of the entry's name and an operation holds it. Tree lock held. */
+bool fs_is_put_aside(struct fs *fs, const struct dentry *d);
 /* The sequence a name has in the tree, 0 when it is not there. */
 uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len);
 

@@ -352,13 +352,26 @@ int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *in
 	return 0;
 }
 
-static struct dentry *find_missing(const struct fs *fs, const struct node *n, uint64_t last_seq)
+static struct dentry *find_missing(struct fs *fs, const struct node *n, uint64_t last_seq)
 {
 	for (struct dentry *d = n->dentry; d; d = d->next_name)
 		if (d->generation != fs->tree.generation && d->seq &&
-		    (fs->is_other_history || d->seq <= last_seq))
+		    (fs->is_other_history || d->seq <= last_seq) && !fs_is_put_aside(fs, d))
 			return d;
 	return NULL;
+}
+
+/* Whether the listing did not report the hidden object. */
+static bool is_missing(struct fs *fs, const struct node *n, uint64_t last_seq)
+{
+	char name[LINKS_NAME_MAX];
+
+	if (!n->is_link_held || n->generation == fs->tree.generation || n->is_dirty)
+		return false;
+	if (fs->is_other_history)
+		return true;
+	links_hidden_name(n->x->link_id, name);
+	return n->seq <= last_seq && !namelock_was_told(&fs->names, name, strlen(name));
 }
 
 /* Drops what the listing did not report of one file with several names. */
@@ -370,8 +383,7 @@ static void reload_node(struct fs *fs, struct node *n, uint64_t last_seq)
 	/* The removal of one may show another one under its plain name, as another entry. */
 	while ((d = find_missing(fs, n, last_seq)))
 		fs_remove_entry(fs, d);
-	if (n->is_link_held && n->generation != fs->tree.generation && !n->is_dirty &&
-	    (fs->is_other_history || n->seq <= last_seq))
+	if (is_missing(fs, n, last_seq))
 		apply_removal(fs, n);
 	tree_unpin(&fs->tree, n);
 }

@@ -11,6 +11,7 @@
 struct taken {
 	struct hash_node by_name;
 	struct obj_info *aside;
+	bool is_told;	 /* something was put aside since the last listing began */
 	uint64_t number; /* counts up */
 	size_t len;
 	char name[];
@@ -145,6 +146,7 @@ bool namelock_put_aside(struct namelock *nl, struct obj_info *info)
 	t = find_locked(nl, info->name, info->name_len);
 	if (!t)
 		return false;
+	t->is_told = true;
 	if (t->aside && t->aside->seq > info->seq) {
 		obj_info_free(info);
 		return true;
@@ -152,4 +154,25 @@ bool namelock_put_aside(struct namelock *nl, struct obj_info *info)
 	obj_info_free(t->aside);
 	t->aside = info;
 	return true;
+}
+
+void namelock_begin_listing(struct namelock *nl)
+{
+	LOCK_SCOPE(&nl->lock);
+	for (size_t i = 0; i < nl->names.n_buckets; i++)
+		for (struct hash_node *it = nl->names.buckets[i]; it; it = it->next) {
+			struct taken *t = container_of(it, struct taken, by_name);
+
+			obj_info_free(steal_ptr(t->aside));
+			t->is_told = false;
+		}
+}
+
+bool namelock_was_told(struct namelock *nl, const char *name, size_t len)
+{
+	const struct taken *t;
+
+	LOCK_SCOPE(&nl->lock);
+	t = find_locked(nl, name, len);
+	return t && t->is_told;
 }

@@ -48,5 +48,9 @@ bool namelock_is_taken(struct namelock *nl, const char *name, size_t len);
 bool namelock_is_idle(struct namelock *nl);
 /* True when the info's name is taken; the info then belongs to the lock. */
 bool namelock_put_aside(struct namelock *nl, struct obj_info *info);
+/* A listing begins, which tells all anew: what was put aside before is freed. */
+void namelock_begin_listing(struct namelock *nl);
+/* Whether something of the name was put aside since, and the name is still taken. */
+bool namelock_was_told(struct namelock *nl, const char *name, size_t len);
 
 #endif

@@ -20,6 +20,7 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 	LOCK_SCOPE(&fs->tree.lock);
 	fs->tree.generation++;
 	fs->is_listing = true;
+	namelock_begin_listing(&fs->names);
 	if (!is_other_history)
 		return;
 	fs->is_other_history = true;
@@ -57,6 +58,20 @@ static bool is_missing(const struct fs *fs, const struct node *n, uint64_t last_
 	return fs->is_other_history || n->seq <= last_seq;
 }
 
+/* What the listing told of a name that an operation holds is applied when that is done. */
+bool fs_is_put_aside(struct fs *fs, const struct dentry *d)
+{
+	struct buf name CLEANUP(buf_done) = {0};
+
+	mutex_assert_held(&fs->tree.lock);
+	/* In another history what is known says nothing about what is newer. */
+	if (fs->is_other_history || namelock_is_idle(&fs->names))
+		return false;
+	buf_init(&name, OBJ_META_MAX);
+	fs_full_name(fs, d, &name);
+	return !buf_error(&name) && namelock_was_told(&fs->names, name.data, name.len);
+}
+
 /* A directory without a marker came to its parent with the first of its entries; whether it has one
  * is known now. */
 static void touch_parent(struct fs *fs, const struct node *n)
@@ -89,10 +104,12 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 	fs->is_foreign = true;
 	links_reload_end(fs, last_seq);
 	for (size_t i = 0; i < n_gone; i++) {
-		if (gone[i]->dentry && gone[i]->dir)
+		struct dentry *d = gone[i]->dentry;
+
+		if (d && !fs_is_put_aside(fs, d) && gone[i]->dir)
 			fs_remove_marker(fs, gone[i]);
-		else if (gone[i]->dentry)
-			fs_remove_foreign(fs, gone[i]->dentry);
+		else if (d && !fs_is_put_aside(fs, d))
+			fs_remove_foreign(fs, d);
 		tree_unpin(&fs->tree, gone[i]);
 	}
 	fs->is_foreign = false;

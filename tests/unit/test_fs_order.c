@@ -123,6 +123,36 @@ START_TEST(test_a_name_that_is_listed_late_goes)
 }
 END_TEST
 
+/* What a listing tells of a name that an operation holds is put aside; the name stays. */
+START_TEST(test_a_name_that_is_held_survives_a_listing)
+{
+	apply("f", 1000, false);
+	apply("gone", 1001, false);
+	ck_assert_int_eq(namelock_take(&m.fs->names, "f", 1), 0);
+	ck_assert_int_eq(namelock_take(&m.fs->names, "gone", 4), 0);
+	fs_reload_begin(m.fs, false);
+	apply("f", 1000, false);
+	fs_reload_end(m.fs, 1001);
+	ck_assert(is_in_tree("f"));
+	ck_assert(!is_in_tree("gone"));
+	fs_release_name(m.fs, "f", 1);
+	fs_release_name(m.fs, "gone", 4);
+	ck_assert(is_in_tree("f"));
+}
+END_TEST
+
+/* It was stored before the connection was lost, and removed before the listing. */
+START_TEST(test_what_was_put_aside_before_a_listing_says_nothing)
+{
+	ck_assert_int_eq(namelock_take(&m.fs->names, "f", 1), 0);
+	apply("f", 1000, false);
+	fs_reload_begin(m.fs, false);
+	fs_reload_end(m.fs, 1001);
+	fs_release_name(m.fs, "f", 1);
+	ck_assert(!is_in_tree("f"));
+}
+END_TEST
+
 START_TEST(test_an_older_version_does_not_bring_a_name_back)
 {
 	apply("f", 1000, false);
@@ -270,6 +300,8 @@ int main(void)
 	tcase_add_test(tc, test_all_names_that_a_content_had_are_looked_at);
 	tcase_add_test(tc, test_a_name_that_was_purged_before_its_event_came_goes);
 	tcase_add_test(tc, test_a_name_that_is_listed_late_goes);
+	tcase_add_test(tc, test_a_name_that_is_held_survives_a_listing);
+	tcase_add_test(tc, test_what_was_put_aside_before_a_listing_says_nothing);
 	tcase_add_test(tc, test_an_older_version_does_not_bring_a_name_back);
 	tcase_add_test(tc, test_an_older_removal_does_not_take_a_newer_version);
 	tcase_add_test(tc, test_an_own_removal_coming_back_does_not_take_the_next_version);
