@@ -9,8 +9,8 @@
 
 #include "fs/virtual.h"
 
-/* Chunks are gone. That is -ESTALE as well when the version is still the newest, but the tree
- * learns of it first if it is not. */
+/* Chunks are gone, all or some. That is -ESTALE as well when the version is still the newest, but
+ * the tree learns of it first if it is not. */
 static int check_lost(struct fs *fs, const struct fs_ctx *ctx, struct file *f)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
@@ -49,7 +49,7 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	mutex_unlock(&h->lock);
 	if (!err)
 		prefetch_ahead(h, c, from, to);
-	if (err == -ESTALE)
+	if (err == -ESTALE || (err == -EIO && !atomic_load(&c->is_bad)))
 		err = check_lost(fs, ctx, h->file);
 	if (err && err != -FS_WOULD_WAIT)
 		err = file_read_error(fs, h->file, c, err);

@@ -133,6 +133,26 @@ START_TEST(test_a_replaced_base_is_fetched_while_it_exists)
 }
 END_TEST
 
+/* While others are there yet, and the event is on its way. */
+START_TEST(test_a_missing_chunk_of_a_replaced_version_is_no_damage)
+{
+	_cleanup_free_ char *data = pattern(BIG);
+	char got[CHUNK];
+	struct fs_handle *h;
+
+	put_file(m.fs, "f", data, BIG);
+	h = must_open("f", O_RDONLY);
+	fake_delay_events(bucket, 3000);
+	fake_foreign_meta(bucket, "f",
+			  "{\"name\":\"f\",\"bucket\":\"b\",\"nuid\":\"theirs\",\"size\":0,"
+			  "\"chunks\":0}");
+	fake_fail_next(bucket, FAKE_GET_CHUNK, -EIO, 1000);
+	ck_assert_int_eq(read_at(m.fs, h, BIG / 2, got, sizeof(got)), -ESTALE);
+	fake_fail_next(bucket, FAKE_GET_CHUNK, 0, 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
 START_TEST(test_a_small_file_that_is_open_outlives_its_chunks)
 {
 	const size_t len = 20 * CHUNK;
@@ -431,6 +451,7 @@ int main(void)
 	tcase_add_test(tc, test_what_is_overwritten_whole_is_never_fetched);
 	tcase_add_test(tc, test_a_file_cut_and_grown_has_zeros_where_it_was_cut);
 	tcase_add_test(tc, test_a_replaced_base_is_fetched_while_it_exists);
+	tcase_add_test(tc, test_a_missing_chunk_of_a_replaced_version_is_no_damage);
 	tcase_add_test(tc, test_a_small_file_that_is_open_outlives_its_chunks);
 	tcase_add_test(tc, test_ranges_are_zeroed_punched_and_found);
 	tcase_add_test(tc, test_allocation_grows_a_new_file);
