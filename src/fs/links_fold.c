@@ -109,6 +109,17 @@ static int drop_second(struct fs *fs, struct obj_info *now, struct obj_info *hid
 	return links_drop_hidden(fs, hidden);
 }
 
+/* Somebody else has folded the file, which the watch has yet to tell. */
+static int learn_name(struct fs *fs, const struct buf *name)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	int err = store_get_info(fs->store, name->data, name->len, &now);
+
+	if (!err && !now->is_deleted)
+		fs_apply_held(fs, now);
+	return err == -ENOENT ? 0 : err;
+}
+
 /* Both names are held. Any mount may do this, or go on where another one stopped. */
 static int fold_held(struct fs *fs, const struct buf *name, const char *id, const char *hidden_name)
 {
@@ -119,7 +130,7 @@ static int fold_held(struct fs *fs, const struct buf *name, const char *id, cons
 	int err = links_get_hidden(fs, hidden_name, &hidden);
 
 	if (err)
-		return err == -EAGAIN ? 0 : err;
+		return err == -EAGAIN ? learn_name(fs, name) : err;
 	if (links_count(hidden) != 1)
 		return 0;
 	err = store_get_info(fs->store, name->data, name->len, &now);

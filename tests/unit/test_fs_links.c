@@ -135,6 +135,29 @@ START_TEST(test_a_change_through_one_name_is_seen_through_the_other)
 }
 END_TEST
 
+/* The event of the folded name is on its way. */
+START_TEST(test_a_file_that_another_mount_has_folded_gets_another_name)
+{
+	struct mount other = mount_bucket();
+	char id[OBJ_NUID_LEN + 1];
+
+	put_file(m.fs, "a", "text", 4);
+	ck_assert_int_eq(link_path(m.fs, "a", "b"), 0);
+	fake_sync(bucket);
+	ck_assert_int_eq(unlink_path(other.fs, "b"), 0);
+	fake_sync(bucket);
+	mutex_lock(&m.fs->tree.lock);
+	strcpy(id, tree_lookup(&m.fs->tree, m.fs->tree.root, "a", 1)->node->x->link_id);
+	mutex_unlock(&m.fs->tree.lock);
+	fake_delay_events(bucket, 3000);
+	links_fold(other.fs, id);
+	ck_assert_int_eq(link_path(m.fs, "a", "c"), 0);
+	assert_file(m.fs, "c", "text", 4);
+	fake_delay_events(bucket, 0);
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_other_clients_read_and_delete_each_name)
 {
 	put_file(m.fs, "a", "text", 4);
@@ -476,6 +499,7 @@ int main(void)
 	tcase_add_test(tc, test_both_names_are_one_file);
 	tcase_add_test(tc, test_the_number_of_a_file_stays_when_it_gets_a_second_name);
 	tcase_add_test(tc, test_a_change_through_one_name_is_seen_through_the_other);
+	tcase_add_test(tc, test_a_file_that_another_mount_has_folded_gets_another_name);
 	tcase_add_test(tc, test_other_clients_read_and_delete_each_name);
 	tcase_add_test(tc, test_another_client_replaces_one_name_only);
 	tcase_add_test(tc, test_a_file_with_one_name_left_is_an_ordinary_object_again);
