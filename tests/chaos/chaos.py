@@ -213,15 +213,18 @@ def rename_noreplace(old, new):
 class Racer(Worker):
     SLOT = 0.1
     KINDS = ("excl", "mkdir", "symlink", "move", "link")
-    KEPT = 300  # of the names each has made: long after the slowest has tried to make them too
+    KEPT = 150  # seconds: until those who lost their network have tried to make the name too
 
     def __init__(self, *args):
         super().__init__(*args)
-        self.made = []
+        self.made = []  # when, and what
+
+    def note_made(self, path):
+        self.made.append((time.monotonic(), path))
 
     def remove_old(self):
-        while len(self.made) > self.KEPT:
-            path = self.made.pop(0)
+        while self.made and self.made[0][0] < time.monotonic() - self.KEPT:
+            _, path = self.made.pop(0)
             try:
                 if path.name.startswith("mkdir"):
                     os.rmdir(path)
@@ -241,7 +244,7 @@ class Racer(Worker):
             os.symlink(f"target-{self.number}", path)
         else:
             mine.write_bytes(b"x")
-            self.made.append(mine)
+            self.note_made(mine)
             if kind == "move":
                 rename_noreplace(mine, path)
             else:
@@ -256,7 +259,7 @@ class Racer(Worker):
         t0, result = time.monotonic(), "won"
         try:
             self.make(kind, self.mount / name)
-            self.made.append(self.mount / name)
+            self.note_made(self.mount / name)
         except OSError as e:
             result = "lost" if e.errno == errno.EEXIST else "unsupported" \
                 if kind == "link" and e.errno in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP) else "failed"
