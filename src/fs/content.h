@@ -39,6 +39,7 @@ struct content {
 	atomic_bool is_bad;
 	atomic_bool is_checked;
 	atomic_bool is_tail_unchecked;
+	atomic_bool is_reported; /* that it cannot be read */
 	/* Protected by check_lock (LOCK_RANK_FILE_INNER), which may be held while chunks are waited
 	 * for. */
 	struct mutex check_lock;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/virtual.h"
+#include "util/log.h"
 
 /* Chunks are gone, all or some. That is -ESTALE as well when the version is still the newest, but
  * the tree learns of it first if it is not. */
@@ -53,6 +54,10 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 		err = check_lost(fs, ctx, h->file);
 	if (err && err != -FS_WOULD_WAIT)
 		err = file_read_error(fs, h->file, c, err);
+	if (err == -EIO && !atomic_load(&c->is_bad) && !atomic_exchange(&c->is_reported, true))
+		log_error("bucket %s: content %s cannot be read: its chunks are missing or not "
+			  "what the metadata says",
+			  fs->store->bucket, c->nuid);
 	return err;
 }
 
