@@ -13,7 +13,8 @@ mount -t tmpfs -o nosuid,nodev plain plain || skip "tmpfs cannot be mounted"
 model() { "$BUILD/tests/model/model" --chunk 65536 --without "$WITHOUT" "$@"; }
 WITHOUT=${WITHOUT-}
 # Before Linux 6.6 files of a tmpfs have no user attributes.
-setfattr -n user.a -v b plain 2>/dev/null || WITHOUT+=,setxattr,getxattr,removexattr,listxattr
+setfattr -n user.a -v b plain 2>/dev/null ||
+  WITHOUT=${WITHOUT:+$WITHOUT,}setxattr,getxattr,removexattr,listxattr
 setfattr -x user.a plain 2>/dev/null || true
 steps=${STEPS:-500}
 for seed in ${SEEDS:-1 2 3}; do
