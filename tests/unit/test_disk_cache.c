@@ -299,45 +299,42 @@ static void damage(const char *path, int kind)
 }
 #define N_DAMAGES 10
 
-START_TEST(test_a_damaged_file_is_dropped_and_the_server_asked)
+/* The file of f is damaged while it is not open. Its content is right all the same, and in its
+ * place is a good one. */
+static void damage_and_scan(const char *suffix, int kind)
 {
 	char path[PATH_LEN];
 
-	put("f", 1, SIZE, CHUNK);
-	scan("f", 1, SIZE);
 	stop();
-	path_of("", path);
-	damage(path, _i);
+	path_of(suffix, path);
+	damage(path, kind);
 	start(LIMIT);
 	scan("f", 1, SIZE);
 	scan("f", 1, SIZE);
-	/* In its place is a good one. */
 	restart();
 	scan("f", 1, SIZE);
 	ck_assert_uint_eq(stats().misses, 0);
 	ck_assert_uint_eq(stats().damaged, 0);
+}
+
+START_TEST(test_a_damaged_file_is_dropped_and_the_server_asked)
+{
+	put("f", 1, SIZE, CHUNK);
+	scan("f", 1, SIZE);
+	damage_and_scan("", _i);
 }
 END_TEST
 
 START_TEST(test_a_damaged_part_is_dropped_too)
 {
 	struct content *c;
-	char path[PATH_LEN];
 
 	put("f", 1, SIZE, CHUNK);
 	c = open_content("f");
 	must_read(c, 1, SIZE, 0, (size_t)10 * CHUNK);
 	must_read(c, 1, SIZE, SIZE - 10, 10);
 	content_unref(c);
-	stop();
-	path_of(".part", path);
-	damage(path, _i);
-	start(LIMIT);
-	scan("f", 1, SIZE);
-	scan("f", 1, SIZE);
-	restart();
-	scan("f", 1, SIZE);
-	ck_assert_uint_eq(stats().misses, 0);
+	damage_and_scan(".part", _i);
 }
 END_TEST
 

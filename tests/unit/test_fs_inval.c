@@ -7,61 +7,32 @@
  */
 
 #include "fs_fixture.h"
+#include "said.h"
 #include "suite.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
-/* The names of forgotten entries, one a line. */
-struct record {
-	pthread_mutex_t lock;
-	char text[4096];
-};
-
-static struct record said = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
+/* A line for each forgotten entry. */
 static void on_entry(void *arg, uint64_t parent, const char *name, size_t len)
 {
-	struct record *r = arg;
-	size_t at;
-
+	(void)arg;
 	(void)parent;
-	pthread_mutex_lock(&r->lock);
-	at = strlen(r->text);
-	(void)snprintf(r->text + at, sizeof(r->text) - at, "%.*s\n", (int)len, name);
-	pthread_mutex_unlock(&r->lock);
+	say("%.*s\n", (int)len, name);
 }
 
 static void listen(struct fs *fs)
 {
-	const struct fs_listener l = {.inval_entry = on_entry, .arg = &said};
+	const struct fs_listener l = {.inval_entry = on_entry};
 
-	said.text[0] = '\0';
+	forget_what_was_said();
 	fs_set_listener(fs, &l);
-}
-
-static bool has_said(const char *text)
-{
-	bool has;
-
-	pthread_mutex_lock(&said.lock);
-	has = strstr(said.text, text);
-	pthread_mutex_unlock(&said.lock);
-	return has;
-}
-
-static void hear(const char *text)
-{
-	for (int i = 0; i < 1000 && !has_said(text); i++)
-		usleep(10000);
-	ck_assert_msg(has_said(text), "\"%s\" was not said, but: %s", text, said.text);
 }
 
 /* Nothing has been said, also when the watch has told everything. */
 static void assert_silence(const char *after)
 {
 	fake_sync(bucket);
-	ck_assert_msg(said.text[0] == '\0', "after %s: %s", after, said.text);
+	assert_nothing_said(after);
 }
 
 /* The kernel keeps what it looked up. */
@@ -163,7 +134,7 @@ START_TEST(what_others_do_is)
 	hear("f\n");
 	ck_assert_int_eq(rename_path(other.fs, "d/f", "d/g", 0), 0);
 	hear("g\n");
-	said.text[0] = '\0';
+	forget_what_was_said();
 	ck_assert_int_eq(unlink_path(other.fs, "d/g"), 0);
 	hear("g\n");
 	fs_set_listener(m.fs, NULL);

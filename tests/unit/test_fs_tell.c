@@ -3,19 +3,10 @@
 /* What a mount says of the changes of others, and that it says nothing of its own. */
 
 #include "fs_fixture.h"
+#include "said.h"
 #include "suite.h"
 
-#include <pthread.h>
-#include <stdio.h>
-
-/* One line for each change. */
-struct record {
-	pthread_mutex_t lock;
-	char text[4096];
-};
-
-static struct record said = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
+/* A line for each change. */
 static void on_changed(void *arg, const struct fs_change *c)
 {
 	static const char *const kinds[] = {[FS_CREATED] = "created",
@@ -23,42 +14,27 @@ static void on_changed(void *arg, const struct fs_change *c)
 					    [FS_ATTRIBUTES] = "attributes",
 					    [FS_REMOVED] = "removed",
 					    [FS_MOVED] = "moved"};
-	struct record *r = arg;
-	size_t len;
 
-	pthread_mutex_lock(&r->lock);
-	len = strlen(r->text);
+	(void)arg;
 	if (c->kind == FS_MOVED)
-		(void)snprintf(r->text + len, sizeof(r->text) - len, "moved %s/%s to %s/%s\n",
-			       c->old_dir, c->old_name, c->dir, c->name);
+		say("moved %s/%s to %s/%s\n", c->old_dir, c->old_name, c->dir, c->name);
 	else
-		(void)snprintf(r->text + len, sizeof(r->text) - len, "%s %s/%s\n", kinds[c->kind],
-			       c->dir, c->name);
-	pthread_mutex_unlock(&r->lock);
+		say("%s %s/%s\n", kinds[c->kind], c->dir, c->name);
 }
 
 static void listen(struct fs *fs)
 {
-	const struct fs_listener l = {.changed = on_changed, .changed_arg = &said};
+	const struct fs_listener l = {.changed = on_changed};
 
-	said.text[0] = '\0';
+	forget_what_was_said();
 	fs_set_listener(fs, &l);
 }
 
-/* Waits until text was said, in whatever company. */
-static void hear(const char *text)
+/* What was said before counts for nothing afterwards. */
+static void hear_next(const char *text)
 {
-	for (int i = 0; i < 1000; i++) {
-		pthread_mutex_lock(&said.lock);
-		if (strstr(said.text, text)) {
-			said.text[0] = '\0';
-			pthread_mutex_unlock(&said.lock);
-			return;
-		}
-		pthread_mutex_unlock(&said.lock);
-		usleep(10000);
-	}
-	ck_abort_msg("\"%s\" was not said, but: %s", text, said.text);
+	hear(text);
+	forget_what_was_said();
 }
 
 START_TEST(changes_of_another_mount_are_told)
@@ -72,17 +48,17 @@ START_TEST(changes_of_another_mount_are_told)
 	ck_assert_int_eq(lookup(m.fs, "d", &e), 0);
 	listen(m.fs);
 	put_file(other.fs, "d/f", "text", 4);
-	hear("created d/f\n");
+	hear_next("created d/f\n");
 	put_file(other.fs, "d/f", "other text", 10);
-	hear("changed d/f\n");
+	hear_next("changed d/f\n");
 	ck_assert_int_eq(rename_path(other.fs, "d/f", "d/g", 0), 0);
-	hear("moved d/f to d/g\n");
+	hear_next("moved d/f to d/g\n");
 	ck_assert_int_eq(unlink_path(other.fs, "d/g"), 0);
-	hear("removed d/g\n");
+	hear_next("removed d/g\n");
 	ck_assert_int_eq(make_dir(other.fs, "e"), 0);
-	hear("created /e\n");
+	hear_next("created /e\n");
 	ck_assert_int_eq(rmdir_path(other.fs, "e"), 0);
-	hear("removed /e\n");
+	hear_next("removed /e\n");
 	fs_set_listener(m.fs, NULL);
 	unmount_bucket(&other);
 }
@@ -98,7 +74,7 @@ START_TEST(own_changes_are_not)
 	ck_assert_int_eq(rmdir_path(m.fs, "d"), 0);
 	fake_sync(bucket);
 	fs_set_listener(m.fs, NULL);
-	ck_assert_str_eq(said.text, "");
+	assert_nothing_said("own changes");
 }
 END_TEST
 
