@@ -182,6 +182,9 @@ struct bucket *bucket_new(const struct conn_config *cfg, const char *name,
 void bucket_free(struct bucket *b);
 int bucket_connect(struct bucket *b, const struct conn_config *cfg, enum conn_kind kind,
 		   struct bucket_link *link, char **ret_why) MUST_CHECK;
+/* The connections that chunks need: one to read and, where anything may be written, one to write.
+ * Waits. */
+int bucket_open_content(struct bucket *b, const struct conn_config *cfg, char **ret_why) MUST_CHECK;
 /* These ops of every bucket. */
 void bucket_close_op(struct store *s);
 void bucket_shutdown_op(struct store *s);

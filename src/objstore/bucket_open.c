@@ -6,7 +6,6 @@
 #include "objstore/api.h"
 #include "objstore/bucket_admin.h"
 #include "objstore/bucket_internal.h"
-#include "objstore/kv_values.h"
 #include "objstore/layout.h"
 #include "objstore/subject.h"
 #include "util/explain.h"
@@ -149,13 +148,10 @@ static void warn_of_version(struct bucket *b)
 			 b->store.bucket);
 }
 
-/* What moves chunks: values come and go with the messages that describe them. */
-static int open_content(struct bucket *b, const struct conn_config *cfg, char **ret_why)
+int bucket_open_content(struct bucket *b, const struct conn_config *cfg, char **ret_why)
 {
 	int err;
 
-	if (b->layout == &layout_keys)
-		return values_start(b);
 	b->read.push = push_new(b);
 	if (!b->read.push)
 		return -ENOMEM;
@@ -169,7 +165,7 @@ static int open_content(struct bucket *b, const struct conn_config *cfg, char **
 
 static int open_rest(struct bucket *b, const struct conn_config *cfg, char **ret_why)
 {
-	int err = open_content(b, cfg, ret_why);
+	int err = b->layout->open_content(b, cfg, ret_why);
 
 	if (err < 0 || b->is_read_only)
 		return err;
@@ -203,8 +199,6 @@ static int open_first(struct bucket *b, const struct conn_config *cfg,
 	if (err < 0)
 		return err;
 	b->layout->choose_sizes(b, opts);
-	if (b->store.is_plain && !(b->values = values_new()))
-		return -ENOMEM;
 	if (opts->window > 0)
 		b->uploads.window = b->uploads.window_max = opts->window;
 	return 0;

@@ -68,6 +68,15 @@ static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
 	b->separator = opts->kv_separator;
 }
 
+/* Values come and go with the messages that describe them, on the connection for those. */
+static int open_content(struct bucket *b, const struct conn_config *cfg, char **ret_why)
+{
+	(void)cfg;
+	(void)ret_why;
+	b->values = values_new();
+	return b->values ? values_start(b) : -ENOMEM;
+}
+
 static int token(const struct bucket *b, const char *name, size_t len, char **ret)
 {
 	_cleanup_buf_ struct buf key;
@@ -183,10 +192,12 @@ const struct layout layout_keys = {
 	.stream_prefix = "KV_",
 	.meta_head = "$KV.",
 	.meta_tail = ".",
+	.has_content = true,
 	.ops = &kv_store_ops,
 	.why_read_only = why_read_only,
 	.format_create = format_create,
 	.choose_sizes = choose_sizes,
+	.open_content = open_content,
 	.token = token,
 	.decode = decode,
 	.note = note,

@@ -26,6 +26,10 @@ struct layout {
 	const char *meta_head, *meta_tail;
 	/* A new version takes the place of the older ones, which the server otherwise keeps. */
 	bool is_rolled_up;
+	/* A token is the name in base64, which some clients write in ways of their own. */
+	bool is_base64;
+	/* The payload of a version is its content, and two writers' may be alike. */
+	bool has_content;
 	const struct store_ops *ops;
 
 	/* Why a stream of this configuration must not be written to, as a clause; NULL when it may.
@@ -36,6 +40,9 @@ struct layout {
 			      struct buf *out);
 	/* Limits in b->store, once the stream is known. */
 	void (*choose_sizes)(struct bucket *b, const struct bucket_options *opts);
+	/* Starts what moves content, once it is known whether anything may be written; closing the
+	 * bucket ends it. Waits. */
+	int (*open_content)(struct bucket *b, const struct conn_config *cfg, char **ret_why);
 	/* The token of a name; the caller frees. -ENAMETOOLONG, -EINVAL, -ENOMEM. */
 	int (*token)(const struct bucket *b, const char *name, size_t len, char **ret);
 	/* Understands a message; seq and time are set by the caller. */

@@ -340,8 +340,7 @@ static int read_elsewhere(struct bucket *b, const char *name, size_t len, struct
 	}
 	if (token)
 		return err;
-	/* What clients do to names of objects they do not do to keys. */
-	if (watch_is_running(b) || b->layout != &layout_objects)
+	if (watch_is_running(b) || !b->layout->is_base64)
 		return -ENOENT;
 	return read_variants(b, name, len, ret);
 }

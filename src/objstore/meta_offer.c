@@ -215,10 +215,10 @@ int offer_init(struct offer *o, struct bucket *b, const struct obj_info *info,
 	int err;
 
 	*o = (struct offer){.b = b, .info = info, .expected_seq = expected_seq};
-	buf_init(&o->payload, b->values ? b->store.max_object_size : OBJ_META_MAX);
+	buf_init(&o->payload, b->layout->has_content ? b->store.max_object_size : OBJ_META_MAX);
 	o->deadline_ns = bucket_deadline(b);
 	obj_nuid_new(o->id);
-	if (b->values)
+	if (b->layout->has_content)
 		obj_nuid_new(o->commit);
 	if (info->name_len == 0 || !obj_utf8_is_valid(info->name, info->name_len))
 		return -EINVAL;

@@ -79,7 +79,7 @@ unknown:
 static void note_filter(struct watch *w, const char *filter, uint64_t below_seq)
 {
 	const char *prefix = w->bucket->meta_prefix;
-	bool has_tokens = filter && w->bucket->layout == &layout_objects;
+	bool has_tokens = filter && w->bucket->layout->is_base64;
 	size_t len = strlen(prefix);
 	struct purged *p = NULL;
 

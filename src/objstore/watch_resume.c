@@ -44,8 +44,8 @@ int watch_get_mark(struct store *s, struct watch_mark *ret)
 	struct bucket *b = bucket_of(s);
 	struct stream_info info = {0};
 
-	/* Keys have several messages each, which a purge takes away without a mark. */
-	if (b->layout != &layout_objects || meta_has_tokens(b))
+	/* Of several messages for a name a purge takes the newest away without a mark. */
+	if (!b->layout->is_rolled_up || meta_has_tokens(b))
 		return -ENOTSUP;
 	/* Not where the bucket cannot be asked: the next watch lists in the background then. */
 	if (stream_info_read(b, &info) < 0)
