@@ -36,7 +36,7 @@ void directory_hint(void *arg, natsMsg *msg)
 {
 	struct directory *d = arg;
 
-	natsMsg_Destroy(msg);
+	msg_free(msg);
 	LOCK_SCOPE(&d->lock);
 	d->is_told = true;
 	cond_broadcast(&d->changed);
