@@ -108,6 +108,9 @@ int stored_parse(natsMsg *msg, struct stored *ret) MUST_CHECK;
  * stored_read. Other errors as of bucket_call and stored_parse. Wait. */
 int stored_ask(struct bucket *b, const struct buf *body, struct stored *ret) MUST_CHECK;
 int stored_read(struct bucket *b, const struct buf *body, struct stored *ret) MUST_CHECK;
+/* The one with that sequence, and the newest under a subject. */
+int stored_read_seq(struct bucket *b, uint64_t seq, struct stored *ret) MUST_CHECK;
+void stored_format_last(const char *subject, struct buf *out);
 void stored_done(struct stored *s);
 #define _cleanup_stored_ CLEANUP(stored_done)
 

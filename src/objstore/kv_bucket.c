@@ -96,9 +96,7 @@ static int get_op(struct kv *base, const char *key, uint64_t timeout_ms, kv_done
 	buf_init(&body, 4096);
 	if (!api || !subject)
 		return -ENOMEM;
-	buf_append_str(&body, "{\"last_by_subj\":");
-	api_append_string(&body, subject);
-	buf_append_char(&body, '}');
+	stored_format_last(subject, &body);
 	if (buf_error(&body) < 0)
 		return -ENOMEM;
 	req.data = body.data;

@@ -120,7 +120,7 @@ static int read_value(const struct kv_get *g, struct chunk **ret)
 {
 	_cleanup_stored_ struct stored stored = {0};
 	uint64_t seq = values_seq(g->bucket, g->nuid);
-	int err = seq ? values_read(g->bucket, seq, &stored) : -ESTALE;
+	int err = seq ? stored_read_seq(g->bucket, seq, &stored) : -ESTALE;
 
 	if (err == -ENOENT)
 		return -ESTALE;

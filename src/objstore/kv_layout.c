@@ -144,7 +144,7 @@ static void settle(struct bucket *b, struct obj_info *info)
 	_cleanup_stored_ struct stored stored = {0};
 
 	values_nuid(b, info->seq, info->nuid);
-	if (!info->is_deleted && values_read(b, info->seq, &stored) == 0) {
+	if (!info->is_deleted && stored_read_seq(b, info->seq, &stored) == 0) {
 		info->time_ns = stored.time_ns;
 		note(b, info, &stored);
 	}

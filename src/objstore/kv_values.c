@@ -222,21 +222,12 @@ uint64_t values_seq(struct bucket *b, const char *nuid)
 	return mark == stream_mark(b) ? seq : 0;
 }
 
-int values_read(struct bucket *b, uint64_t seq, struct stored *ret)
-{
-	_cleanup_buf_ struct buf body;
-
-	buf_init(&body, 64);
-	buf_printf(&body, "{\"seq\":%" PRIu64 "}", seq);
-	return stored_read(b, &body, ret);
-}
-
 /* From the bucket: another name may get what one has. */
 static int append_stored(struct bucket *b, const char *nuid, uint64_t size, struct buf *out)
 {
 	_cleanup_stored_ struct stored stored = {0};
 	uint64_t seq = values_seq(b, nuid);
-	int err = seq ? values_read(b, seq, &stored) : -EIO;
+	int err = seq ? stored_read_seq(b, seq, &stored) : -EIO;
 
 	if (err == -ENOENT)
 		return -ESTALE;

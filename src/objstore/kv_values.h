@@ -67,8 +67,6 @@ void values_drop_chunks(struct chunk **chunks);
 /* Appends the whole value of an upload or of a stored version: -EIO there is none, -ESTALE it is
  * not in the bucket any more. Waits. */
 int values_append(struct bucket *b, const char *nuid, uint64_t size, struct buf *out) MUST_CHECK;
-/* Reads the message with a sequence: -ENOENT there is none. Waits. */
-int values_read(struct bucket *b, uint64_t seq, struct stored *ret) MUST_CHECK;
 
 int kv_put_open(struct store *s, struct store_put **ret) MUST_CHECK;
 int kv_put_add(struct store_put *sp, struct chunk *chunk) MUST_CHECK;

@@ -188,9 +188,7 @@ static void format_request(const struct bucket *b, const char *token, struct buf
 		out->error = -ENOMEM;
 		return;
 	}
-	buf_append_str(out, "{\"last_by_subj\":");
-	api_append_string(out, subject);
-	buf_append_char(out, '}');
+	stored_format_last(subject, out);
 }
 
 /* One token, with every repetition there may be. */
@@ -209,12 +207,8 @@ static int read_token(struct bucket *b, const char *token, struct obj_info **ret
 int meta_check_mark(struct bucket *b, const struct watch_mark *mark)
 {
 	_cleanup_stored_ struct stored stored = {0};
-	_cleanup_buf_ struct buf body;
-	int err;
+	int err = stored_read_seq(b, mark->seq, &stored);
 
-	buf_init(&body, 64);
-	buf_printf(&body, "{\"seq\":%" PRIu64 "}", mark->seq);
-	err = stored_read(b, &body, &stored);
 	if (err == -ENOENT)
 		return -ESTALE;
 	if (!err &&

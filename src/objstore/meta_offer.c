@@ -50,9 +50,7 @@ static int read_newest(struct offer *o, struct stored *ret)
 	_cleanup_buf_ struct buf body;
 
 	buf_init(&body, 64 * 1024);
-	buf_append_str(&body, "{\"last_by_subj\":");
-	api_append_string(&body, o->subject);
-	buf_append_char(&body, '}');
+	stored_format_last(o->subject, &body);
 	return stored_ask(o->b, &body, ret);
 }
 

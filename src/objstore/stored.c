@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Single messages as the server stores them: reading and understanding them. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "objstore/api.h"
@@ -142,4 +143,20 @@ int stored_read(struct bucket *b, const struct buf *body, struct stored *ret)
 		err = stored_ask(b, body, ret);
 	} while (err == -EAGAIN && bucket_pause(b, BUSY_MS, deadline_ns) == 0);
 	return err == -EAGAIN ? -EIO : err;
+}
+
+int stored_read_seq(struct bucket *b, uint64_t seq, struct stored *ret)
+{
+	_cleanup_buf_ struct buf body;
+
+	buf_init(&body, 64);
+	buf_printf(&body, "{\"seq\":%" PRIu64 "}", seq);
+	return stored_read(b, &body, ret);
+}
+
+void stored_format_last(const char *subject, struct buf *out)
+{
+	buf_append_str(out, "{\"last_by_subj\":");
+	api_append_string(out, subject);
+	buf_append_char(out, '}');
 }
