@@ -53,16 +53,15 @@ static int check_tokens(struct bucket *b, const char *const *tokens, size_t n)
 
 static int check_subjects(struct bucket *b, const cJSON *subjects)
 {
-	size_t prefix_len = strlen(b->meta_prefix), n = 0;
 	const char *tokens[BATCH];
+	size_t n = 0;
 	const cJSON *item;
 	int err = 0;
 
 	cJSON_ArrayForEach(item, subjects)
 	{
-		if (strncmp(item->string, b->meta_prefix, prefix_len) != 0)
-			continue;
-		tokens[n++] = item->string + prefix_len;
+		tokens[n] = meta_token_in(b, item->string);
+		n += tokens[n] != NULL;
 		if (n < BATCH)
 			continue;
 		err = check_tokens(b, tokens, n);

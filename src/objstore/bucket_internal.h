@@ -207,28 +207,36 @@ int stream_subjects_page(struct bucket *b, uint64_t offset, cJSON **ret, const c
 /* Understands an answer, which may be an error. */
 int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret) MUST_CHECK;
 
+/* ---- meta_token.c ---- */
+
+/* The subject of a token, for the caller to free; NULL without memory. */
+char *meta_token_subject(const struct bucket *b, const char *token) MUST_CHECK;
+/* The token in a subject of this bucket's names, or NULL. */
+const char *meta_token_in(const struct bucket *b, const char *subject);
+/* The subject an info is stored under; the caller frees. -ENAMETOOLONG, -EINVAL, -ENOMEM. */
+int meta_subject(const struct bucket *b, const struct obj_info *info, char **ret) MUST_CHECK;
+/* Remembers or forgets that info's name is stored under a token of its own. */
+void meta_note_token(struct bucket *b, const struct obj_info *info);
+void meta_forget_tokens(struct bucket *b);
+/* Whether names are stored under tokens that are not theirs. */
+bool meta_has_tokens(struct bucket *b);
+/* The token that was noted for a name, for the caller to free, or NULL. */
+char *meta_noted_token(struct bucket *b, const char *name, size_t len) MUST_CHECK;
+
 /* ---- meta.c ---- */
 
 /* Whether the server has the message of a mark, unchanged: 0 or -ESTALE. Waits. */
 int meta_check_mark(struct bucket *b, const struct watch_mark *mark) MUST_CHECK;
-/* Whether names are stored under tokens that are not theirs. */
-bool meta_has_tokens(struct bucket *b);
-
 /* The newest metadata under n tokens, from the leader, with one round trip for many. Waits. */
 int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
 		     int *ret_errs) MUST_CHECK;
 int meta_get_info(struct store *s, const char *name, size_t len, struct obj_info **ret) MUST_CHECK;
 int meta_get_infos(struct store *s, const char *const *names, const size_t *lens, size_t n,
 		   struct obj_info **ret, int *ret_errs) MUST_CHECK;
-/* The subject an info is stored under; the caller frees. -ENAMETOOLONG, -EINVAL, -ENOMEM. */
-int meta_subject(const struct bucket *b, const struct obj_info *info, char **ret) MUST_CHECK;
 /* An info from the parts of a message. is_removal: its headers say that it removes what was there.
  */
 int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len,
 		bool is_removal, uint64_t seq, int64_t time_ns, struct obj_info **ret) MUST_CHECK;
-/* Remembers or forgets that info's name is stored under a token of its own. */
-void meta_note_token(struct bucket *b, const struct obj_info *info);
-void meta_forget_tokens(struct bucket *b);
 
 /* ---- meta_put.c, meta_remove.c ---- */
 

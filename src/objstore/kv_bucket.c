@@ -78,18 +78,11 @@ static int send(struct kv_bucket *kv, struct rpc_request *req, uint64_t timeout_
 	return err;
 }
 
-static char *key_subject(const struct kv_bucket *kv, const char *key)
-{
-	char *subject;
-
-	return asprintf(&subject, "%s%s", kv->bucket->meta_prefix, key) < 0 ? NULL : subject;
-}
-
 static int get_op(struct kv *base, const char *key, uint64_t timeout_ms, kv_done_fn done, void *arg)
 {
 	struct kv_bucket *kv = kv_bucket_of(base);
 	_cleanup_free_ char *api = api_subject(kv->bucket, "STREAM.MSG.GET");
-	_cleanup_free_ char *subject = key_subject(kv, key);
+	_cleanup_free_ char *subject = meta_token_subject(kv->bucket, key);
 	_cleanup_buf_ struct buf body;
 	struct rpc_request req = {.subject = api, .done = on_get};
 
@@ -108,7 +101,7 @@ static int put_op(struct kv *base, const char *key, const void *value, size_t le
 		  uint64_t expected_seq, uint64_t timeout_ms, kv_done_fn done, void *arg)
 {
 	struct kv_bucket *kv = kv_bucket_of(base);
-	_cleanup_free_ char *subject = key_subject(kv, key);
+	_cleanup_free_ char *subject = meta_token_subject(kv->bucket, key);
 	char expected[32];
 	const struct rpc_header headers[] = {
 		{"Nats-Expected-Last-Subject-Sequence", expected},

@@ -108,9 +108,9 @@ int kv_history(struct store *s, const char *name, size_t len, struct obj_info **
 	struct bucket *b = bucket_of(s);
 	int err = b->layout->token(b, name, len, &token);
 
-	if (!err && asprintf(&subject, "%s%s", b->meta_prefix, token) < 0) {
-		subject = NULL;
-		err = -ENOMEM;
+	if (!err) {
+		subject = meta_token_subject(b, token);
+		err = subject ? 0 : -ENOMEM;
 	}
 	if (!err)
 		err = bucket_enter(b);
@@ -130,15 +130,15 @@ int kv_history(struct store *s, const char *name, size_t len, struct obj_info **
 
 static int add_name(const struct bucket *b, const char *subject, struct name_list *v)
 {
-	size_t prefix_len = strlen(b->meta_prefix);
+	const char *key = meta_token_in(b, subject);
 	_cleanup_buf_ struct buf name;
 	bool is_canonical;
 	int err;
 
-	if (strncmp(subject, b->meta_prefix, prefix_len) != 0 || v->n == NAMES_MAX)
+	if (!key || v->n == NAMES_MAX)
 		return 0;
 	buf_init(&name, 16 * KV_KEY_LEN_MAX);
-	err = kv_name_from_key(b->separator, subject + prefix_len, &name, &is_canonical);
+	err = kv_name_from_key(b->separator, key, &name, &is_canonical);
 	if (err || !is_canonical)
 		return err == -ENOMEM ? err : 0;
 	return name_list_take(v, buf_steal(&name));

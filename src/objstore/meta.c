@@ -3,12 +3,10 @@
  * Reading metadata: always STREAM.MSG.GET, which only the leader answers. A direct get was seen to
  * be older than an acknowledgement already given.
  *
- * Some clients store a name under a token of their own. The watch sees such tokens and notes them
- * in b->foreign (protected by b->lock), where a name without a canonical message is looked up.
- * Without a watch the known deviations are tried instead: no padding, and the other base64
- * alphabet.
+ * A name without a canonical message is looked up among the tokens that the watch has seen
+ * (meta_token.c). Without a watch the known deviations are tried instead: no padding, and the other
+ * base64 alphabet.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,119 +20,14 @@
 
 /* Requests on the wire at once for one call. */
 #define BATCH_MAX 128
-#define FOREIGN_MAX (1U << 20)
-
-struct foreign {
-	struct hash_node node;
-	char *name;
-	size_t len;
-	char *token; /* of several for one name the one written last, at seq */
-	uint64_t seq;
-};
-
-static struct foreign *find_foreign_locked(struct bucket *b, const char *name, size_t len,
-					   uint64_t hv)
-{
-	mutex_assert_held(&b->lock);
-	hash_for_each (n, &b->foreign, hv) {
-		struct foreign *f = container_of(n, struct foreign, node);
-
-		if (n->hash == hv && f->len == len && memcmp(f->name, name, len) == 0)
-			return f;
-	}
-	return NULL;
-}
-
-static void foreign_free(struct foreign *f)
-{
-	if (!f)
-		return;
-	free(f->name);
-	free(f->token);
-	free(f);
-}
-DEFINE_CLEANUP(struct foreign *, foreign_free)
-
-static struct foreign *foreign_new(const struct obj_info *info)
-{
-	struct foreign *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return NULL;
-	f->name = malloc(info->name_len + 1);
-	f->token = strdup(info->foreign_token);
-	if (!f->name || !f->token) {
-		foreign_free(f);
-		return NULL;
-	}
-	memcpy(f->name, info->name, info->name_len);
-	f->len = info->name_len;
-	f->seq = info->seq;
-	return f;
-}
-
-void meta_note_token(struct bucket *b, const struct obj_info *info)
-{
-	struct foreign *f CLEANUP(foreign_free_p) = NULL;
-	struct foreign *known;
-	uint64_t hv;
-
-	if (!info->foreign_token)
-		return;
-	f = foreign_new(info);
-	if (!f)
-		return;
-	hv = hash_bytes(info->name, info->name_len);
-	LOCK_SCOPE(&b->lock);
-	known = find_foreign_locked(b, f->name, f->len, hv);
-	if (known && known->seq < f->seq) {
-		char *older = known->token;
-
-		known->token = f->token;
-		known->seq = f->seq;
-		f->token = older;
-	} else if (!known && b->foreign.count < FOREIGN_MAX &&
-		   hash_insert(&b->foreign, &f->node, hv) == 0) {
-		(void)steal_ptr(f);
-	}
-}
-
-void meta_forget_tokens(struct bucket *b)
-{
-	LOCK_SCOPE(&b->lock);
-	for (size_t i = 0; i < b->foreign.n_buckets; i++) {
-		while (b->foreign.buckets[i]) {
-			struct hash_node *n = b->foreign.buckets[i];
-
-			hash_remove(&b->foreign, n);
-			foreign_free(container_of(n, struct foreign, node));
-		}
-	}
-}
-
-bool meta_has_tokens(struct bucket *b)
-{
-	LOCK_SCOPE(&b->lock);
-	return b->foreign.count > 0;
-}
-
-static char *noted_token(struct bucket *b, const char *name, size_t len)
-{
-	struct foreign *f;
-
-	LOCK_SCOPE(&b->lock);
-	f = find_foreign_locked(b, name, len, hash_bytes(name, len));
-	return f ? strdup(f->token) : NULL;
-}
 
 int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len,
 		bool is_removal, uint64_t seq, int64_t time_ns, struct obj_info **ret)
 {
-	size_t prefix_len = strlen(b->meta_prefix);
-	const char *token = subject + prefix_len;
+	const char *token = meta_token_in(b, subject);
 	int err;
 
-	if (strncmp(subject, b->meta_prefix, prefix_len) != 0)
+	if (!token)
 		return -EIO;
 	err = b->layout->decode(b, token, data, len, is_removal, seq, ret);
 	if (err < 0)
@@ -144,33 +37,15 @@ int meta_decode(struct bucket *b, const char *subject, const void *data, size_t 
 	return 0;
 }
 
-int meta_subject(const struct bucket *b, const struct obj_info *info, char **ret)
-{
-	_cleanup_free_ char *token = NULL;
-	int err = 0;
-
-	if (info->foreign_token)
-		token = strdup(info->foreign_token);
-	else
-		err = b->layout->token(b, info->name, info->name_len, &token);
-	if (err < 0)
-		return err;
-	if (!token || asprintf(ret, "%s%s", b->meta_prefix, token) < 0) {
-		*ret = NULL;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 /* What is stored under one token. The subject is checked: a name never gets another one's metadata.
  */
 static int decode_stored(struct bucket *b, const char *token, struct stored *stored,
 			 struct obj_info **ret)
 {
+	const char *found = meta_token_in(b, stored->subject);
 	int err;
 
-	if (strncmp(stored->subject, b->meta_prefix, strlen(b->meta_prefix)) != 0 ||
-	    strcmp(stored->subject + strlen(b->meta_prefix), token) != 0)
+	if (!found || strcmp(found, token) != 0)
 		return -EIO;
 	err = meta_decode(b, stored->subject, stored->data, stored->len, stored->is_removal,
 			  stored->seq, stored->time_ns, ret);
@@ -181,10 +56,9 @@ static int decode_stored(struct bucket *b, const char *token, struct stored *sto
 
 static void format_request(const struct bucket *b, const char *token, struct buf *out)
 {
-	_cleanup_free_ char *subject = NULL;
+	_cleanup_free_ char *subject = meta_token_subject(b, token);
 
-	if (asprintf(&subject, "%s%s", b->meta_prefix, token) < 0) {
-		subject = NULL;
+	if (!subject) {
 		out->error = -ENOMEM;
 		return;
 	}
@@ -323,7 +197,7 @@ static int read_variants(struct bucket *b, const char *name, size_t len, struct 
 /* A name without an object at its canonical place. */
 static int read_elsewhere(struct bucket *b, const char *name, size_t len, struct obj_info **ret)
 {
-	_cleanup_free_ char *token = noted_token(b, name, len);
+	_cleanup_free_ char *token = meta_noted_token(b, name, len);
 	int err = token ? read_token(b, token, ret) : -ENOENT;
 
 	/* What is stored next goes to the canonical place, where nothing is to be replaced. */
@@ -342,7 +216,7 @@ static int read_elsewhere(struct bucket *b, const char *name, size_t len, struct
 /* Behind a tombstone at the canonical place there may be an object at another. */
 static void prefer_live(struct bucket *b, const char *name, size_t len, struct obj_info **info)
 {
-	_cleanup_free_ char *token = noted_token(b, name, len);
+	_cleanup_free_ char *token = meta_noted_token(b, name, len);
 	_cleanup_obj_info_ struct obj_info *other = NULL;
 
 	if (!token || read_token(b, token, &other) < 0 || other->is_deleted)

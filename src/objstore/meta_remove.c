@@ -41,7 +41,7 @@ static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
 
 	if (err < 0)
 		return err;
-	tokens[0] = subject + strlen(b->meta_prefix);
+	tokens[0] = meta_token_in(b, subject);
 	err = meta_read_tokens(b, tokens, 1, &now, &item_err);
 	if (!err)
 		err = item_err;

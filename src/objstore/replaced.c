@@ -251,7 +251,7 @@ bool replaced_is_doubtful(struct bucket *b, const struct replaced_name *name)
 /* What is newer must still be there: 1 when it is. */
 static int is_replaced(struct bucket *b, const struct replaced_name *name)
 {
-	const char *token = name->subject + strlen(b->meta_prefix);
+	const char *token = meta_token_in(b, name->subject);
 	_cleanup_obj_info_ struct obj_info *now = NULL;
 	int item_err = 0, err = meta_read_tokens(b, &token, 1, &now, &item_err);
 

@@ -87,13 +87,6 @@ char *obj_meta_token(const char *name, size_t len)
 	return token;
 }
 
-char *obj_meta_subject_token(const char *bucket, const char *token)
-{
-	char *s;
-
-	return asprintf(&s, "$O.%s.M.%s", bucket, token) < 0 ? NULL : s;
-}
-
 bool obj_nuid_is_valid(const char *nuid, size_t len)
 {
 	if (len == 0 || len > OBJ_NUID_MAX)

@@ -30,8 +30,6 @@ char *obj_meta_token(const char *name, size_t len) MUST_CHECK;
  * the caller frees each. What there is no memory for is left out. */
 size_t obj_foreign_tokens(const char *name, size_t len, char *ret[OBJ_FOREIGN_TOKENS]) MUST_CHECK;
 
-char *obj_meta_subject_token(const char *bucket, const char *token) MUST_CHECK;
-
 /* A chunk token from the network is one subject token without wildcards, blanks or controls. */
 bool obj_nuid_is_valid(const char *nuid, size_t len);
 

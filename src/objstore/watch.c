@@ -43,7 +43,7 @@ static void on_hint(void *arg, natsMsg *msg)
 	struct bucket *b = arg;
 	struct watch *w = watch_of(b);
 
-	if (w && strncmp(natsMsg_GetSubject(msg), b->meta_prefix, strlen(b->meta_prefix)) == 0) {
+	if (w && meta_token_in(b, natsMsg_GetSubject(msg))) {
 		hints_add(w, msg);
 		replaced_saw(b, natsMsg_GetSubject(msg));
 	} else if (w && strcmp(natsMsg_GetSubject(msg), AUDIT) == 0) {

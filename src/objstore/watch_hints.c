@@ -102,11 +102,9 @@ void hints_clear_locked(struct watch *w)
 /* The part of a metadata subject after the prefix, or NULL. */
 static const char *token_of(const struct watch *w, natsMsg *msg)
 {
-	const char *subject = natsMsg_GetSubject(msg);
-	size_t len = strlen(w->bucket->meta_prefix);
+	const char *token = meta_token_in(w->bucket, natsMsg_GetSubject(msg));
 
-	return strncmp(subject, w->bucket->meta_prefix, len) == 0 && subject[len] ? subject + len
-										  : NULL;
+	return token && *token ? token : NULL;
 }
 
 /* Tells messages apart; 0 is no message's. */
