@@ -216,8 +216,8 @@ static struct kv_bucket *kv_new(const struct conn_config *cfg, const char *bucke
 		return NULL;
 	kv->base.ops = &ops;
 	snprintf(kv->base.bucket, sizeof(kv->base.bucket), "%s", bucket);
-	kv_watch_init(kv);
 	kv->bucket = bucket_new(cfg, bucket, &layout_keys);
+	kv_watch_init(kv);
 	if (kv->bucket)
 		kv->bucket->control.push = push_new(kv->bucket);
 	if (!kv->bucket || !kv->bucket->control.push) {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "objstore/bucket_internal.h"
+#include "objstore/feed.h"
 #include "objstore/kv.h"
 
 struct kv_bucket {
@@ -20,15 +21,8 @@ struct kv_bucket {
 	bool has_thread;
 	struct mutex lock;
 	struct cond changed;
-	/* protected by lock */
-	struct list queue; /* of events */
-	size_t n_queued;
-	bool is_overflown, is_lost, is_stopping;
-	/* the watch thread's */
-	struct push_consumer consumer;
-	uint64_t consumer_seq; /* of the newest event */
-	unsigned int n_behind; /* heartbeats in a row that disagree with it */
-	uint64_t heard_ns;
+	bool is_stopping; /* protected by lock */
+	struct feed feed;
 };
 
 static inline struct kv_bucket *kv_bucket_of(struct kv *kv)
@@ -36,6 +30,7 @@ static inline struct kv_bucket *kv_bucket_of(struct kv *kv)
 	return container_of(kv, struct kv_bucket, base);
 }
 
+/* With the bucket in place, or NULL. */
 void kv_watch_init(struct kv_bucket *kv);
 int kv_watch_start(struct kv *base, const struct kv_listener *l) MUST_CHECK;
 /* Ends the thread; harmless without one. */

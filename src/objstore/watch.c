@@ -30,6 +30,7 @@
 #define LOST_MS 10
 #define GONE_POLL_MS 1000
 #define CATCH_UP_MS 1000
+#define QUEUE_MAX (1U << 20)
 
 static struct watch *watch_of(struct bucket *b)
 {
@@ -71,7 +72,7 @@ int watch_prepare(struct bucket *b)
 bool watch_is_lost(struct watch *w)
 {
 	LOCK_SCOPE(&w->lock);
-	return w->is_lost;
+	return w->feed.is_lost;
 }
 
 void watch_deliver(struct watch *w, struct obj_info *info)
@@ -106,10 +107,10 @@ static bool take_told(struct watch *w)
  * when no heartbeat came for a while. */
 static int check_stream(struct watch *w)
 {
-	uint64_t now = clock_now_ns(), silent_ns = now - w->heard_ns;
+	uint64_t now = clock_now_ns(), silent_ns = now - w->feed.heard_ns;
 	bool is_silent = silent_ns >= (uint64_t)SILENCE_ASK_NS, is_told = take_told(w);
 	uint64_t pause_ns =
-		is_silent ? (uint64_t)WATCH_HEARTBEAT_MS * (uint64_t)NS_PER_MS : (uint64_t)LOOK_NS;
+		is_silent ? (uint64_t)FEED_HEARTBEAT_MS * (uint64_t)NS_PER_MS : (uint64_t)LOOK_NS;
 	struct stream_info info;
 	int err;
 
@@ -142,7 +143,7 @@ static void serve_catch_up(struct watch *w, bool is_following)
 	hints_resolve(w, true);
 	LOCK_SCOPE(&w->lock);
 	/* After the loss of a connection only a listing tells all. */
-	if (w->is_lost)
+	if (w->feed.is_lost)
 		return;
 	w->n_caught_up = n_asked;
 	watch_set_mark_locked(w, is_following);
@@ -156,7 +157,7 @@ static int receive_listing(struct watch *w, uint64_t n_pending)
 	uint64_t left = n_pending;
 	int err;
 
-	while (n_pending > 0 && w->received < n_pending && left > 0 && !is_idle) {
+	while (n_pending > 0 && w->feed.received < n_pending && left > 0 && !is_idle) {
 		struct list events = LIST_INITIALIZER(events);
 
 		err = watch_wait_events(w, clock_deadline_ms(1000), &events);
@@ -233,7 +234,7 @@ static int list_all(struct watch *w)
 	w->listener.on_reload_begin(w->listener.arg, is_other || w->is_from_refused);
 	audit_begin(w, &info);
 	meta_forget_tokens(b);
-	err = watch_create_consumer(w, 0, &n_pending);
+	err = feed_open(&w->feed, 0, &n_pending);
 	if (err < 0)
 		return err;
 	w->listed_seq = info.last_seq;
@@ -290,7 +291,7 @@ static int follow(struct watch *w)
 		if (!err)
 			err = watch_handle_events(w, &events, &is_idle, &pending);
 		if (!err) {
-			if (clock_now_ns() - w->heard_ns < (uint64_t)SILENCE_ASK_NS)
+			if (clock_now_ns() - w->feed.heard_ns < (uint64_t)SILENCE_ASK_NS)
 				set_connected(w, WATCH_CONNECTED);
 			serve_catch_up(w, true);
 			hints_resolve(w, false);
@@ -364,11 +365,10 @@ static struct watch *watch_new(struct bucket *b, const struct watch_listener *li
 	w->listener = *listener;
 	mutex_init(&w->lock, LOCK_RANK_STORE);
 	cond_init(&w->changed);
-	list_init(&w->queue);
 	list_init(&w->purged);
 	hints_init(&w->hints);
 	hash_init(&w->ahead);
-	watch_consumer_init(w);
+	feed_init(&w->feed, b, &w->lock, &w->changed, QUEUE_MAX);
 	return w;
 }
 
@@ -476,7 +476,7 @@ void watch_done(struct bucket *b)
 	witness_forget(w);
 	hash_done(&w->hints.table);
 	hash_done(&w->ahead);
-	watch_free_events(&w->queue);
+	feed_done(&w->feed);
 	cond_done(&w->changed);
 	mutex_done(&w->lock);
 	free(w);

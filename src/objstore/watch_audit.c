@@ -95,7 +95,7 @@ static void note_filter(struct watch *w, const char *filter, uint64_t below_seq)
 		w->n_purged++;
 	} else {
 		free(p);
-		w->is_overflown = true;
+		w->feed.is_overflown = true;
 	}
 	cond_broadcast(&w->changed);
 }

@@ -132,7 +132,7 @@ static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint6
 		h = calloc(1, sizeof(*h) + strlen(token) + 1);
 	if (!h || hash_insert(&w->hints.table, &h->node, hv) < 0) {
 		free(h);
-		w->is_overflown = true;
+		w->feed.is_overflown = true;
 		return;
 	}
 	strcpy(h->token, token);
@@ -185,7 +185,7 @@ static bool take_locked(struct watch *w, struct hint *h, char **ret)
 {
 	*ret = strdup(h->token);
 	if (!*ret) {
-		w->is_overflown = true;
+		w->feed.is_overflown = true;
 		return false;
 	}
 	drop_locked(w, h);

@@ -5,8 +5,8 @@
 /* What watch*.c share. Nobody else includes it. */
 
 #include "objstore/bucket_internal.h"
+#include "objstore/feed.h"
 
-#define WATCH_HEARTBEAT_MS 5000
 /* Names read at the leader at a time. */
 #define WATCH_RESOLVE_MAX 128
 /* Events that may be announced late. */
@@ -22,13 +22,6 @@ struct hints {
 	uint64_t awaited;	    /* fingerprint of an event that waits for its announcement */
 	unsigned int n_unannounced; /* removals in a row that waited in vain */
 	uint64_t recent[RECENT_EVENTS]; /* fingerprints of events not announced yet */
-};
-
-struct watch_event {
-	struct list link;
-	enum push_kind kind;
-	natsMsg *msg;
-	struct push_meta meta;
 };
 
 /* What was known of the stream when it was looked at last: see watch_audit.c. */
@@ -56,11 +49,10 @@ struct watch {
 
 	struct mutex lock;
 	struct cond changed;
+	/* What lock protects of it, and what is the watch thread's, it says itself. Too many hints,
+	 * too, are an overflow. */
+	struct feed feed;
 	/* protected by lock */
-	struct list queue; /* of events */
-	size_t n_queued;
-	bool is_overflown; /* too many events or hints: the listing is read anew */
-	bool is_lost;	   /* the consumer is gone with its connection */
 	bool is_stopping;
 	bool is_told;	    /* the server says that something happened to the stream */
 	struct list purged; /* names of which messages were purged */
@@ -78,13 +70,7 @@ struct watch {
 	struct watch_mark handled; /* as of the newest event */
 	bool is_from_refused;
 	uint64_t relist_ns; /* when to list because names may have gone unnoticed; 0: never */
-	struct push_consumer consumer;
-	uint64_t consumer_seq; /* of the newest event */
-	uint64_t received;
-	unsigned int n_idle,
-		n_behind; /* heartbeats in a row that agree with consumer_seq, or not */
-	uint64_t heard_ns;
-	uint64_t asked_ns; /* when the stream was last looked at for lack of heartbeats */
+	uint64_t asked_ns;  /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
 	struct witness witnesses[WITNESSES];
 	struct audit_look look;
@@ -182,12 +168,8 @@ int witness_check(struct watch *w, bool *ret_is_other) MUST_CHECK;
 
 /* ---- watch_events.c: all on the watch thread ---- */
 
-void watch_consumer_init(struct watch *w);
 /* Takes the consumer down and forgets what it brought. */
 void watch_drop_consumer(struct watch *w);
-/* Events from start_seq on, or 0 for a listing of the newest of each name. ret_pending: how many
- * there are at first, by the server's count. Waits. */
-int watch_create_consumer(struct watch *w, uint64_t start_seq, uint64_t *ret_pending) MUST_CHECK;
 /* Waits for events, trouble, a hint that is due, or until_ns. Errors: -ESHUTDOWN, -ENOTCONN the
  * consumer is gone, -EAGAIN it has to be made anew. */
 int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret) MUST_CHECK;
@@ -196,7 +178,6 @@ int watch_wait_events(struct watch *w, uint64_t until_ns, struct list *ret) MUST
  * missed. */
 int watch_handle_events(struct watch *w, struct list *events, bool *ret_idle, uint64_t *ret_pending)
 	MUST_CHECK;
-void watch_free_events(struct list *events);
 
 /* ---- watch_resume.c: all on the watch thread, unless it says otherwise ---- */
 

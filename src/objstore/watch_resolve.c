@@ -12,7 +12,7 @@
 static void overflow(struct watch *w)
 {
 	LOCK_SCOPE(&w->lock);
-	w->is_overflown = true;
+	w->feed.is_overflown = true;
 }
 
 static void deliver_ahead(struct watch *w, const char *token, struct obj_info *info)

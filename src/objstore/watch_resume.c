@@ -70,7 +70,8 @@ static bool has_lost_messages(const struct watch_mark *from, const struct stream
 
 static void plan_listing(struct watch *w)
 {
-	uint64_t spread = hash_bytes(&w->heard_ns, sizeof(w->heard_ns)) % RELIST_SPREAD_NS;
+	uint64_t spread =
+		hash_bytes(&w->feed.heard_ns, sizeof(w->feed.heard_ns)) % RELIST_SPREAD_NS;
 
 	w->relist_ns = clock_now_ns() + (uint64_t)RELIST_MIN_NS + spread;
 }
@@ -86,7 +87,7 @@ int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_pe
 		return -ESTALE;
 	err = meta_check_mark(w->bucket, from);
 	if (!err)
-		err = watch_create_consumer(w, from->seq + 1, ret_pending);
+		err = feed_open(&w->feed, from->seq + 1, ret_pending);
 	if (err < 0)
 		return err;
 	w->created_ns = ret_info->created_ns;
@@ -101,7 +102,7 @@ int watch_resume_end(struct watch *w, const struct stream_info *before)
 	struct stream_info now = *before;
 	int err = 0;
 
-	if (w->bucket->version < SERVER_VERSION(2, 9, 12) && w->received > 0)
+	if (w->bucket->version < SERVER_VERSION(2, 9, 12) && w->feed.received > 0)
 		err = stream_info_read(w->bucket, &now);
 	if (!err && (now.last_seq != before->last_seq || now.messages != before->messages))
 		err = -ESTALE;
