@@ -20,7 +20,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define HIDDEN ".natsobj/"
 /* How long whoever looks for a name waits for an operation on it: longer than a server is away for
  * a moment. */
 #define HELD_MS 10000
@@ -272,8 +271,7 @@ static bool is_ours(const struct fs *fs, const char *name, size_t len)
 		return true;
 	/* No server can be asked for a longer name; metadata under another subject may have one. */
 	return len <= fs->store->name_max && len >= fs->prefix_len &&
-	       memcmp(name, fs->prefix, fs->prefix_len) == 0 &&
-	       (len < strlen(HIDDEN) || memcmp(name, HIDDEN, strlen(HIDDEN)) != 0);
+	       memcmp(name, fs->prefix, fs->prefix_len) == 0 && !name_is_hidden(name, len);
 }
 
 struct node *fs_find_dir(struct fs *fs, const char *name, size_t len)

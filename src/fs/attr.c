@@ -40,7 +40,7 @@ static bool is_special(mode_t type)
 
 static bool has_target(const struct obj_info *info)
 {
-	const char *target = obj_info_meta(info, "posix.target");
+	const char *target = obj_info_meta(info, ATTR_TARGET);
 
 	return target && target[0] && strlen(target) <= TARGET_MAX;
 }
@@ -52,9 +52,9 @@ static mode_t choose_mode(const struct fs_config *cfg, const struct obj_info *in
 	uint64_t mode;
 	mode_t type;
 
-	if (info->link_bucket && !obj_info_meta(info, "posix.mode"))
+	if (info->link_bucket && !obj_info_meta(info, ATTR_MODE))
 		return S_IFLNK | 0777;
-	if (!meta_u64(info, "posix.mode", 8, 0177777, &mode))
+	if (!meta_u64(info, ATTR_MODE, 8, 0177777, &mode))
 		return otherwise;
 	type = (mode_t)mode & S_IFMT;
 	mode &= PERMISSIONS;
@@ -74,22 +74,22 @@ void attr_from_info(const struct fs_config *cfg, const struct obj_info *info, bo
 
 	*ret = (struct attr){
 		.mode = choose_mode(cfg, info, is_dir), .uid = cfg->uid, .gid = cfg->gid};
-	if (meta_u64(info, "posix.uid", 10, UINT32_MAX - 1, &v))
+	if (meta_u64(info, ATTR_UID, 10, UINT32_MAX - 1, &v))
 		ret->uid = (uid_t)v;
-	if (meta_u64(info, "posix.gid", 10, UINT32_MAX - 1, &v))
+	if (meta_u64(info, ATTR_GID, 10, UINT32_MAX - 1, &v))
 		ret->gid = (gid_t)v;
-	if (is_special(ret->mode & S_IFMT) && meta_u64(info, "posix.rdev", 10, UINT32_MAX, &v))
+	if (is_special(ret->mode & S_IFMT) && meta_u64(info, ATTR_RDEV, 10, UINT32_MAX, &v))
 		ret->rdev = (dev_t)v;
-	ret->mtime_ns = meta_time(info, "posix.mtime", info->time_ns);
-	ret->atime_ns = meta_time(info, "posix.atime", ret->mtime_ns);
-	ret->ctime_ns = meta_time(info, "posix.ctime", info->time_ns);
-	ret->btime_ns = meta_time(info, "posix.btime", info->time_ns);
+	ret->mtime_ns = meta_time(info, ATTR_MTIME, info->time_ns);
+	ret->atime_ns = meta_time(info, ATTR_ATIME, ret->mtime_ns);
+	ret->ctime_ns = meta_time(info, ATTR_CTIME, info->time_ns);
+	ret->btime_ns = meta_time(info, ATTR_BTIME, info->time_ns);
 	ret->size = info->size;
 }
 
 int64_t attr_entry_time(const struct obj_info *info)
 {
-	int64_t made_ns = meta_time(info, "posix.btime", info->time_ns);
+	int64_t made_ns = meta_time(info, ATTR_BTIME, info->time_ns);
 
 	return meta_time(info, ATTR_SINCE, made_ns);
 }
@@ -118,7 +118,7 @@ static int set_mode(struct obj_info *info, mode_t mode)
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), "%o", mode);
-	return obj_info_set_meta(info, "posix.mode", text);
+	return obj_info_set_meta(info, ATTR_MODE, text);
 }
 
 int attr_to_info(const struct node *n, struct obj_info *info)
@@ -126,22 +126,22 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 	int err = set_mode(info, n->mode);
 
 	if (!err)
-		err = set_number(info, "posix.uid", n->uid);
+		err = set_number(info, ATTR_UID, n->uid);
 	if (!err)
-		err = set_number(info, "posix.gid", n->gid);
+		err = set_number(info, ATTR_GID, n->gid);
 	if (!err)
-		err = set_number(info, "posix.mtime", n->mtime_ns);
+		err = set_number(info, ATTR_MTIME, n->mtime_ns);
 	if (!err)
-		err = n->atime_ns == n->mtime_ns ? obj_info_set_meta(info, "posix.atime", NULL)
-						 : set_number(info, "posix.atime", n->atime_ns);
+		err = n->atime_ns == n->mtime_ns ? obj_info_set_meta(info, ATTR_ATIME, NULL)
+						 : set_number(info, ATTR_ATIME, n->atime_ns);
 	if (!err)
-		err = set_number(info, "posix.ctime", n->ctime_ns);
+		err = set_number(info, ATTR_CTIME, n->ctime_ns);
 	if (!err)
-		err = set_number(info, "posix.btime", n->btime_ns);
+		err = set_number(info, ATTR_BTIME, n->btime_ns);
 	if (!err && (S_ISCHR(n->mode) || S_ISBLK(n->mode)))
-		err = set_number(info, "posix.rdev", (long long)n->x->rdev);
+		err = set_number(info, ATTR_RDEV, (long long)n->x->rdev);
 	if (!err && S_ISLNK(n->mode) && n->x->target && !info->link_bucket)
-		err = obj_info_set_meta(info, "posix.target", n->x->target);
+		err = obj_info_set_meta(info, ATTR_TARGET, n->x->target);
 	if (!err)
 		err = xattrs_to_info(&n->x->xattrs, info);
 	info->mtime_ns = n->mtime_ns;
@@ -244,7 +244,7 @@ char *attr_link_target(const struct fs_config *cfg, const struct obj_info *info,
 	char *text = NULL;
 
 	if (has_target(info))
-		return strdup(obj_info_meta(info, "posix.target"));
+		return strdup(obj_info_meta(info, ATTR_TARGET));
 	if (!info->link_bucket)
 		return NULL;
 	if (info->link_name && strcmp(info->link_bucket, bucket) == 0)

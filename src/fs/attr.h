@@ -25,13 +25,6 @@
 #include "fs/tree.h"
 #include "objstore/info.h"
 
-#define ATTR_CLAIM "posix.claim"
-#define ATTR_FROM "posix.from"
-#define ATTR_SINCE "posix.since"
-#define ATTR_EXCHANGE "posix.exchange"
-/* On a tombstone: the object went along with its directory, whose times that does not change. */
-#define ATTR_MOVED "posix.moved"
-
 struct attr {
 	mode_t mode;
 	uid_t uid;

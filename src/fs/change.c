@@ -21,7 +21,7 @@ static void object_of(struct fs *fs, const struct node *n, struct buf *out)
 	if (n->dentry)
 		fs_content_name(fs, n, out);
 	else if (n == fs->tree.root)
-		buf_append_str(out, fs->prefix_len ? fs->prefix : FS_ROOT_OBJECT);
+		buf_append_str(out, fs->prefix_len ? fs->prefix : HIDDEN_ROOT);
 }
 
 /* Holds the node's object, which a rename may move until then; ret stays empty when it has none. */

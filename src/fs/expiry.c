@@ -26,7 +26,7 @@
 
 int64_t expiry_stored_ns(const struct obj_info *info)
 {
-	const char *text = obj_info_meta(info, OBJ_META_BORN);
+	const char *text = obj_info_meta(info, ATTR_BORN);
 	uint64_t born;
 
 	if (!text || parse_u64(text, 10, 1, INT64_MAX, &born) < 0 || (int64_t)born > info->time_ns)

@@ -142,7 +142,7 @@ static int make_entry(struct fs *fs, const char *name, const struct obj_info *in
 	int err;
 
 	buf_init(&path, OBJ_META_MAX);
-	buf_printf(&path, VIRTUAL_DIR "/history/%s/", name);
+	buf_printf(&path, HIDDEN_DIR "/history/%s/", name);
 	if (info)
 		buf_printf(&path, "%llu", (unsigned long long)info->seq);
 	if (buf_error(&path))

@@ -39,9 +39,9 @@ struct watched {
 
 bool intent_is_name(const char *name, size_t len)
 {
-	size_t skip = strlen(INTENTS_PREFIX);
+	size_t skip = strlen(HIDDEN_INTENTS);
 
-	return len > skip && len < INTENT_NAME_MAX && memcmp(name, INTENTS_PREFIX, skip) == 0;
+	return len > skip && len < INTENT_NAME_MAX && memcmp(name, HIDDEN_INTENTS, skip) == 0;
 }
 
 int intent_new(struct fs *fs, const char *kind, struct obj_info **ret)
@@ -51,7 +51,7 @@ int intent_new(struct fs *fs, const char *kind, struct obj_info **ret)
 	int err;
 
 	obj_nuid_new(id);
-	(void)snprintf(name, sizeof(name), INTENTS_PREFIX "%s", id);
+	(void)snprintf(name, sizeof(name), HIDDEN_INTENTS "%s", id);
 	info = obj_info_new(name, strlen(name));
 	if (!info)
 		return -ENOMEM;

@@ -19,8 +19,7 @@
 
 #include "fs/internal.h"
 
-#define INTENTS_PREFIX ".natsobj/intent/"
-#define INTENT_NAME_MAX (sizeof(INTENTS_PREFIX) + OBJ_NUID_LEN)
+#define INTENT_NAME_MAX (sizeof(HIDDEN_INTENTS) + OBJ_NUID_LEN)
 #define ATTR_INTENT "posix.intent"
 #define ATTR_OWNER "posix.owner"
 #define ATTR_INTENT_SEQ "posix.seq"

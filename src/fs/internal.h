@@ -32,8 +32,6 @@
 #include "util/list.h"
 #include "util/lock.h"
 
-/* Keeps the attributes of the root when that has no prefix and so no marker. */
-#define FS_ROOT_OBJECT ".natsobj/root"
 /* Renames seen half done: see halves.h. Protected by tree.lock. */
 struct halves {
 	struct list all;

@@ -22,9 +22,9 @@ static bool is_id(const char *id, size_t len)
 
 const char *links_id_of_hidden(const char *name, size_t len)
 {
-	size_t skip = strlen(LINKS_PREFIX);
+	size_t skip = strlen(HIDDEN_INODES);
 
-	if (len <= skip || memcmp(name, LINKS_PREFIX, skip) != 0)
+	if (len <= skip || memcmp(name, HIDDEN_INODES, skip) != 0)
 		return NULL;
 	return is_id(name + skip, len - skip) ? name + skip : NULL;
 }
@@ -42,7 +42,7 @@ const char *links_id(const struct fs *fs, const struct obj_info *info)
 
 void links_hidden_name(const char *id, char ret[LINKS_NAME_MAX])
 {
-	(void)snprintf(ret, LINKS_NAME_MAX, LINKS_PREFIX "%s", id);
+	(void)snprintf(ret, LINKS_NAME_MAX, HIDDEN_INODES "%s", id);
 }
 
 uint32_t links_count(const struct obj_info *info)
@@ -61,7 +61,7 @@ static int set_count(struct obj_info *info, uint32_t count)
 	(void)snprintf(text, sizeof(text), "%u", count);
 	err = obj_info_set_meta(info, ATTR_NLINK, text);
 	(void)snprintf(text, sizeof(text), "%lld", (long long)clock_wall_ns());
-	return err ? err : obj_info_set_meta(info, "posix.ctime", text);
+	return err ? err : obj_info_set_meta(info, ATTR_CTIME, text);
 }
 
 int links_describe(const struct fs *fs, const char *name, size_t len, const char *id,

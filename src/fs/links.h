@@ -25,12 +25,8 @@
 
 #include "fs/place.h"
 
-#define LINKS_PREFIX ".natsobj/inode/"
-#define LINKS_NAME_MAX (sizeof(LINKS_PREFIX) + OBJ_NUID_LEN)
+#define LINKS_NAME_MAX (sizeof(HIDDEN_INODES) + OBJ_NUID_LEN)
 #define LINKS_MAX 65000
-#define ATTR_INODE "posix.inode"
-#define ATTR_NLINK "posix.nlink"
-#define ATTR_FOLD "posix.fold"
 
 /* Id of the hidden object that info, a name's metadata, leads to; NULL: it is no such name. */
 const char *links_id(const struct fs *fs, const struct obj_info *info);

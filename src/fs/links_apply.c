@@ -179,7 +179,7 @@ void links_note_ctime(struct fs *fs, struct node *n, const struct obj_info *name
 {
 	struct attr attr;
 
-	if (!obj_info_meta(name, "posix.ctime"))
+	if (!obj_info_meta(name, ATTR_CTIME))
 		return;
 	attr_from_info(&fs->cfg, name, false, &attr);
 	if (attr.ctime_ns > n->ctime_ns)

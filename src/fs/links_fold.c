@@ -43,7 +43,7 @@ static int last_name(struct fs *fs, const char *id, struct buf *ret)
 
 static int64_t ctime_of(const struct obj_info *info)
 {
-	const char *text = obj_info_meta(info, "posix.ctime");
+	const char *text = obj_info_meta(info, ATTR_CTIME);
 	uint64_t ns;
 
 	return text && parse_u64(text, 10, 0, INT64_MAX, &ns) == 0 ? (int64_t)ns : INT64_MIN;
@@ -54,7 +54,7 @@ static int take_ctime(const struct obj_info *name, struct obj_info *info)
 {
 	if (ctime_of(name) <= ctime_of(info))
 		return 0;
-	return obj_info_set_meta(info, "posix.ctime", obj_info_meta(name, "posix.ctime"));
+	return obj_info_set_meta(info, ATTR_CTIME, obj_info_meta(name, ATTR_CTIME));
 }
 
 /* What the name holds once it is an ordinary object again. */

@@ -21,7 +21,7 @@ static void lock_name(struct fs *fs, const struct file *f, struct buf *out)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	if (n->x->link_id)
-		buf_printf(out, ".natsobj/inode/%s", n->x->link_id);
+		buf_printf(out, HIDDEN_INODES "%s", n->x->link_id);
 	else if (n->dentry)
 		fs_content_name(fs, n, out);
 	else if (f->name[0])

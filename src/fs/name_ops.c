@@ -138,7 +138,7 @@ int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, con
 		return -ESTALE;
 	mutex_lock(&fs->tree.lock);
 	err = fs_child_name(fs, nn->dir, name, &nn->full);
-	if (nn->dir == fs->tree.root && strcmp(name, ".natsobj") == 0)
+	if (nn->dir == fs->tree.root && strcmp(name, HIDDEN_DIR) == 0)
 		err = -EPERM;
 	mutex_unlock(&fs->tree.lock);
 	buf_append_str(&nn->full, suffix);

@@ -9,8 +9,8 @@
 
 bool removal_is_root(const struct fs *fs, const char *name, size_t len)
 {
-	return fs->prefix_len == 0 && len == strlen(FS_ROOT_OBJECT) &&
-	       memcmp(name, FS_ROOT_OBJECT, len) == 0;
+	return fs->prefix_len == 0 && len == strlen(HIDDEN_ROOT) &&
+	       memcmp(name, HIDDEN_ROOT, len) == 0;
 }
 
 void fs_remove_marker(struct fs *fs, struct node *dir)

@@ -108,7 +108,7 @@ int move_names(struct fs *fs, const struct move *m, struct buf *from, struct buf
 	buf_reset(to);
 	fs_full_name(fs, d, from);
 	err = fs_child_name(fs, m->new_dir, m->new_name, to);
-	if (m->new_dir == fs->tree.root && strcmp(m->new_name, ".natsobj") == 0)
+	if (m->new_dir == fs->tree.root && strcmp(m->new_name, HIDDEN_DIR) == 0)
 		err = -EPERM;
 	if (m->n->dir)
 		buf_append_char(to, '/');
@@ -159,7 +159,7 @@ static int set_time(struct obj_info *info, const char *key, int64_t time_ns)
 /* Times that an object of others has from its message only would change with every rename. */
 static int keep_times(struct obj_info *copy, int64_t message_ns)
 {
-	static const char *const times[] = {"posix.mtime", "posix.ctime", "posix.btime"};
+	static const char *const times[] = {ATTR_MTIME, ATTR_CTIME, ATTR_BTIME};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(times) / sizeof(times[0]); i++)
@@ -190,8 +190,8 @@ static int keep_dir_time(struct fs *fs, const struct obj_info *marker, struct ob
 	dir = dir_of(fs, marker, copy->name, copy->name_len);
 	if (!dir)
 		return 0;
-	err = set_time(copy, "posix.mtime", dir->mtime_ns);
-	return err ? err : set_time(copy, "posix.ctime", dir->ctime_ns);
+	err = set_time(copy, ATTR_MTIME, dir->mtime_ns);
+	return err ? err : set_time(copy, ATTR_CTIME, dir->ctime_ns);
 }
 
 int moved_info(struct fs *fs, const struct obj_info *info, const char *to, size_t len,
@@ -233,7 +233,7 @@ int renamed_info(struct fs *fs, const struct obj_info *info, const char *to, siz
 	int err = moved_info(fs, info, to, len, &copy);
 
 	if (!err)
-		err = set_time(copy, "posix.ctime", now_ns);
+		err = set_time(copy, ATTR_CTIME, now_ns);
 	if (!err)
 		err = set_time(copy, ATTR_SINCE, now_ns);
 	if (!err)

@@ -7,8 +7,6 @@
 
 #include "fs/name.h"
 
-#define HIDDEN ".natsobj/"
-
 /* Cuts the last component off; false when there is none. */
 static bool go_up(struct buf *dir)
 {
@@ -53,7 +51,7 @@ bool symlink_resolve(const char *link, size_t len, const char *target, struct bu
 			return false;
 		if (is_last)
 			return is_name && buf_error(out) == 0 &&
-			       strncmp(out->data, HIDDEN, strlen(HIDDEN)) != 0;
+			       !name_is_hidden(out->data, out->len);
 		if (is_name)
 			buf_append_char(out, '/');
 		target += n + 1;
@@ -64,7 +62,7 @@ int symlink_follow(struct obj_info *info)
 {
 	_cleanup_free_ char *bucket = NULL;
 	struct buf name CLEANUP(buf_done) = {0};
-	const char *target = obj_info_meta(info, "posix.target");
+	const char *target = obj_info_meta(info, ATTR_TARGET);
 
 	if (!target || !info->link_bucket || !info->link_name)
 		return 0;

@@ -26,7 +26,7 @@ static struct node *new_node(struct fs *fs, enum virtual_kind kind, mode_t mode)
 	struct node *n;
 
 	buf_init(&path, 64);
-	buf_printf(&path, VIRTUAL_DIR "/%s", files[kind].name ? files[kind].name : "");
+	buf_printf(&path, HIDDEN_DIR "/%s", files[kind].name ? files[kind].name : "");
 	n = buf_error(&path) ? NULL : tree_node_new(&fs->tree, mode, path.data, path.len, 0);
 	if (!n)
 		return NULL;
@@ -63,7 +63,7 @@ struct node *virtual_find(struct fs *fs, const struct node *dir, const char *nam
 {
 	mutex_assert_held(&fs->tree.lock);
 	if (dir == fs->tree.root)
-		return strcmp(name, VIRTUAL_DIR) == 0 ? fs->virtual_nodes[VIRTUAL_ROOT] : NULL;
+		return strcmp(name, HIDDEN_DIR) == 0 ? fs->virtual_nodes[VIRTUAL_ROOT] : NULL;
 	if (dir->virtual_kind != VIRTUAL_ROOT)
 		return NULL;
 	for (enum virtual_kind kind = VIRTUAL_STATUS; kind < VIRTUAL_N; kind++)

@@ -9,8 +9,6 @@
 
 #include "fs/internal.h"
 
-#define VIRTUAL_DIR ".natsobj"
-
 int virtual_init(struct fs *fs) MUST_CHECK;
 void virtual_done(struct fs *fs);
 /* The virtual node of a name in dir, or NULL. Tree lock held. */

@@ -9,7 +9,6 @@
 #include "objstore/subject.h"
 #include "util/base64url.h"
 
-#define ESCAPED "posix.xattr."
 #define BASE64_MARK "data:;base64,"
 
 static bool begins(const char *s, const char *with)
@@ -28,7 +27,7 @@ static bool is_escaped_name(const char *name)
 /* Appends the attribute's name of a metadata key; false when it has none. */
 bool xattr_append_name(const char *key, struct buf *out)
 {
-	const char *name = begins(key, ESCAPED) ? key + strlen(ESCAPED) : NULL;
+	const char *name = begins(key, ATTR_XATTR) ? key + strlen(ATTR_XATTR) : NULL;
 
 	if (name) {
 		if (!is_escaped_name(name) || strlen(name) > XATTR_NAME_LEN_MAX)
@@ -63,7 +62,7 @@ int xattr_locate(const char *name, struct buf *buf, char *ret_kind, const char *
 		*ret_kind = XATTR_KIND_HEADER;
 		*ret_key = name + strlen(XATTR_HEADER);
 	} else if (is_escaped_name(name)) {
-		buf_append_str(buf, ESCAPED);
+		buf_append_str(buf, ATTR_XATTR);
 		buf_append_str(buf, name);
 		*ret_key = buf->data;
 	} else if (!begins(name, "user.")) {

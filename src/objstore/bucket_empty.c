@@ -23,15 +23,12 @@
 #define PAUSE_MS 50
 /* What a mount that ends waits for. */
 #define LAST_MS 5000
-/* What belongs to mounts. */
-#define HIDDEN ".natsobj/"
-#define CLAIM "posix.claim"
 
 static bool is_object(const struct obj_info *info)
 {
 	if (info->is_deleted)
-		return obj_info_meta(info, CLAIM) != NULL;
-	return strncmp(info->name, HIDDEN, strlen(HIDDEN)) != 0;
+		return obj_info_meta(info, ATTR_CLAIM) != NULL;
+	return !name_is_hidden(info->name, info->name_len);
 }
 
 /* Whether one of the names has an object. */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "objstore/keys.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 
@@ -21,9 +22,6 @@
 #define OBJ_META_MAX (1024 * 1024)
 
 /* key -> value, in the order of the message. Keys may repeat for headers with several values. */
-/* Metadata key of an object whose metadata were written anew in a bucket with an age limit: server
- * time of what it consisted of before, ns since 1970. */
-#define OBJ_META_BORN "posix.born"
 
 struct obj_pair {
 	char *key;

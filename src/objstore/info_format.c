@@ -95,9 +95,9 @@ static void add_metadata(struct buf *out, const struct obj_pairs *p, const char 
 
 	buf_append_str(out, ",\"metadata\":{");
 	if (name)
-		add_pair(out, true, OBJ_META_NAME, name);
+		add_pair(out, true, ATTR_NAME, name);
 	for (size_t i = 0; i < p->count; i++) {
-		if (name && strcmp(p->items[i].key, OBJ_META_NAME) == 0)
+		if (name && strcmp(p->items[i].key, ATTR_NAME) == 0)
 			continue;
 		add_pair(out, is_first, p->items[i].key, p->items[i].value);
 		is_first = false;

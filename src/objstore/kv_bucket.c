@@ -104,9 +104,9 @@ static int put_op(struct kv *base, const char *key, const void *value, size_t le
 	_cleanup_free_ char *subject = meta_token_subject(kv->bucket, key);
 	char expected[32];
 	const struct rpc_header headers[] = {
-		{"Nats-Expected-Last-Subject-Sequence", expected},
-		{"Nats-Expected-Stream", kv->bucket->stream},
-		{"KV-Operation", "DEL"},
+		{HEADER_EXPECTED_SEQ, expected},
+		{HEADER_EXPECTED_STREAM, kv->bucket->stream},
+		{HEADER_KV_OPERATION, "DEL"},
 	};
 	struct rpc_request req = {.subject = subject,
 				  .headers = headers,

@@ -17,8 +17,8 @@
 
 /* What a publish carries beside the value; the server counts it in the size of a message. */
 #define HEADERS                                                                                    \
-	"NATS/1.0\r\nNats-Expected-Last-Subject-Sequence: 18446744073709551615\r\n"                \
-	"Nats-Expected-Stream: \r\n" KV_COMMIT ": \r\n\r\n"
+	"NATS/1.0\r\n" HEADER_EXPECTED_SEQ ": 18446744073709551615\r\n" HEADER_EXPECTED_STREAM     \
+	": \r\n" HEADER_KV_COMMIT ": \r\n\r\n"
 
 static const char *why_read_only(const char *bucket, const cJSON *config)
 {

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "objstore/keys.h"
 #include "objstore/store.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
@@ -27,11 +28,6 @@
 struct bucket;
 struct stored;
 struct kv_names;
-
-/* Headers of a message: what it does (NATS ADR-8), and a mark that tells one writer's attempts from
- * another's. */
-#define KV_OPERATION "KV-Operation"
-#define KV_COMMIT "Natsobj-Commit"
 
 /* Of one bucket. */
 struct values {

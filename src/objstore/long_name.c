@@ -14,7 +14,7 @@ int obj_alias(const char *name, size_t len, char ret[OBJ_ALIAS_LEN + 1])
 	static const char hex[] = "0123456789abcdef";
 	uint8_t hash[OBJ_DIGEST_LEN];
 	struct digest *d = digest_new();
-	char *p = stpcpy(ret, OBJ_ALIAS_PREFIX);
+	char *p = stpcpy(ret, HIDDEN_LONG_NAMES);
 
 	if (!d)
 		return -ENOMEM;
@@ -38,12 +38,12 @@ bool obj_info_has_alias(const struct obj_info *info)
 static bool has_alias_form(const struct obj_info *info)
 {
 	return info->name_len == OBJ_ALIAS_LEN &&
-	       memcmp(info->name, OBJ_ALIAS_PREFIX, sizeof(OBJ_ALIAS_PREFIX) - 1) == 0;
+	       memcmp(info->name, HIDDEN_LONG_NAMES, sizeof(HIDDEN_LONG_NAMES) - 1) == 0;
 }
 
 int obj_info_resolve_alias(struct obj_info *info)
 {
-	const char *name = has_alias_form(info) ? obj_info_meta(info, OBJ_META_NAME) : NULL;
+	const char *name = has_alias_form(info) ? obj_info_meta(info, ATTR_NAME) : NULL;
 	size_t len = name ? strlen(name) : 0;
 	char alias[OBJ_ALIAS_LEN + 1];
 	int err;
@@ -55,7 +55,7 @@ int obj_info_resolve_alias(struct obj_info *info)
 	if (err < 0 || strcmp(alias, info->name) != 0)
 		return err;
 	err = obj_info_rename(info, name, len);
-	return err < 0 ? err : obj_info_set_meta(info, OBJ_META_NAME, NULL);
+	return err < 0 ? err : obj_info_set_meta(info, ATTR_NAME, NULL);
 }
 
 int obj_info_expect_name(struct obj_info *info, const char *name, size_t len)

@@ -22,10 +22,7 @@
 /* Longest name at all. */
 #define OBJ_NAME_MAX 16384
 
-/* Metadata key of an alias: the name it stands for. */
-#define OBJ_META_NAME "posix.name"
-#define OBJ_ALIAS_PREFIX ".natsobj/long/"
-#define OBJ_ALIAS_LEN (sizeof(OBJ_ALIAS_PREFIX) - 1 + 2 * OBJ_DIGEST_LEN)
+#define OBJ_ALIAS_LEN (sizeof(HIDDEN_LONG_NAMES) - 1 + 2 * OBJ_DIGEST_LEN)
 
 /* The alias of a name, whatever its length. 0 or -ENOMEM. */
 int obj_alias(const char *name, size_t len, char ret[OBJ_ALIAS_LEN + 1]) MUST_CHECK;

@@ -23,16 +23,16 @@ void attempt_init(struct attempt *a, struct offer *o)
 
 	o->is_kept = replaced_begin(o->b, o->subject);
 	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
-	a->headers[n++] = (struct rpc_header){"Nats-Expected-Last-Subject-Sequence", a->expected};
-	a->headers[n++] = (struct rpc_header){"Nats-Expected-Stream", o->b->stream};
+	a->headers[n++] = (struct rpc_header){HEADER_EXPECTED_SEQ, a->expected};
+	a->headers[n++] = (struct rpc_header){HEADER_EXPECTED_STREAM, o->b->stream};
 	a->headers[n++] = (struct rpc_header){"Nats-Msg-Id", o->id};
 	/* Where nothing is there to roll up, the server looks for it all the same. */
 	if (o->b->layout->is_rolled_up && o->expected_seq > 0 && !o->is_kept)
 		a->headers[n++] = (struct rpc_header){"Nats-Rollup", "sub"};
 	if (o->commit[0])
-		a->headers[n++] = (struct rpc_header){KV_COMMIT, o->commit};
+		a->headers[n++] = (struct rpc_header){HEADER_KV_COMMIT, o->commit};
 	if (o->commit[0] && o->info->is_deleted)
-		a->headers[n++] = (struct rpc_header){KV_OPERATION, "DEL"};
+		a->headers[n++] = (struct rpc_header){HEADER_KV_OPERATION, "DEL"};
 	a->req = (struct rpc_request){
 		.subject = o->subject,
 		.headers = a->headers,

@@ -124,11 +124,11 @@ static int keep_age(struct bucket *b, struct obj_info *info)
 	if (b->at_open.max_age_ns == 0 || info->is_deleted)
 		return 0;
 	if (info->time_ns == 0 || info->chunks == 0)
-		return obj_info_set_meta(info, OBJ_META_BORN, NULL);
-	if (obj_info_meta(info, OBJ_META_BORN))
+		return obj_info_set_meta(info, ATTR_BORN, NULL);
+	if (obj_info_meta(info, ATTR_BORN))
 		return 0;
 	snprintf(text, sizeof(text), "%" PRId64, info->time_ns);
-	return obj_info_set_meta(info, OBJ_META_BORN, text);
+	return obj_info_set_meta(info, ATTR_BORN, text);
 }
 
 static int put_info(struct bucket *b, struct put *p, struct obj_info *info, uint64_t expected_seq)

@@ -31,10 +31,10 @@ static bool is_kv_removal(const char *operation)
 
 bool api_is_removal(natsMsg *msg)
 {
-	const char *operation = rpc_msg_header(msg, "KV-Operation");
+	const char *operation = rpc_msg_header(msg, HEADER_KV_OPERATION);
 
 	return (operation && is_kv_removal(operation)) ||
-	       (natsMsg_GetDataLength(msg) == 0 && rpc_msg_header(msg, "Nats-Marker-Reason"));
+	       (natsMsg_GetDataLength(msg) == 0 && rpc_msg_header(msg, HEADER_MARKER));
 }
 
 /* The value of a header in a block of them, or NULL; the caller frees. */
@@ -70,8 +70,8 @@ static int read_headers(const char *text, struct stored *ret)
 	ret->headers = strndup((const char *)raw, len);
 	if (!ret->headers)
 		return -ENOMEM;
-	operation = find_header(ret->headers, "KV-Operation");
-	marker = find_header(ret->headers, "Nats-Marker-Reason");
+	operation = find_header(ret->headers, HEADER_KV_OPERATION);
+	marker = find_header(ret->headers, HEADER_MARKER);
 	ret->is_removal = (operation && is_kv_removal(operation)) || (marker && ret->len == 0);
 	return 0;
 }

@@ -65,7 +65,7 @@ static struct purged *decode(const char *token, uint64_t below_seq)
 	p->name[name_len] = '\0';
 	/* The alias of a long name says nothing about that. */
 	if (strcmp(again, token) != 0 ||
-	    strncmp(p->name, OBJ_ALIAS_PREFIX, sizeof(OBJ_ALIAS_PREFIX) - 1) == 0)
+	    strncmp(p->name, HIDDEN_LONG_NAMES, sizeof(HIDDEN_LONG_NAMES) - 1) == 0)
 		goto unknown;
 	p->len = name_len;
 	p->below_seq = below_seq;

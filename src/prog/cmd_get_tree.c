@@ -73,14 +73,14 @@ static int make_parents(char *path, size_t dir_len)
 
 static bool is_symlink(const struct obj_info *info)
 {
-	const char *mode = obj_info_meta(info, "posix.mode");
+	const char *mode = obj_info_meta(info, ATTR_MODE);
 
-	return obj_info_meta(info, "posix.target") && mode && strncmp(mode, "120", 3) == 0;
+	return obj_info_meta(info, ATTR_TARGET) && mode && strncmp(mode, "120", 3) == 0;
 }
 
 static int copy_link(struct tree *t, const struct obj_info *info, const char *path)
 {
-	const char *target = obj_info_meta(info, "posix.target");
+	const char *target = obj_info_meta(info, ATTR_TARGET);
 
 	if (unlink(path) < 0 && errno != ENOENT)
 		return fail_path(t, path, -errno);
@@ -112,7 +112,7 @@ static void copy_entry(struct tree *t, const struct obj_info *info)
 	int err;
 
 	/* What mounts keep there for themselves is no file of anybody. */
-	if (strncmp(info->name, ".natsobj/", strlen(".natsobj/")) == 0)
+	if (name_is_hidden(info->name, info->name_len))
 		return;
 	/* That of the tree's own directory, which is there. */
 	if (is_dir && !*rest)

@@ -9,20 +9,17 @@
 #include "util/log.h"
 #include "util/parse.h"
 
-#define HIDDEN ".natsobj/inode/"
-#define KEY_INODE "posix.inode"
-#define KEY_COUNT "posix.nlink"
 /* Each repetition means that a mount counted meanwhile. */
 #define RETRIES 64
 
 const char *hard_link_target(const struct store *s, const struct obj_info *info)
 {
-	const char *id = info ? obj_info_meta(info, KEY_INODE) : NULL;
+	const char *id = info ? obj_info_meta(info, ATTR_INODE) : NULL;
 
 	if (!id || info->is_deleted || !info->link_bucket || !info->link_name ||
 	    strcmp(info->link_bucket, s->bucket) != 0 ||
-	    strncmp(info->link_name, HIDDEN, strlen(HIDDEN)) != 0 ||
-	    strcmp(info->link_name + strlen(HIDDEN), id) != 0)
+	    strncmp(info->link_name, HIDDEN_INODES, strlen(HIDDEN_INODES)) != 0 ||
+	    strcmp(info->link_name + strlen(HIDDEN_INODES), id) != 0)
 		return NULL;
 	return info->link_name;
 }
@@ -54,13 +51,13 @@ static int count_down(struct store *s, const char *name)
 
 	if (err || hidden->is_deleted)
 		return err == -ENOENT ? 0 : err;
-	count = obj_info_meta(hidden, KEY_COUNT);
+	count = obj_info_meta(hidden, ATTR_NLINK);
 	if (!count || parse_u64(count, 10, 0, UINT32_MAX, &n) < 0)
 		return -EIO;
 	if (n <= 1)
 		return remove_hidden(s, hidden);
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)n - 1);
-	err = obj_info_set_meta(hidden, KEY_COUNT, text);
+	err = obj_info_set_meta(hidden, ATTR_NLINK, text);
 	return err ? err : store_put_info(s, hidden, hidden->seq);
 }
 

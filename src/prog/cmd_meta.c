@@ -77,8 +77,8 @@ static int describe(void *arg, const struct obj_info *old, struct obj_info **ret
 	err = info ? change(info, arg) : -ENOMEM;
 	/* The time of the content, which the new message would replace. */
 	(void)snprintf(time, sizeof(time), "%lld", (long long)cmd_mtime_ns(old));
-	if (!err && !obj_info_meta(info, "posix.mtime"))
-		err = obj_info_set_meta(info, "posix.mtime", time);
+	if (!err && !obj_info_meta(info, ATTR_MTIME))
+		err = obj_info_set_meta(info, ATTR_MTIME, time);
 	if (!err)
 		*ret = steal_ptr(info);
 	return err;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "objstore/keys.h"
 #include "util/clock.h"
 
 /* Octal escapes of /proc/self/mountinfo, in place. */
@@ -110,7 +111,7 @@ static int copy_status(const char *dir, int to)
 
 	if (stat(dir, &st) < 0)
 		return errno;
-	if (asprintf(&path, "%s/.natsobj/status", dir) < 0)
+	if (asprintf(&path, "%s/" HIDDEN_DIR "/status", dir) < 0)
 		return ENOMEM;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -53,11 +53,11 @@ static int describe(void *arg, const struct obj_info *old, struct obj_info **ret
 	if (!err)
 		err = obj_info_rename(info, r->new_name, strlen(r->new_name));
 	if (!err)
-		err = obj_info_set_meta(info, "posix.from", from.data);
+		err = obj_info_set_meta(info, ATTR_FROM, from.data);
 	/* The time of the content, which the new message would replace. */
 	(void)snprintf(time, sizeof(time), "%lld", (long long)cmd_mtime_ns(r->from));
 	if (!err)
-		err = obj_info_set_meta(info, "posix.mtime", time);
+		err = obj_info_set_meta(info, ATTR_MTIME, time);
 	if (!err)
 		*ret = steal_ptr(info);
 	return err;

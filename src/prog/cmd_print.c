@@ -79,7 +79,7 @@ void cmd_format_seconds(uint64_t seconds, char ret[CMD_SIZE_LEN])
 
 int64_t cmd_mtime_ns(const struct obj_info *info)
 {
-	const char *text = obj_info_meta(info, "posix.mtime");
+	const char *text = obj_info_meta(info, ATTR_MTIME);
 	int64_t ns;
 
 	if (text && parse_i64(text, 0, INT64_MAX, &ns) == 0)

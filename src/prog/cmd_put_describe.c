@@ -25,8 +25,8 @@ static int preserve(struct obj_info *info, const struct stat *st)
 
 	(void)snprintf(mode, sizeof(mode), "%o", st->st_mode & ~06000u);
 	(void)snprintf(mtime, sizeof(mtime), "%lld", mtime_ns);
-	err = obj_info_set_meta(info, "posix.mode", mode);
-	return err ? err : obj_info_set_meta(info, "posix.mtime", mtime);
+	err = obj_info_set_meta(info, ATTR_MODE, mode);
+	return err ? err : obj_info_set_meta(info, ATTR_MTIME, mtime);
 }
 
 int put_describe(void *arg, const struct obj_info *old, struct obj_info **ret)
@@ -39,9 +39,9 @@ int put_describe(void *arg, const struct obj_info *old, struct obj_info **ret)
 	if (!err && d->preserved)
 		err = preserve(info, d->preserved);
 	if (!err && d->link_target)
-		err = obj_info_set_meta(info, "posix.target", d->link_target);
+		err = obj_info_set_meta(info, ATTR_TARGET, d->link_target);
 	if (!err && d->link_target)
-		err = obj_info_set_meta(info, "posix.mode", "120777");
+		err = obj_info_set_meta(info, ATTR_MODE, "120777");
 	if (!err && d->options->description)
 		err = obj_info_set_description(info, d->options->description);
 	if (!err)

@@ -26,7 +26,7 @@ static int restart(void *arg)
 
 static void preserve(const struct obj_info *info, struct output *o)
 {
-	const char *text = obj_info_meta(info, "posix.mode");
+	const char *text = obj_info_meta(info, ATTR_MODE);
 	uint64_t mode;
 
 	output_set_mtime(o, cmd_mtime_ns(info));

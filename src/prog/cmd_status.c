@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objstore/json_rows.h"
+#include "objstore/keys.h"
 #include "objstore/subject.h"
 #include "prog/cmd.h"
 #include "prog/cmd_bucket.h"
@@ -46,7 +47,7 @@ static char *status_dir(const char *path, const struct mount_entry *e)
 	size_t len = strlen(e->dir);
 
 	if (has_all_buckets(e->source) && path[len] == '/' &&
-	    strncmp(path + len, "/.natsobj", strlen("/.natsobj")) != 0)
+	    strncmp(path + len, "/" HIDDEN_DIR, strlen("/" HIDDEN_DIR)) != 0)
 		len += 1 + strcspn(path + len + 1, "/");
 	return strndup(path, len);
 }

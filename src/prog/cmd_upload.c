@@ -18,17 +18,17 @@
 
 /* Attributes of the mount that belong to the replaced content or to the act of storing it. */
 static const char *const dropped_keys[] = {
-	"posix.mtime",
-	"posix.ctime",
-	"posix.target",
-	"posix.rdev",
-	"posix.claim",
-	"posix.from",
-	"posix.xattr.security.capability",
+	ATTR_MTIME,
+	ATTR_CTIME,
+	ATTR_TARGET,
+	ATTR_RDEV,
+	ATTR_CLAIM,
+	ATTR_FROM,
+	ATTR_XATTR_CAPABILITY,
 	/* of a file with several names, and of a name of one */
-	"posix.inode",
-	"posix.nlink",
-	"posix.fold",
+	ATTR_INODE,
+	ATTR_NLINK,
+	ATTR_FOLD,
 };
 
 int upload_open(struct upload *u, struct store *s)
@@ -98,16 +98,16 @@ void upload_close(struct upload *u)
  * not replaced by one that nobody has given any. */
 static int adjust_mode(struct obj_info *info)
 {
-	const char *text = obj_info_meta(info, "posix.mode");
+	const char *text = obj_info_meta(info, ATTR_MODE);
 	char changed[16];
 	uint64_t mode;
 
 	if (!text)
 		return 0;
 	if (parse_u64(text, 8, 0, 0177777, &mode) < 0 || !S_ISREG((mode_t)mode))
-		return obj_info_set_meta(info, "posix.mode", NULL);
+		return obj_info_set_meta(info, ATTR_MODE, NULL);
 	(void)snprintf(changed, sizeof(changed), "%o", (unsigned int)mode & ~06000u);
-	return obj_info_set_meta(info, "posix.mode", changed);
+	return obj_info_set_meta(info, ATTR_MODE, changed);
 }
 
 int upload_keep(const struct obj_info *old, const char *name, struct obj_info **ret)

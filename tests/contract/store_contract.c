@@ -580,7 +580,7 @@ START_TEST(test_names_longer_than_a_subject)
 	ck_assert_str_eq(now->name, name_a);
 	ck_assert_str_eq(now->nuid, a->nuid);
 	ck_assert_str_eq(obj_info_meta(now, "posix.mode"), "100644");
-	ck_assert_ptr_null(obj_info_meta(now, OBJ_META_NAME));
+	ck_assert_ptr_null(obj_info_meta(now, ATTR_NAME));
 	ck_assert_ptr_null(now->foreign_token);
 	/* Others know it by its alias. */
 	ck_assert_int_eq(obj_alias(name_a, len, alias), 0);

@@ -359,7 +359,7 @@ static char *leave_hidden(void)
 		usleep(10000);
 	ck_assert(!is_link("b"));
 	remount();
-	hidden = fake_find(bucket, LINKS_PREFIX);
+	hidden = fake_find(bucket, HIDDEN_INODES);
 	ck_assert_ptr_nonnull(hidden);
 	return hidden;
 }
@@ -372,8 +372,8 @@ START_TEST(test_a_hidden_object_whose_content_went_back_is_removed)
 		ck_assert_int_eq(unlink_path(m.fs, "b"), 0);
 	if (_i == 2)
 		put_file(m.fs, "b", "newer", 5);
-	links_fold(m.fs, hidden + strlen(LINKS_PREFIX));
-	left = fake_find(bucket, LINKS_PREFIX);
+	links_fold(m.fs, hidden + strlen(HIDDEN_INODES));
+	left = fake_find(bucket, HIDDEN_INODES);
 	ck_assert_ptr_null(left);
 	remount();
 	if (_i == 0)

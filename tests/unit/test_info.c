@@ -367,7 +367,7 @@ START_TEST(test_an_alias_says_a_long_name)
 	info = alias_of(alias, name, "\"a\":\"b\",");
 	ck_assert_str_eq(info->name, name);
 	ck_assert_ptr_null(info->foreign_token);
-	ck_assert_ptr_null(obj_info_meta(info, OBJ_META_NAME));
+	ck_assert_ptr_null(obj_info_meta(info, ATTR_NAME));
 	ck_assert_str_eq(obj_info_meta(info, "a"), "b");
 
 	buf_init(&json, OBJ_META_MAX);
