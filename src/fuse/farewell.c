@@ -11,8 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Those who wait at one time; more are told nothing. */
-#define BACKLOG 64
+#include "util/clock.h"
+
+/* Another daemon that was unmounted just now has not noticed it yet. */
+#define TAKEN_MAX_MS 2000
+#define TAKEN_POLL_US 10000
 
 /* An abstract name: no file that would stay behind. */
 static socklen_t make_address(dev_t dev, struct sockaddr_un *ret)
@@ -25,36 +28,58 @@ static socklen_t make_address(dev_t dev, struct sockaddr_un *ret)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-int farewell_listen(dev_t dev, int *ret_fd)
+static int listen_at(dev_t dev, int *ret_fd)
 {
 	struct sockaddr_un address;
 	socklen_t len = make_address(dev, &address);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 ||
+	    listen(fd, FAREWELL_GUESTS) < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG) < 0) {
-		err = -errno;
-		(void)close(fd);
-		return err;
-	}
-	*ret_fd = fd;
+	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-void farewell_say(int *fd, int status, const char *text)
+int farewell_listen(struct farewell_host *h, dev_t dev)
 {
-	struct farewell words = {.status = status};
+	uint64_t deadline_ns = clock_deadline_ms(TAKEN_MAX_MS);
+	int err;
+
+	*h = FAREWELL_NONE;
+	do {
+		err = listen_at(dev, &h->fd);
+	} while (err == -EADDRINUSE && clock_now_ns() < deadline_ns && usleep(TAKEN_POLL_US) == 0);
+	return err;
+}
+
+void farewell_gather(struct farewell_host *h)
+{
 	int peer;
 
-	if (*fd < 0)
+	if (h->fd < 0)
 		return;
+	while ((peer = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		if (h->n < FAREWELL_GUESTS)
+			h->guests[h->n++] = peer;
+		else
+			(void)close(peer);
+	}
+	(void)close(steal_fd(&h->fd));
+}
+
+void farewell_say(struct farewell_host *h, int status, const char *text)
+{
+	struct farewell words = {.status = status};
+
+	farewell_gather(h);
 	(void)snprintf(words.text, sizeof(words.text), "%s", text);
-	while ((peer = accept4(*fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+	while (h->n > 0) {
+		int peer = h->guests[--h->n];
+
 		(void)send(peer, &words, sizeof(words), MSG_NOSIGNAL);
 		(void)close(peer);
 	}
-	(void)close(steal_fd(fd));
 }
 
 static bool is_trusted(int fd, uid_t owner)

@@ -7,6 +7,9 @@
  * what is pending, so whoever unmounts connects to the daemon before, and hears its last words
  * after: an exit status and a sentence. The daemon listens on an abstract socket named by the
  * mount's device number and answers nobody before its end, so it needs no thread for it.
+ *
+ * The kernel gives the number to the next mount while the daemon still stores. So it stops
+ * listening as soon as nobody can unmount what it serves any more.
  */
 
 #include <sys/types.h>
@@ -18,10 +21,28 @@ struct farewell {
 	char text[256];
 };
 
-/* The daemon's end. 0 or -errno. */
-int farewell_listen(dev_t dev, int *ret_fd) MUST_CHECK;
-/* Tells all that wait, and closes. Harmless with -1. */
-void farewell_say(int *fd, int status, const char *text);
+/* Those who wait at one time; more are told nothing. */
+#define FAREWELL_GUESTS 64
+
+/* The daemon's end. */
+struct farewell_host {
+	int fd; /* -1: does not listen */
+	unsigned int n;
+	int guests[FAREWELL_GUESTS];
+};
+
+#define FAREWELL_NONE                                                                              \
+	(struct farewell_host)                                                                     \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+
+/* Begins to listen. 0 or -errno. Waits a moment for one that is about to stop. */
+int farewell_listen(struct farewell_host *h, dev_t dev) MUST_CHECK;
+/* It is unmounted: nobody comes any more. May be called again. */
+void farewell_gather(struct farewell_host *h);
+/* Tells all that wait. */
+void farewell_say(struct farewell_host *h, int status, const char *text);
 
 /* The other end; owner: who may have mounted this besides root and the caller. -ECONNREFUSED when
  * no daemon of theirs listens. */

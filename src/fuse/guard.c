@@ -44,12 +44,12 @@ static void detach_by_helper(const char *dir)
 		(void)waitpid(pid, NULL, 0);
 }
 
-static void clean_up(const struct word *w, int abort_fd)
+static void clean_up(const struct word *w, int abort_fd, int waiting_fd)
 {
 	if (abort_fd >= 0)
 		(void)!write(abort_fd, "1", 1);
-	/* Detached already, or another mount is there by now. */
-	if (mountinfo_device(w->dir) != w->dev)
+	/* Detached already, or another mount is there by now; it may even have the same number. */
+	if (mountinfo_device(w->dir) != w->dev || mountinfo_is_gone(waiting_fd))
 		return;
 	if (umount2(w->dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 		detach_by_helper(w->dir);
@@ -71,7 +71,7 @@ static bool is_alive(int fd, int signal_fd)
 static void guard_main(int fd, int signal_fd)
 {
 	struct word w = {.dev = 0}, last = {.dev = 0};
-	int abort_fd = -1;
+	int abort_fd = -1, waiting_fd = -1;
 	ssize_t n = 1;
 
 	while (n > 0 && is_alive(fd, signal_fd)) {
@@ -79,11 +79,13 @@ static void guard_main(int fd, int signal_fd)
 		if (n != (ssize_t)sizeof(w))
 			continue;
 		last = w;
-		if (w.dev && abort_fd < 0)
+		if (w.dev && abort_fd < 0) {
 			abort_fd = mountinfo_open_abort(w.dev);
+			waiting_fd = mountinfo_open_waiting(w.dev);
+		}
 	}
 	if (last.dev && !last.is_end)
-		clean_up(&last, abort_fd);
+		clean_up(&last, abort_fd, waiting_fd);
 }
 
 /* A file that reads when the daemon's main thread has ended; -1 without one. */

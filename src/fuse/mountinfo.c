@@ -118,10 +118,32 @@ bool mountinfo_is_natsobj(const struct mountinfo *m)
 	return strcmp(m->type, "fuse.natsobj") == 0;
 }
 
-int mountinfo_open_abort(dev_t dev)
+static int open_control(dev_t dev, const char *name, int flags)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(dev));
-	return open(path, O_WRONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/%s", minor(dev), name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int mountinfo_open_abort(dev_t dev)
+{
+	return open_control(dev, "abort", O_WRONLY);
+}
+
+int mountinfo_open_waiting(dev_t dev)
+{
+	return open_control(dev, "waiting", O_RDONLY);
+}
+
+bool mountinfo_is_gone(int waiting_fd)
+{
+	_cleanup_close_ int fd = -1;
+	char path[32], digit;
+
+	/* An open file of this kind is read but once. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", waiting_fd);
+	if (waiting_fd >= 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &digit, 1) == 0;
 }

@@ -29,5 +29,9 @@ bool mountinfo_is_natsobj(const struct mountinfo *m);
  * the connection is there, it stays this connection's, whoever gets the number later. -1 when there
  * is none. */
 int mountinfo_open_abort(dev_t dev);
+/* Likewise the file with the number of its requests, which is empty once it is unmounted. */
+int mountinfo_open_waiting(dev_t dev);
+/* True when what was opened so is unmounted, false when it is not or that is unknown (-1). */
+bool mountinfo_is_gone(int waiting_fd);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include "fuse/mountinfo.h"
 #include "fuse/replay.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/json_write.h"
 #include "util/lock.h"
 #include "util/log.h"
@@ -36,6 +38,8 @@
 #define MAX_BACKGROUND 128
 #define READ_AHEAD_KB "1024"
 #define OPTIONS_MAX 65536
+#define LET_GO_MS 500
+#define LET_GO_POLL_US 2000
 
 /* The kernel's sequential reads grow from 128 KiB to 1 MiB with this; it takes privilege. Before it
  * has the answer to INIT the kernel would set it back. */
@@ -215,7 +219,30 @@ static void end_listening(void *arg, struct share *s)
 	fs_set_listener(s->fs, NULL);
 }
 
-static int serve(struct mount *m, const struct session_config *cfg)
+/* Whether it was unmounted; else a signal ended the loop, or somebody has aborted the connection.
+ * An unmount aborts it as well, a moment before it lets go. */
+static bool is_unmounted(const struct mount *m, int waiting_fd)
+{
+	struct pollfd p = {.fd = fuse_session_fd(m->session)};
+	uint64_t deadline_ns = clock_deadline_ms(LET_GO_MS);
+
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLERR))
+		return false;
+	while (waiting_fd >= 0 && !mountinfo_is_gone(waiting_fd)) {
+		if (clock_now_ns() > deadline_ns)
+			return false;
+		(void)usleep(LET_GO_POLL_US);
+	}
+	return true;
+}
+
+static void tell_unmounted(const struct session_config *cfg)
+{
+	if (cfg->on_unmounted)
+		cfg->on_unmounted(cfg->on_ready_arg);
+}
+
+static int serve(struct mount *m, const struct session_config *cfg, int waiting_fd)
 {
 	struct fs_listener l;
 	int unsaved;
@@ -239,6 +266,8 @@ static int serve(struct mount *m, const struct session_config *cfg)
 	if (fuse_set_signal_handlers(m->session) != 0)
 		log_warn("cannot handle signals: stop with umount only");
 	loop_run(m->loop);
+	if (is_unmounted(m, waiting_fd))
+		tell_unmounted(cfg);
 	replay_stop(m->replay);
 	if (m->shares)
 		shares_shutdown(m->shares);
@@ -266,14 +295,16 @@ static int serve_mounted(struct mount *m, const struct session_config *cfg)
 {
 	dev_t dev = mountinfo_device(cfg->dir);
 	_cleanup_close_ int abort_fd = mountinfo_open_abort(dev);
+	_cleanup_close_ int waiting_fd = mountinfo_open_waiting(dev);
 	int unsaved;
 
 	if (cfg->on_mounted)
 		cfg->on_mounted(cfg->on_ready_arg, dev);
 	if (init_reply_install(m->session) < 0)
 		log_warn("lookups in one directory will wait for each other");
-	unsaved = serve(m, cfg);
+	unsaved = serve(m, cfg, waiting_fd);
 	end_connection(m, dev, abort_fd);
+	tell_unmounted(cfg);
 	return unsaved;
 }
 

@@ -27,9 +27,12 @@ struct session_config {
 	struct replay_helper *replay;	    /* makes events of the changes of others; or NULL */
 	/* It is mounted, with this device number, and answers nothing yet. May be NULL. */
 	void (*on_mounted)(void *arg, dev_t dev);
+	/* It is not mounted any more, before what is unsaved is stored or after. May be called
+	 * again. May be NULL. */
+	void (*on_unmounted)(void *arg);
 	/* The kernel has got an answer: the mount works. On a loop thread. */
 	void (*on_ready)(void *arg);
-	void *on_ready_arg; /* of both */
+	void *on_ready_arg; /* of all */
 };
 
 /*

@@ -47,7 +47,7 @@ struct startup {
 	struct guard guard;
 	struct replay_helper replay;
 	const char *dir;
-	int farewell_fd; /* where those wait who unmount */
+	struct farewell_host farewell;
 };
 
 static void tell(struct startup *s, int code, const char *text)
@@ -68,11 +68,18 @@ static void tell(struct startup *s, int code, const char *text)
 static void on_mounted(void *arg, dev_t dev)
 {
 	struct startup *s = arg;
-	int err = farewell_listen(dev, &s->farewell_fd);
+	int err = farewell_listen(&s->farewell, dev);
 
 	if (err)
 		log_warn("umount will not wait for what is stored last: %s", strerror(-err));
 	guard_watch(&s->guard, dev, s->dir);
+}
+
+static void on_unmounted(void *arg)
+{
+	struct startup *s = arg;
+
+	farewell_gather(&s->farewell);
 }
 
 static void on_ready(void *arg)
@@ -160,6 +167,7 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .buckets = *o->bucket ? NULL : &buckets,
 				     .replay = o->has_inotify ? &s->replay : NULL,
 				     .on_mounted = on_mounted,
+				     .on_unmounted = on_unmounted,
 				     .on_ready = on_ready,
 				     .on_ready_arg = s};
 	_cleanup_free_ char *reason = NULL;
@@ -216,7 +224,7 @@ static int run(struct startup *s, const struct mount_options *o, const char *pat
 	code = run_connected(s, o, path);
 	replay_helper_reap(&s->replay);
 	guard_stop(&s->guard);
-	farewell_say(&s->farewell_fd, code,
+	farewell_say(&s->farewell, code,
 		     code == EXIT_UNSAVED ? "unmounted, but not everything could be stored: see "
 					    "the log of its daemon"
 					  : "");
@@ -245,8 +253,10 @@ static int wait_for_child(int fd, pid_t child)
 
 static int run_in_background(const struct mount_options *o, const char *path)
 {
-	struct startup s = {
-		.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE, .farewell_fd = -1};
+	struct startup s = {.fd = -1,
+			    .guard = GUARD_NONE,
+			    .replay = REPLAY_HELPER_NONE,
+			    .farewell = FAREWELL_NONE};
 	int fds[2], null_fd;
 	pid_t child;
 
@@ -275,8 +285,10 @@ static int run_in_background(const struct mount_options *o, const char *path)
 
 static int start(const struct mount_options *o)
 {
-	struct startup s = {
-		.fd = -1, .guard = GUARD_NONE, .replay = REPLAY_HELPER_NONE, .farewell_fd = -1};
+	struct startup s = {.fd = -1,
+			    .guard = GUARD_NONE,
+			    .replay = REPLAY_HELPER_NONE,
+			    .farewell = FAREWELL_NONE};
 	_cleanup_free_ char *path = NULL;
 	_cleanup_free_ char *problem = check_dir(o->dir, &path);
 

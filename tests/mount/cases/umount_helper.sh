@@ -44,25 +44,7 @@ if "$UMOUNT" 2>err; then fail "accepted no argument"; fi
 # close, while the server is frozen.
 mount_m
 status=0
-python3 - "$SERVER_PID" <<'P' || fail "no mapping"
-import ctypes, mmap, os, signal, sys
-with open("m/lost", "w+b") as f:
-    f.truncate(100000)
-    w = mmap.mmap(f.fileno(), 100000)
-# The mapping keeps a descriptor of its own, whose close would commit.
-for fd in os.listdir("/proc/self/fd"):
-    try:
-        if os.readlink(f"/proc/self/fd/{fd}").endswith("/m/lost"): os.close(int(fd))
-    except OSError: pass
-# What reaches the daemon from here on is a change that nothing has committed.
-w[:] = b"y" * 100000
-d = os.open("m", os.O_RDONLY)
-assert ctypes.CDLL(None).syncfs(d) == 0
-os.close(d)
-os.kill(int(sys.argv[1]), signal.SIGSTOP)
-w[:] = b"x" * 100000
-w.close()
-P
+python3 "$TOOLS/late_store.py" m "$SERVER_PID" || fail "no mapping"
 out=$(timeout 60 "$UMOUNT" m 2>&1) || status=$?
 kill -CONT "$SERVER_PID"
 [ "$status" != 0 ] && [ "$status" != 124 ] || fail "status $status although the server was frozen: $out"
