@@ -23,6 +23,9 @@
 /* Files remembered in one walk, which are the oldest: a directory of millions takes no more memory
  * than this. */
 #define OLDEST_MAX 16384
+/* Threads that remove files, and how many files are worth them. */
+#define REMOVERS 8
+#define MANY 256
 /* Between two looks at the free space of the disk. */
 #define FLOOR_STEP (UINT64_C(4) << 20)
 /* When another mount is to make room. */
@@ -111,29 +114,63 @@ static uint64_t missing_space(const struct disk_cache *c)
 	return free_bytes < c->min_free ? c->min_free - free_bytes : 0;
 }
 
-/* What has to go. Once something has, more goes than must, for a while of rest. */
+/* What has to go. Once something has, more goes than must, for a while of rest. Nothing goes for a
+ * floor that others have filled up: all there is would be lost in vain. */
 static uint64_t too_much(const struct disk_cache *c, uint64_t bytes)
 {
 	uint64_t slack = c->max_bytes / 16, missing = missing_space(c), over = 0;
 
 	if (bytes > c->max_bytes - slack)
 		over = bytes - (c->max_bytes - 2 * slack);
+	if (missing > bytes)
+		missing = 0;
 	return over > missing ? over : missing;
 }
 
-static bool remove_oldest(struct disk_cache *c, struct walk *w, uint64_t over)
-{
-	uint64_t gone = 0;
+/* The oldest files, on their way out. */
+struct removal {
+	struct disk_cache *cache;
+	const struct walk *walk;
+	uint64_t over;
+	_Atomic uint64_t gone;
+	atomic_size_t next;
+};
 
-	for (size_t i = 0; i < w->n && gone < over; i++) {
-		if (unlinkat(c->dir_fd, w->oldest[i].name, 0) < 0)
+static void *remove_main(void *arg)
+{
+	struct removal *r = arg;
+	const struct entry *e;
+	size_t i;
+
+	while (atomic_load(&r->gone) < r->over &&
+	       (i = atomic_fetch_add(&r->next, 1)) < r->walk->n) {
+		e = &r->walk->oldest[i];
+		if (unlinkat(r->cache->dir_fd, e->name, 0) < 0)
 			continue;
-		gone += w->oldest[i].bytes;
-		atomic_fetch_add(&c->evictions, 1);
+		atomic_fetch_add(&r->gone, e->bytes);
+		atomic_fetch_add(&r->cache->evictions, 1);
 	}
+	return NULL;
+}
+
+/* Bytes that went. Each removal may wait for the disk's journal, where several can wait at once. */
+static uint64_t remove_oldest(struct disk_cache *c, struct walk *w, uint64_t over)
+{
+	struct removal r = {.cache = c, .walk = w, .over = over};
+	pthread_t threads[REMOVERS - 1];
+	unsigned int n = 0;
+	uint64_t gone;
+
+	while (n < ARRAY_LEN(threads) && w->n > MANY &&
+	       thread_start(&threads[n], "disk-evict", remove_main, &r) == 0)
+		n++;
+	(void)remove_main(&r);
+	while (n > 0)
+		(void)pthread_join(threads[--n], NULL);
+	gone = atomic_load(&r.gone);
 	w->bytes -= gone < w->bytes ? gone : w->bytes;
 	atomic_fetch_add(&c->evicted_bytes, gone);
-	return gone > 0;
+	return gone;
 }
 
 void disk_count(struct disk_cache *c)
@@ -142,16 +179,18 @@ void disk_count(struct disk_cache *c)
 	int lock_fd = openat(c->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* Whoever has the lock removes for all. */
 	bool is_mine = lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0;
+	bool has_walked = w && walk(c, w) == 0;
+	/* Decided once: what is removed need not show on the disk at once. */
+	uint64_t over = has_walked && is_mine ? too_much(c, w->bytes) : 0, gone = 0;
 
 	c->since_count = 0;
-	while (w && walk(c, w) == 0) {
-		uint64_t over = too_much(c, w->bytes);
-		bool has_removed = is_mine && over > 0 && remove_oldest(c, w, over);
-
+	do {
+		over -= gone < over ? gone : over;
+		gone = over > 0 ? remove_oldest(c, w, over) : 0;
+		/* There may be more files than one walk notes. */
+	} while (gone > 0 && gone < over && walk(c, w) == 0);
+	if (has_walked)
 		atomic_store(&c->bytes, w->bytes);
-		if (!has_removed || too_much(c, w->bytes) == 0)
-			break;
-	}
 	if (lock_fd >= 0)
 		(void)close(lock_fd);
 	free(w);

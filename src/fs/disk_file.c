@@ -213,8 +213,10 @@ static int open_and_load(struct disk_file *f, const char *name)
 	f->present = calloc(f->n_blocks / 8 + 1, 1);
 	if (!f->present)
 		return -ENOMEM;
-	if (load_slots(f) < 0)
+	if (load_slots(f) < 0) {
+		memset(f->present, 0, f->n_blocks / 8 + 1);
 		atomic_store(&f->n_present, 0);
+	}
 	disk_file_touch(f);
 	return 0;
 }

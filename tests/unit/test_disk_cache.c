@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,10 +30,20 @@ static struct chunk_cache memory;
 static struct disk_cache *disk;
 static char dir[] = "/tmp/natsobj-disk-XXXXXX";
 
-static void start(uint64_t limit)
+static void start_as(uint64_t limit, uint64_t min_free)
 {
 	chunk_cache_init(&memory, 1 << 20);
-	ck_assert_int_eq(disk_cache_new(dir, limit, 0, &disk), 0);
+	ck_assert_int_eq(disk_cache_new(dir, limit, min_free, &disk), 0);
+}
+
+static void start(uint64_t limit)
+{
+	start_as(limit, 0);
+}
+
+static void start_with_floor(uint64_t min_free)
+{
+	start_as(LIMIT, min_free);
 }
 
 static void stop(void)
@@ -532,12 +543,73 @@ END_TEST
 START_TEST(test_free_space_is_left_to_others)
 {
 	stop();
-	chunk_cache_init(&memory, 1 << 20);
-	ck_assert_int_eq(disk_cache_new(dir, LIMIT, UINT64_C(1) << 60, &disk), 0);
+	start_with_floor(UINT64_C(1) << 60);
 	put("f", 1, SIZE, CHUNK);
 	scan("f", 1, SIZE);
 	ck_assert_uint_eq(bytes_on_disk(), 0);
 	ck_assert_uint_eq(stats().skipped_bytes, SIZE);
+}
+END_TEST
+
+START_TEST(test_nothing_goes_for_a_floor_that_cannot_be_reached)
+{
+	put("f", 1, SIZE, CHUNK);
+	scan("f", 1, SIZE);
+	stop();
+	start_with_floor(UINT64_C(1) << 60);
+	disk_cache_sync(disk);
+	ck_assert(has_file(""));
+	ck_assert_uint_eq(stats().evictions, 0);
+}
+END_TEST
+
+START_TEST(test_only_what_the_floor_needs_goes)
+{
+	const size_t size = 100 * 1024;
+	struct statvfs st;
+	char content[100], name[10];
+
+	(void)snprintf(content, sizeof(content), "%s/content", dir);
+	stop();
+	if (mount("tmpfs", content, "tmpfs", 0, "size=2m,mode=700") < 0) {
+		start(LIMIT);
+		return;
+	}
+	start(LIMIT);
+	for (uint32_t i = 0; i < 8; i++) {
+		(void)snprintf(name, sizeof(name), "f%u", i);
+		put(name, i, size, CHUNK);
+		scan(name, i, size);
+	}
+	stop();
+	ck_assert_int_eq(statvfs(content, &st), 0);
+	start_with_floor(st.f_bavail * st.f_frsize + 150 * 1024);
+	disk_cache_sync(disk);
+	ck_assert_uint_eq(stats().evictions, 2);
+	stop();
+	ck_assert_int_eq(umount(content), 0);
+	start(LIMIT);
+}
+END_TEST
+
+START_TEST(test_many_files_go_as_few_do)
+{
+	char path[PATH_LEN];
+
+	stop();
+	for (unsigned int i = 0; i < 1000; i++) {
+		int fd;
+
+		(void)snprintf(path, sizeof(path), "%s/content/%064x", dir, i);
+		fd = open(path, O_WRONLY | O_CREAT, 0600);
+		ck_assert_int_eq(pwrite(fd, "x", 1, 4095), 1);
+		(void)close(fd);
+	}
+	start(UINT64_C(256) * 4096);
+	disk_cache_sync(disk);
+	ck_assert_uint_le(bytes_on_disk(), UINT64_C(256) * 4096);
+	ck_assert_uint_ge(bytes_on_disk(), UINT64_C(200) * 4096);
+	ck_assert_uint_eq(stats().bytes, bytes_on_disk());
 }
 END_TEST
 
@@ -689,6 +761,9 @@ int main(void)
 	tcase_add_test(tc, test_a_full_disk_fails_no_read);
 	tcase_add_test(tc, test_a_scan_waits_for_a_slow_disk);
 	tcase_add_test(tc, test_free_space_is_left_to_others);
+	tcase_add_test(tc, test_nothing_goes_for_a_floor_that_cannot_be_reached);
+	tcase_add_test(tc, test_only_what_the_floor_needs_goes);
+	tcase_add_test(tc, test_many_files_go_as_few_do);
 	tcase_add_test(tc, test_a_directory_of_others_is_refused);
 	tcase_add_test(many, test_several_processes_share_a_directory);
 	suite_add_tcase(s, tc);
