@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The completions know every command and every long option that the help names.
+# The completions and the manual know every command and every long option that the help names.
 n=$natsobj
 dir=$HERE/../../packaging/completions
 "$n" --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' >verbs
@@ -8,12 +8,15 @@ dir=$HERE/../../packaging/completions
 bash -n "$dir/natsobj.bash" || fail "bash"
 if command -v zsh >/dev/null; then zsh -n "$dir/_natsobj" || fail "zsh"; fi
 if command -v fish >/dev/null; then fish -n "$dir/natsobj.fish" || fail "fish"; fi
+sed 's/\\-/-/g' "$dir/../man/natsobj.1" >manual
 while read -r verb; do
+  grep -qE "^\.BI?R? (.* )?$verb\b" manual || fail "manual: $verb"
   grep -qE "[ ']${verb}[ ']" "$dir/natsobj.bash" || fail "bash: $verb"
   grep -qE "'$verb:" "$dir/_natsobj" || fail "zsh: $verb"
   grep -qE " -a $verb " "$dir/natsobj.fish" || fail "fish: $verb"
   for option in $("$n" "$verb" --help | sed -n '/^Of all commands/q;p' | grep -oE '^  (-., )?--[a-z-]+' | grep -oE '\-\-[a-z-]+'); do
     [ "$option" = --quiet ] || [ "$option" = --json ] && continue
+    grep -q -- "$option\b" manual || fail "manual: $verb $option"
     grep -q -- "$option" "$dir/natsobj.bash" || fail "bash: $verb $option"
     grep -q -- "$option" "$dir/_natsobj" || fail "zsh: $verb $option"
     grep "from $verb'" "$dir/natsobj.fish" | grep -q -- "-l ${option#--}" || fail "fish: $verb $option"
