@@ -346,7 +346,7 @@ void get_locate(struct store_get *sg, uint64_t off, uint32_t *ret_idx, uint64_t 
 int get_chunk(struct store_get *sg, uint32_t idx, bool may_wait, get_chunk_fn fn, void *arg)
 	MUST_CHECK;
 
-/* ---- watch.c ---- */
+/* ---- watch_port.c ---- */
 
 /* Before the first connection: sets up the plain subscription to metadata. */
 int watch_prepare(struct bucket *b) MUST_CHECK;

@@ -8,14 +8,11 @@
  * library's callbacks arrive through conn_session.c.
  *
  * conn.lock (leaf) protects what manager, callbacks and callers share. It is never held across a
- *call of the library or of an event handler.
+ * call of the library or of an event handler.
  */
 #include "objstore/conn.h"
 
-#include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +21,6 @@
 #include "objstore/conn_attempt.h"
 #include "objstore/conn_options.h"
 #include "objstore/conn_session.h"
-#include "objstore/errmap.h"
-#include "objstore/msg_free.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/lock.h"
@@ -392,46 +387,4 @@ uint64_t conn_max_payload(struct conn *c)
 uint32_t conn_server_version(struct conn *c)
 {
 	return atomic_load(&c->version);
-}
-
-void conn_library_keep_memory(bool is_kept)
-{
-	mallopt(M_TRIM_THRESHOLD, is_kept ? 64 * 1024 * 1024 : 1024 * 1024);
-	if (is_kept)
-		malloc_trim(0);
-}
-
-int conn_library_init(void)
-{
-	struct sched_param param;
-	sigset_t all, old;
-	bool is_usual;
-	natsStatus st;
-	int policy;
-
-	/* Chunks are a little larger than glibc's first threshold for mmap: keep them in the heap.
-	 */
-	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-	conn_library_keep_memory(true);
-	/* The library's threads inherit the mask and must not take the program's signals. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	/* Its own threads, which inherit the policy, free messages, look after timers and report
-	 * errors: nobody waits for them, so they are not to take a processor from who is at work.
-	 */
-	is_usual = pthread_getschedparam(pthread_self(), &policy, &param) == 0 &&
-		   policy == SCHED_OTHER &&
-		   pthread_setschedparam(pthread_self(), SCHED_BATCH, &param) == 0;
-	/* No spinning: it costs a third of the request rate on small machines. */
-	st = nats_Open(0);
-	if (is_usual)
-		(void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return errmap_status(st);
-}
-
-void conn_library_done(void)
-{
-	msg_free_kept();
-	nats_Close();
 }

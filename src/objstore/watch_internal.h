@@ -193,6 +193,9 @@ void watch_set_mark_locked(struct watch *w, bool is_complete);
 
 /* ---- watch.c ---- */
 
+/* The watch thread. */
+void *watch_main(void *arg);
+
 /* Whether the consumer went with its connection. What was read at the leader since may be newer
  * than all that was announced. */
 bool watch_is_lost(struct watch *w);
