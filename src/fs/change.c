@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fs/internal.h"
+#include "fs/name_ops.h"
 
 /* The object that keeps a node's attributes; empty when it has no name. Tree lock held. */
 static void object_of(struct fs *fs, const struct node *n, struct buf *out)
@@ -55,16 +56,8 @@ static int new_marker(struct fs *fs, const struct node *dir, const struct buf *n
 		      struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = obj_info_new(name->data, name->len);
-	struct put_result empty;
-	struct store_put *put;
-	int err = info ? store_put_open(fs->store, &put) : -ENOMEM;
+	int err = info ? fs_upload_text(fs, NULL, info) : -ENOMEM;
 
-	if (err)
-		return err;
-	err = store_put_finish(put, &empty);
-	store_put_close(put, true);
-	if (!err)
-		err = fs_set_content(info, &empty);
 	if (!err) {
 		LOCK_SCOPE(&fs->tree.lock);
 		err = attr_to_info(dir, info);

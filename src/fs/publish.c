@@ -195,16 +195,8 @@ static int describe_marker(struct node *dir, const struct buf *name, struct obj_
 /* Stores a marker, whose name is held. One that is there is as good. */
 static int store_marker(struct fs *fs, struct obj_info *info)
 {
-	struct put_result empty;
-	struct store_put *put;
-	int err = store_put_open(fs->store, &put);
+	int err = fs_upload_text(fs, NULL, info);
 
-	if (err)
-		return err;
-	err = store_put_finish(put, &empty);
-	store_put_close(put, true);
-	if (!err)
-		err = fs_set_content(info, &empty);
 	if (!err)
 		err = fs_publish_new(fs, info);
 	if (!err)
