@@ -13,15 +13,11 @@ static int count_objects(struct cmd *c, const char *bucket, size_t *ret)
 {
 	_cleanup_object_list_ struct object_list *l = NULL;
 	_cleanup_store_ struct store *s = NULL;
-	int err, r = cmd_open_read(c, bucket, &s);
+	int r = object_list_open(c, bucket, &s, &l);
 
-	if (r)
-		return r;
-	err = object_list_new(s, &l);
-	if (err)
-		return cmd_fail("cannot list bucket %s: %s", bucket, cmd_strerror(err));
-	*ret = object_list_count(l);
-	return CMD_OK;
+	if (r == CMD_OK)
+		*ret = object_list_count(l);
+	return r;
 }
 
 static void print_bucket(const struct bucket_desc *d, size_t count)

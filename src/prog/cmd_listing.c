@@ -165,6 +165,17 @@ int object_list_new(struct store *s, struct object_list **ret)
 	return 0;
 }
 
+int object_list_open(struct cmd *c, const char *bucket, struct store **ret_store,
+		     struct object_list **ret)
+{
+	int err, r = cmd_open_read(c, bucket, ret_store);
+
+	if (r)
+		return r;
+	err = object_list_new(*ret_store, ret);
+	return err ? cmd_fail("cannot list bucket %s: %s", bucket, cmd_strerror(err)) : CMD_OK;
+}
+
 void object_list_free(struct object_list *l)
 {
 	if (!l)

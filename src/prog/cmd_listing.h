@@ -9,6 +9,7 @@
 
 #include "objstore/info.h"
 #include "objstore/store.h"
+#include "prog/cmd.h"
 #include "util/cleanup.h"
 
 struct object_list;
@@ -22,6 +23,10 @@ struct object_filter {
 
 /* Reads the bucket through the store's one watch. 0 or -errno. Waits. */
 int object_list_new(struct store *s, struct object_list **ret) MUST_CHECK;
+/* Opens a bucket for reading and lists it, or complains: an exit status. The caller closes and
+ * frees both. Waits. */
+int object_list_open(struct cmd *c, const char *bucket, struct store **ret_store,
+		     struct object_list **ret) MUST_CHECK;
 void object_list_free(struct object_list *l);
 DEFINE_CLEANUP(struct object_list *, object_list_free)
 #define _cleanup_object_list_ CLEANUP(object_list_free_p)

@@ -128,14 +128,9 @@ static int ls_objects(struct cmd *c, const char *bucket, const struct object_fil
 {
 	_cleanup_object_list_ struct object_list *l = NULL;
 	_cleanup_store_ struct store *s = NULL;
-	int err, r = cmd_open_read(c, bucket, &s);
+	int r = object_list_open(c, bucket, &s, &l);
 
-	if (r)
-		return r;
-	err = object_list_new(s, &l);
-	if (err)
-		return cmd_fail("cannot list bucket %s: %s", bucket, cmd_strerror(err));
-	return print_objects(l, filter, bucket, f);
+	return r ? r : print_objects(l, filter, bucket, f);
 }
 
 static void print_bucket(const struct bucket_desc *d, const struct format *f)
