@@ -76,7 +76,7 @@ static void show(const char *dir, struct buf *out)
 static void finish_all(void)
 {
 	for (;;) {
-		_cleanup_free_ char *name = fake_find(bucket, INTENTS_PREFIX);
+		_cleanup_free_ char *name = fake_find(bucket, HIDDEN_INTENTS);
 		_cleanup_obj_info_ struct obj_info *info = NULL;
 		int err;
 
