@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/journal.h"
 #include "fs/links.h"
 #include "util/log.h"
 
@@ -100,7 +101,8 @@ int file_store_conflict(struct fs *fs, struct file *f, struct obj_info *info)
 	int err;
 
 	mutex_assert_held(&f->lock);
-	if (fs->cfg.conflict == FS_CONFLICT_FAIL) {
+	/* There is no writer to be told of what his mount left. */
+	if (fs->cfg.conflict == FS_CONFLICT_FAIL && !journal_is_all(f)) {
 		log_warn("bucket %s: %s was changed by somebody else meanwhile", fs->store->bucket,
 			 info->name);
 		return -ESTALE;

@@ -13,6 +13,7 @@
  *	posix.claim   on a tombstone: a name being created, by this mount
  *	posix.from    "<name>@<sequence>": where a rename came from
  *	posix.since   when a rename brought the object to its name, nanoseconds
+ *	posix.journal  identifier of the journal that the version has taken in, see journal.h
  *	posix.exchange  identifier of the exchange that stored it
  *
  * Values that make no sense count as absent.

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/journal.h"
 #include "fs/links.h"
 #include "util/log.h"
 
@@ -74,8 +75,12 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 			f->base->is_deleted = true;
 		return 0;
 	}
-	if (is_nothing(f))
+	/* It has what was promised here, or, of a mount that has finished our journal, a part of
+	 * what is unsaved. */
+	if (is_nothing(f) || (journal_is_in(f, now) && journal_is_all(f)))
 		*ret = OUTCOME_ADOPT;
+	else if (journal_is_in(f, now))
+		err = journal_go_on_from(fs, f, now);
 	else if (!f->is_rewrite && !writer_is_on(f, now) &&
 		 !(f->is_append_only && can_be_appended(now)))
 		*ret = OUTCOME_ASIDE;
@@ -83,11 +88,11 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 		f->is_rewrite = true;
 		*ret = OUTCOME_AGAIN;
 	}
-	if (*ret == OUTCOME_AGAIN) {
+	if (!err && *ret == OUTCOME_AGAIN) {
 		obj_info_free(f->base);
 		f->base = now->is_malformed ? NULL : steal_ptr(now);
 	}
-	return 0;
+	return err;
 }
 
 /* Uploads what is not uploaded yet, but for what goes out with the metadata, behind the end of
@@ -139,6 +144,12 @@ static int publish(struct fs *fs, struct file *f, const struct buf *name, struct
 		_cleanup_obj_info_ struct obj_info *info = NULL;
 		int err = upload(fs, f, &is_uploaded, &r);
 
+		if (err == -ESTALE && journal_id(f) && i == 0) {
+			err = meet_newer(fs, f, name, &outcome);
+			if (!err && outcome != OUTCOME_ADOPT)
+				continue;
+			return err;
+		}
 		if (err == -ESTALE && (!f->is_append_only || i > 0))
 			return -EIO;
 		/* What takes long is done now. */
@@ -205,66 +216,11 @@ static void adopt(struct fs *fs, struct file *f, const struct buf *name)
 
 	mutex_lock(&fs->tree.lock);
 	f->node->is_dirty = false;
+	if (f->is_rebased)
+		f->node->size = f->node_size;
 	mutex_unlock(&fs->tree.lock);
 	if (store_get_info(fs->store, name->data, name->len, &now) == 0)
 		fs_apply_held(fs, now);
-}
-
-/* Whether info is the version that a node with a name shows. */
-static bool is_of_node(const struct node *n, const struct obj_info *info)
-{
-	return n->dentry && info && !info->is_deleted && node_nuid_same(n, info->nuid);
-}
-
-void file_show_stored(struct fs *fs, struct file *f, const struct buf *name)
-{
-	struct node *n = f->node;
-	_cleanup_obj_info_ struct obj_info *now = NULL;
-	bool is_other;
-	int err = 0;
-
-	mutex_assert_held(&f->lock);
-	if (f->is_claimed)
-		(void)!fs_remove_object(fs, name->data, name->len, f->base_seq, &is_other);
-	writer_reset(f);
-	f->is_dirty = f->is_claimed = f->is_rewrite = false;
-	mutex_lock(&fs->tree.lock);
-	n->is_dirty = false;
-	if (is_of_node(n, f->base))
-		err = fs_set_version(fs, n, f->base);
-	else if (n->is_superseded)
-		n->size = f->node_size;
-	fs_inval_inode(fs, n, 0, 0);
-	if (n->dentry && (!f->base || f->base->is_deleted))
-		fs_remove_entry(fs, n->dentry);
-	mutex_unlock(&fs->tree.lock);
-	if (err)
-		log_error("no memory to restore %s", name->data);
-	if (store_get_info(fs->store, name->data, name->len, &now) == 0)
-		fs_apply_held(fs, now);
-}
-
-/* What was unsaved is given up; the tree shows what the bucket has. name is held. */
-static void give_up(struct fs *fs, struct file *f, int error, const struct buf *name)
-{
-	file_show_stored(fs, f, name);
-	f->state = FILE_FAILED;
-	f->error = error;
-}
-
-void file_give_up(struct fs *fs, struct file *f, int error)
-{
-	struct buf name CLEANUP(buf_done) = {0};
-
-	buf_init(&name, OBJ_META_MAX);
-	if (file_take_name(fs, f, &name) < 0) {
-		writer_reset(f);
-		f->state = FILE_FAILED;
-		f->error = error;
-		return;
-	}
-	give_up(fs, f, error, &name);
-	fs_release_name(fs, name.data, name.len);
 }
 
 static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
@@ -275,6 +231,9 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 	if (name->len > fs->store->name_max)
 		return -ENAMETOOLONG;
 	err = publish(fs, f, name, &info);
+	/* A conflict: the change is beside the file now, if that is the policy. */
+	if (err == -ESTALE)
+		journal_end(f);
 	if (err)
 		return err;
 	if (info) {
@@ -283,6 +242,7 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 	} else {
 		adopt(fs, f, name);
 	}
+	journal_end(f);
 	writer_reset(f);
 	file_drop_content(f);
 	f->is_dirty = f->is_claimed = f->is_rewrite = f->is_fresh = false;
@@ -332,10 +292,13 @@ static int commit_dirty(struct fs *fs, struct file *f)
 	if (err == -ECANCELED) {
 		/* Whoever waits for the file puts something else in the content's place. */
 		err = 0;
+	} else if (err && err != -ESTALE && f->keeps_unsaved) {
+		log_info("bucket %s: %s could not be stored yet: %s", fs->store->bucket, name.data,
+			 strerror(-err));
 	} else if (err) {
 		log_error("bucket %s: %s could not be stored: %s", fs->store->bucket, name.data,
 			  strerror(-err));
-		give_up(fs, f, err, &name);
+		file_give_up_held(fs, f, err, &name);
 	}
 	fs_release_name(fs, name.data, name.len);
 	return err;
@@ -343,14 +306,17 @@ static int commit_dirty(struct fs *fs, struct file *f)
 
 int file_commit(struct fs *fs, struct file *f)
 {
+	bool is_ours;
 	int err;
 
 	mutex_assert_held(&f->lock);
+	/* What another mount has left is still there for the next one. */
+	is_ours = !journal_is_all(f);
 	if (f->state == FILE_FAILED)
 		return f->error;
 	err = f->is_dirty ? commit_dirty(fs, f) : 0;
 	/* No program may be left to be told, so the mount's end tells. */
-	if (err == -ESHUTDOWN || (err && atomic_load(&fs->is_draining)))
+	if (is_ours && (err == -ESHUTDOWN || (err && atomic_load(&fs->is_draining))))
 		atomic_fetch_add(&fs->n_unstored, 1);
 	return err;
 }
@@ -362,6 +328,16 @@ int file_commit_at_close(struct fs *fs, struct file *f)
 	f->gives_way = true;
 	err = file_commit(fs, f);
 	f->gives_way = false;
+	return err;
+}
+
+int file_commit_by_clock(struct fs *fs, struct file *f)
+{
+	int err;
+
+	f->keeps_unsaved = true;
+	err = file_commit(fs, f);
+	f->keeps_unsaved = false;
 	return err;
 }
 

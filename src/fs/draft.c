@@ -35,6 +35,7 @@ void draft_free(struct draft *d)
 	content_unref(d->base);
 	ranges_done(&d->own);
 	ranges_done(&d->data);
+	ranges_done(&d->changed);
 	staging_free(d->staging);
 	free(d);
 }
@@ -43,10 +44,12 @@ static int reserve(struct draft *d)
 {
 	int err = ranges_reserve(&d->own);
 
-	return err ? err : ranges_reserve(&d->data);
+	if (!err)
+		err = ranges_reserve(&d->data);
+	return err ? err : ranges_reserve(&d->changed);
 }
 
-int draft_write(struct draft *d, uint64_t off, const void *data, size_t len)
+static int put_data(struct draft *d, uint64_t off, const void *data, size_t len)
 {
 	bool is_in;
 	uint64_t end;
@@ -63,6 +66,15 @@ int draft_write(struct draft *d, uint64_t off, const void *data, size_t len)
 	return 0;
 }
 
+int draft_write(struct draft *d, uint64_t off, const void *data, size_t len)
+{
+	int err = put_data(d, off, data, len);
+
+	if (!err)
+		ranges_add(&d->changed, off, off + len);
+	return err;
+}
+
 int draft_zero(struct draft *d, uint64_t from, uint64_t to)
 {
 	int err = reserve(d);
@@ -70,6 +82,7 @@ int draft_zero(struct draft *d, uint64_t from, uint64_t to)
 	if (err || from >= to)
 		return err;
 	ranges_add(&d->own, from, to);
+	ranges_add(&d->changed, from, to);
 	ranges_remove(&d->data, from, to);
 	staging_discard(d->staging, from, to);
 	return 0;
@@ -171,7 +184,7 @@ int draft_fetch(struct draft *d, uint64_t size, uint64_t max)
 			next = off + FETCH_STEP;
 		err = draft_read(d, off, buf, (size_t)(next - off), true);
 		if (!err)
-			err = draft_write(d, off, buf, (size_t)(next - off));
+			err = put_data(d, off, buf, (size_t)(next - off));
 		if (err)
 			return err;
 		done += next - off;

@@ -22,6 +22,8 @@ struct draft {
 	struct content *base; /* NULL: none of it is left, or there never was one */
 	struct ranges own;    /* not the base's: written here or a hole */
 	struct ranges data;   /* written here; a part of own */
+	/* Changed here since the owner emptied it; unlike own it has nothing that was fetched. */
+	struct ranges changed;
 	struct staging *staging;
 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/internal.h"
+#include "fs/journal.h"
 #include "util/clock.h"
 
 struct file *file_get_locked(struct fs *fs, struct node *n)
@@ -85,6 +85,7 @@ void file_put(struct fs *fs, struct file *f)
 		return;
 	}
 	list_remove(&f->link);
+	journal_let_go(f);
 	node_forget_file(f->node);
 	f->node->is_dirty = false;
 	if (f->content)
@@ -92,6 +93,7 @@ void file_put(struct fs *fs, struct file *f)
 	tree_unpin(&fs->tree, f->node);
 	mutex_unlock(&fs->tree.lock);
 	file_drop_content(f);
+	journal_close(f);
 	writer_reset(f);
 	obj_info_free(f->base);
 	free(f->name);

@@ -9,7 +9,8 @@
 #include "fs/expiry.h"
 #include "fs/halves.h"
 #include "fs/history.h"
-#include "fs/internal.h"
+#include "fs/intent.h"
+#include "fs/journal.h"
 #include "fs/links.h"
 #include "fs/saved.h"
 #include "fs/virtual.h"
@@ -93,6 +94,8 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	later_init(&fs->later);
 	later_init(&fs->saver);
 	later_init(&fs->mover);
+	later_init(&fs->journals.renewals);
+	later_init(&fs->journals.commits);
 	purges_init(&fs->purges);
 	chunk_cache_init(&fs->cache, cfg->memory);
 	atomic_init(&fs->is_connected, true);
@@ -151,6 +154,8 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	if (!err)
 		err = later_start(&fs->mover);
 	if (!err)
+		err = journals_start(fs);
+	if (!err)
 		err = purges_start(&fs->purges);
 	if (err)
 		goto fail;
@@ -163,6 +168,7 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 		err = saved_start(fs);
 	if (err)
 		goto fail;
+	journals_recover(fs);
 	*ret = fs;
 	return 0;
 fail:
@@ -216,6 +222,7 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 			break;
 		}
 	}
+	journals_stop(fs);
 	/* Second looks at names that may be gone. */
 	is_doubtful = later_count(&fs->later) > 0 || later_count(&fs->mover) > 0;
 	dir_rename_drain(fs, deadline);
@@ -237,17 +244,21 @@ void fs_free(struct fs *fs)
 		return;
 	atomic_store(&fs->is_closing, true);
 	later_stop(&fs->mover);
+	journals_stop(fs);
 	later_stop(&fs->later);
 	purges_stop(&fs->purges);
 	later_stop(&fs->saver);
 	fs_restore_none(fs);
 	later_done(&fs->later);
+	later_done(&fs->journals.renewals);
+	later_done(&fs->journals.commits);
 	later_done(&fs->saver);
 	later_done(&fs->mover);
 	purges_done(&fs->purges);
 	history_done(fs);
 	virtual_done(fs);
 	halves_done(fs);
+	intents_done(fs);
 	mutex_done(&fs->dir_rename);
 	mutex_lock(&fs->tree.lock);
 	dir_follow_forget_all(fs);

@@ -64,6 +64,9 @@ struct fs_config {
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
 	bool is_offline_allowed;      /* while the server is away, readers open what is known */
 	bool trust_watch; /* readers open what the watch has told, without asking the server */
+	/* After which a file is stored whole of which fsync has stored the changes; 0: it does so
+	 * itself. */
+	uint64_t commit_interval_ms;
 	uint64_t purge_delay_ms; /* how long replaced content stays readable for others */
 	uint64_t max_file_size;
 	enum fs_conflict conflict;

@@ -8,6 +8,7 @@
 
 #include "fs/dir_rename.h"
 #include "fs/exchange.h"
+#include "fs/journal.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/log.h"
@@ -31,10 +32,13 @@
 struct watched {
 	struct list link; /* in fs->intents */
 	struct fs *fs;
-	uint64_t seq, seen_ns; /* since when it has this sequence */
+	struct later *finisher; /* which may wait for long */
+	uint64_t seq, seen_ns;	/* since when it has this sequence */
 	uint64_t patience_ns;
 	unsigned int n_failed;
 	char name[INTENT_NAME_MAX];
+	bool is_journal;
+	char base[OBJ_NUID_LEN + 1]; /* of a journal, else empty; tree lock */
 };
 
 bool intent_is_name(const char *name, size_t len)
@@ -136,6 +140,8 @@ int intent_finish(struct fs *fs, struct obj_info *info)
 	const char *kind = obj_info_meta(info, ATTR_INTENT);
 	int err = obj_info_set_meta(info, ATTR_OWNER, fs->claim_id);
 
+	if (!err && journal_of(info))
+		err = journal_set_host(info);
 	if (!err && !obj_info_meta(info, ATTR_INTENT_SEQ))
 		err = intent_set_seq(info, info->seq);
 	/* Before it is taken from those who can finish it. */
@@ -146,6 +152,9 @@ int intent_finish(struct fs *fs, struct obj_info *info)
 	if (err)
 		return err;
 	log_info("bucket %s: finishing %s, which its mount left", fs->store->bucket, info->name);
+	/* It removes its object itself, and says what it can. */
+	if (kind && strcmp(kind, INTENT_JOURNAL) == 0)
+		return journal_finish(fs, info);
 	if (kind && strcmp(kind, INTENT_EXCHANGE) == 0)
 		err = pairs_finish(fs, info);
 	else if (kind && strcmp(kind, INTENT_EXCHANGE_DIRS) == 0)
@@ -178,6 +187,13 @@ static void drop(struct watched *w, bool is_over)
 	free(w);
 }
 
+/* There will be no more looks. What a journal builds on is not purged at the end either. */
+static void end_watching(struct watched *w)
+{
+	if (!w->is_journal)
+		drop(w, false);
+}
+
 /* How long until it has to be looked at again. Tree lock held. */
 static uint64_t delay_ms(const struct watched *w)
 {
@@ -197,7 +213,7 @@ static void look_later(struct watched *w)
 	delay = delay_ms(w);
 	mutex_unlock(&fs->tree.lock);
 	if (later_run(&fs->later, delay, look, w) < 0)
-		drop(w, false);
+		end_watching(w);
 }
 
 /* Its mount has gone, if the intent is still what it was. */
@@ -229,10 +245,13 @@ static void look(void *arg, bool is_last)
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err = is_last ? -ESHUTDOWN : store_get_info(fs->store, w->name, strlen(w->name), &info);
 
-	if (err == -ENOENT || (!err && info->is_deleted))
+	if (err == -ESHUTDOWN) {
+		end_watching(w);
+		return;
+	}
+	if (err == -ENOENT || (!err && info->is_deleted)) {
 		dir_follow_end(fs, w->name);
-	if (err == -ESHUTDOWN || err == -ENOENT || (!err && info->is_deleted)) {
-		drop(w, err != -ESHUTDOWN);
+		drop(w, true);
 		return;
 	}
 	if (!err && info->seq != w->seq) {
@@ -241,33 +260,42 @@ static void look(void *arg, bool is_last)
 	}
 	if (clock_now_ns() - w->seen_ns < w->patience_ns)
 		look_later(w);
-	else if (later_run(&fs->mover, 0, finish, w) < 0)
-		drop(w, false);
+	else if (later_run(w->finisher, 0, finish, w) < 0)
+		end_watching(w);
 }
 
-static bool is_watched(const struct fs *fs, const char *name)
+static struct watched *find_watched(const struct fs *fs, const char *name)
 {
-	list_for_each (it, &fs->intents)
-		if (strcmp(list_entry(it, struct watched, link)->name, name) == 0)
-			return true;
-	return false;
+	list_for_each (it, &fs->intents) {
+		struct watched *w = list_entry(it, struct watched, link);
+
+		if (strcmp(w->name, name) == 0)
+			return w;
+	}
+	return NULL;
 }
 
 static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t patience)
 {
-	struct watched *w;
+	struct watched *w = find_watched(fs, info->name);
 
-	if (is_watched(fs, info->name))
+	if (w) {
+		journal_base_nuid(info, w->base);
 		return;
+	}
 	w = calloc(1, sizeof(*w));
 	if (w) {
 		w->fs = fs;
+		/* To finish a journal may take as long as an upload. */
+		w->is_journal = journal_of(info) != NULL;
+		w->finisher = w->is_journal ? &fs->journals.commits : &fs->mover;
 		w->seq = info->seq;
 		w->seen_ns = clock_now_ns();
 		w->patience_ns = patience * (uint64_t)NS_PER_MS;
 		memcpy(w->name, info->name, info->name_len);
+		journal_base_nuid(info, w->base);
 	}
-	if (w && later_run(&fs->later, delay_ms(w), look, w) == 0) {
+	if (w && (later_run(&fs->later, delay_ms(w), look, w) == 0 || w->is_journal)) {
 		list_push_back(&fs->intents, &w->link);
 		return;
 	}
@@ -276,17 +304,75 @@ static void watch_locked(struct fs *fs, const struct obj_info *info, uint64_t pa
 	free(w);
 }
 
+/* A mount of a part of the bucket leaves journals of other parts to others. */
+static bool is_elsewhere(const struct fs *fs, const struct obj_info *info)
+{
+	const char *of = journal_of(info);
+
+	return of && strncmp(of, fs->prefix, fs->prefix_len) != 0;
+}
+
 void intent_apply(struct fs *fs, const struct obj_info *info)
 {
 	const char *owner = obj_info_meta(info, ATTR_OWNER);
 	const char *kind = obj_info_meta(info, ATTR_INTENT);
 
-	if (info->is_deleted || !kind || (owner && strcmp(owner, fs->claim_id) == 0))
+	if (info->is_deleted || !kind || (owner && strcmp(owner, fs->claim_id) == 0) ||
+	    is_elsewhere(fs, info))
 		return;
 	if (strcmp(kind, INTENT_RENAME) == 0)
 		dir_follow_begin(fs, info);
 	if (!fs->cfg.is_read_only || dir_follow_find(fs, info->name))
 		watch_locked(fs, info, patience_ms(fs));
+}
+
+void intents_done(struct fs *fs)
+{
+	struct list *l;
+
+	while ((l = list_pop_front(&fs->intents)))
+		free(list_entry(l, struct watched, link));
+}
+
+bool intent_needs(const struct fs *fs, const char *nuid)
+{
+	mutex_assert_held(&fs->tree.lock);
+	list_for_each (it, &fs->intents)
+		if (strcmp(list_entry(it, struct watched, link)->base, nuid) == 0)
+			return true;
+	return false;
+}
+
+static size_t count_journals_locked(const struct fs *fs)
+{
+	size_t n = 0;
+
+	list_for_each (it, &fs->intents)
+		n += list_entry(it, struct watched, link)->base[0] != '\0';
+	return n;
+}
+
+bool intent_has_journals(struct fs *fs)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return count_journals_locked(fs) > 0;
+}
+
+size_t intent_journals(struct fs *fs, char (**ret)[INTENT_NAME_MAX])
+{
+	size_t n = 0;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	*ret = calloc(count_journals_locked(fs) + 1, sizeof(**ret));
+	if (!*ret)
+		return 0;
+	list_for_each (it, &fs->intents) {
+		const struct watched *w = list_entry(it, struct watched, link);
+
+		if (w->base[0])
+			memcpy((*ret)[n++], w->name, sizeof(w->name));
+	}
+	return n;
 }
 
 void intent_finish_later(struct fs *fs, const struct obj_info *info)

@@ -3,14 +3,14 @@
 #define NATSOBJ_FS_INTENT_H
 
 /*
- * Changes of several names that must not stay half done: what is to happen is stored first, in an
- * object .natsobj/intent/<id>, and any mount can finish it.
+ * What must not stay half done, such as changes of several names: what is to happen is stored
+ * first, in an object .natsobj/intent/<id>, and any mount can finish it.
  *
- *	posix.intent  "exchange", "exchange-dirs" or "rename"
+ *	posix.intent  "exchange", "exchange-dirs", "rename" or "journal"
  *	posix.owner   mount that is at it
  *	posix.seq     where it is missing: the sequence of the intent itself
  *	posix.old, posix.new  of those about directories: what goes where
- *	other keys    see exchange.h, exchange_dirs.c and dir_rename.c
+ *	other keys    see exchange.h, exchange_dirs.c, dir_rename.c and journal.h
  *
  * The owner stores a long intent again and again while it works. Other mounts take one over only
  * when it has not changed for a while by their own clock, by a compare-and-set that replaces the
@@ -28,6 +28,7 @@
 #define INTENT_EXCHANGE "exchange"
 #define INTENT_EXCHANGE_DIRS "exchange-dirs"
 #define INTENT_RENAME "rename"
+#define INTENT_JOURNAL "journal"
 
 /* Of which two names an intent tells, and up to which sequence. Borrowed from it. */
 struct intent_names {
@@ -38,6 +39,8 @@ struct intent_names {
 bool intent_is_name(const char *name, size_t len);
 /* An event about an intent; tree lock held. */
 void intent_apply(struct fs *fs, const struct obj_info *info);
+/* Forgets those that are still there when the mount has ended. */
+void intents_done(struct fs *fs);
 /* A new intent of this mount, not stored yet, with a name of its own. */
 int intent_new(struct fs *fs, const char *kind, struct obj_info **ret) MUST_CHECK;
 /* Sets a key to a number. */
@@ -58,6 +61,13 @@ int intent_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;
 
 /* An own intent whose call failed half-way: finished in the background. Does not wait. */
 void intent_finish_later(struct fs *fs, const struct obj_info *info);
+
+/* Whether a journal of another mount, or one that was left, builds on the content. Tree lock held.
+ */
+bool intent_needs(const struct fs *fs, const char *nuid);
+/* Whether there are any such journals; their names, in an array that the caller frees. */
+bool intent_has_journals(struct fs *fs);
+size_t intent_journals(struct fs *fs, char (**ret)[INTENT_NAME_MAX]);
 
 /* Finish what an intent, now owned by this mount, says. 0: nothing is left to do. All wait. */
 int exchange_dirs_finish(struct fs *fs, struct obj_info *info) MUST_CHECK;

@@ -76,6 +76,11 @@ struct fs {
 	struct later saver;	      /* see saved.h */
 	struct watch_mark saved_mark; /* of what was saved last; the saver's, then the drain's */
 	struct later later;
+	struct {
+		struct later renewals, commits;
+		atomic_int n_active;	/* journals in the bucket that this mount sees to */
+		atomic_bool is_refused; /* nothing may be stored below .natsobj */
+	} journals;
 	struct purges purges;
 	struct node *virtual_nodes[VIRTUAL_N]; /* pinned; set before sharing */
 	uint64_t n_virtual;		       /* of them, and of those in history; tree.lock */
@@ -160,8 +165,12 @@ struct file {
 	struct content *content;    /* of the node's version; made when first read */
 	/* Callers that wait for the lock to give the unsaved content up: no use in storing it, */
 	atomic_uint n_impatient;
-	bool gives_way;	  /* … unless it was promised to be stored */
-	bool is_rescuing; /* tree.lock; the rest of the draft's base is to be fetched */
+	bool gives_way;	    /* … unless it was promised to be stored */
+	bool keeps_unsaved; /* nobody asked for the commit under way */
+	/* Somebody else has replaced what the draft builds on. */
+	atomic_bool is_outdated;
+	struct journal *journal; /* of its fsyncs, see journal.h */
+	bool is_rescuing;	 /* tree.lock; the rest of the draft's base is to be fetched */
 };
 
 /* Stored content that is fetched whole as soon as it is changed, because all of it is needed soon.
@@ -450,10 +459,17 @@ int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name) MUST_CHE
 /* The metadata of the new version: what the old one carried, with our content and attributes. */
 int file_describe(struct fs *fs, struct file *f, const struct buf *name, const struct put_result *r,
 		  struct obj_info **ret) MUST_CHECK;
+/* --- give_up.c --- */
+
 /* Forgets what is unsaved: the tree shows what the bucket has under name, which is held. */
 void file_show_stored(struct fs *fs, struct file *f, const struct buf *name);
+/* The same when commit_interval has passed: what could not be stored, for another reason than a
+ * conflict, stays unsaved. */
+int file_commit_by_clock(struct fs *fs, struct file *f) MUST_CHECK;
 /* Gives up what is unsaved because of error, which every later operation gets. File lock held. */
 void file_give_up(struct fs *fs, struct file *f, int error);
+/* The same for whoever holds the name. */
+void file_give_up_held(struct fs *fs, struct file *f, int error, const struct buf *name);
 
 /* --- change.c, setattr.c --- */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/journal.h"
 #include "fs/virtual.h"
 #include "util/log.h"
 
@@ -152,7 +153,7 @@ static int write_locked(struct fs *fs, const struct fs_ctx *ctx, struct fs_handl
 	/* Whoever stored through a mapping is not the one who asks. */
 	if (!ctx->is_page)
 		fs_drop_privileges(fs, ctx, f->node);
-	return is_synchronous(h, ctx) ? file_commit(fs, f) : 0;
+	return is_synchronous(h, ctx) ? file_sync(fs, f) : 0;
 }
 
 int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
@@ -230,7 +231,7 @@ int fs_fsync(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 	if (f->state == FILE_FAILED)
 		err = f->error;
 	else if (f->is_dirty)
-		err = ctx->may_wait ? file_commit(fs, f) : -FS_WOULD_WAIT;
+		err = ctx->may_wait ? file_sync(fs, f) : -FS_WOULD_WAIT;
 	mutex_unlock(&f->lock);
 	return err;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/halves.h"
+#include "fs/journal.h"
 #include "fs/links.h"
 #include "fs/name_ops.h"
 #include "util/log.h"
@@ -312,6 +313,8 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 		err = obj_info_set_meta(info, ATTR_FROM, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_EXCHANGE, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_JOURNAL, journal_id(f));
 	if (!err)
 		err = fs_set_content(info, r);
 	if (!err) {

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fs/intent.h"
 #include "fs/purge_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -66,6 +67,13 @@ static void give_up(struct fs *fs, struct purge *p, int err)
 	purge_free(p);
 }
 
+/* The journal of another mount builds on them. */
+static bool is_reserved(struct fs *fs, const char *nuid)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return intent_needs(fs, nuid);
+}
+
 /* Later again, a limited number of times; at the end of the mount there is no later. */
 static void fail(struct fs *fs, enum haste haste, struct purge *p, int err)
 {
@@ -73,6 +81,15 @@ static void fail(struct fs *fs, enum haste haste, struct purge *p, int err)
 		purge_put_off(fs, p);
 	else
 		give_up(fs, p, err);
+}
+
+/* As long as that is so, and if need be for ever. */
+static void keep(struct fs *fs, enum haste haste, struct purge *p)
+{
+	if (haste != HASTE_FINAL)
+		purge_put_off(fs, p);
+	else
+		fail(fs, haste, p, -EBUSY);
 }
 
 /* Drops from a batch what the tree needs, and puts off what is open. */
@@ -89,6 +106,8 @@ static size_t drop_needed(struct fs *fs, enum haste haste, struct purge **batch,
 			purge_free(batch[i]);
 		else if (!batch[i]->is_needed && is_open && haste != HASTE_FINAL)
 			purge_put_off(fs, batch[i]);
+		else if (!batch[i]->is_needed && is_reserved(fs, batch[i]->nuid))
+			keep(fs, haste, batch[i]);
 		else
 			batch[n_left++] = batch[i];
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/journal.h"
 #include "fs/links.h"
 #include "fs/place.h"
 #include "util/clock.h"
@@ -58,8 +59,10 @@ static void drop_victim(struct fs *fs, const struct victim *v, struct file *f, b
 {
 	struct dentry *d;
 
-	if (v->is_last && f)
+	if (v->is_last && f) {
 		f->is_dirty = false;
+		journal_end(f);
+	}
 	LOCK_SCOPE(&fs->tree.lock);
 	/* What is written from now on has no name to be stored under. */
 	if (v->is_last)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "fs/halves.h"
+#include "fs/journal.h"
 #include "fs/links.h"
 #include "util/log.h"
 
@@ -264,5 +265,7 @@ int move_file(struct fs *fs, const struct move *m)
 	if (f)
 		mutex_unlock(&f->lock);
 	file_put(fs, f);
+	if (!err && m->target)
+		journal_end_of(fs, m->target);
 	return err;
 }

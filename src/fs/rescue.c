@@ -78,6 +78,7 @@ void file_rescue_later(struct fs *fs, struct file *f)
 	struct rescue *r;
 
 	mutex_assert_held(&fs->tree.lock);
+	atomic_store(&f->is_outdated, true);
 	if (f->is_rescuing)
 		return;
 	r = calloc(1, sizeof(*r));

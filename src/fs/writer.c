@@ -34,6 +34,7 @@ void writer_reset(struct file *f)
 	f->error = 0;
 	f->is_append_only = false;
 	f->is_rebased = false;
+	atomic_store(&f->is_outdated, false);
 }
 
 void writer_start(struct file *f, bool is_rewrite)

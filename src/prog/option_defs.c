@@ -92,6 +92,9 @@ static const struct option_def defs[] = {
 	 "while the server is away, open for reading what was known"},
 	{"trust_watch", FLAG, AT(is_trust_watch), 0, 0,
 	 "readers open what the watch has told, without asking the server"},
+	{"commit_interval", DURATION, AT(commit_interval_ms), 0, DAY_MS,
+	 "after which a large file is stored whole whose changes fsync has stored; 0: fsync does "
+	 "(30s)"},
 	{"purge_delay", DURATION, AT(purge_delay_ms), 0, DAY_MS,
 	 "keep replaced content for other readers (30s)"},
 	{"max_file_size", SIZE, AT(max_file_size), 1, INT64_MAX, "(8T)"},

@@ -160,6 +160,7 @@ static void fill_configs(struct mount_options *o)
 		.trust_watch = o->is_trust_watch,
 		.is_offline_allowed = o->is_offline,
 		.purge_delay_ms = o->purge_delay_ms,
+		.commit_interval_ms = o->commit_interval_ms,
 		.max_file_size = o->max_file_size,
 	};
 	option_add_kernel(o, o->is_suid ? "suid" : "nosuid");
@@ -186,6 +187,7 @@ static void set_defaults(struct mount_options *o)
 		.memory = 256 << 20,
 		.readahead = 16 << 20,
 		.purge_delay_ms = 30000,
+		.commit_interval_ms = 30000,
 		.staging_memory = UINT64_C(64) << 20,
 		.max_file_size = 8 * TIB,
 		.drain_timeout_ms = 60000,

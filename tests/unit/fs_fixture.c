@@ -34,6 +34,7 @@ struct mount mount_with(const struct fs_config *special)
 				      .staging_memory = 1 << 20,
 				      .negative_timeout_ms = 1000,
 				      .purge_delay_ms = special->purge_delay_ms,
+				      .commit_interval_ms = special->commit_interval_ms,
 				      .max_file_size = UINT64_C(1) << 40};
 	struct mount mount = {.store = fake_open(bucket)};
 

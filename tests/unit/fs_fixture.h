@@ -32,7 +32,8 @@ void fixture_teardown(void);
 void fixture_keep_trees(void);
 const char *fixture_tree_dir(void);
 struct mount mount_bucket(void);
-/* With the settings of special that the fixture knows: trust_watch, purge_delay_ms, uid. */
+/* With the settings of special that the fixture knows: trust_watch, purge_delay_ms,
+ * commit_interval_ms, uid. */
 struct mount mount_with(const struct fs_config *special);
 void unmount_bucket(struct mount *mount);
 
