@@ -92,7 +92,8 @@ void fs_note_purged(struct fs *fs, const char *name, size_t len, uint64_t below_
 {
 	uint64_t seq = fs_known_seq(fs, name, len);
 
-	if (below_seq == 0 || seq < below_seq)
+	/* What is replaced or was removed with an event is purged up to a sequence. */
+	if (below_seq == 0 || (seq > 0 && seq < below_seq))
 		recheck_later(fs, name, len, seq, seq == 0);
 }
 
