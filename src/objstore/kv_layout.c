@@ -18,7 +18,7 @@
 /* What a publish carries beside the value; the server counts it in the size of a message. */
 #define HEADERS                                                                                    \
 	"NATS/1.0\r\n" HEADER_EXPECTED_SEQ ": 18446744073709551615\r\n" HEADER_EXPECTED_STREAM     \
-	": \r\n" HEADER_KV_COMMIT ": \r\n\r\n"
+	": \r\nNats-Msg-Id: \r\n" HEADER_KV_COMMIT ": \r\n\r\n"
 
 static const char *why_read_only(const char *bucket, const cJSON *config)
 {
@@ -55,7 +55,7 @@ static void format_create(const struct bucket *b, const struct bucket_options *o
 static void choose_sizes(struct bucket *b, const struct bucket_options *opts)
 {
 	uint64_t max = conn_max_payload(rpc_conn(b->control.rpc)), size = opts->chunk_size;
-	size_t headers = strlen(HEADERS) + strlen(b->stream) + OBJ_NUID_LEN;
+	size_t headers = strlen(HEADERS) + strlen(b->stream) + (size_t)2 * OBJ_NUID_LEN;
 
 	if (b->at_open.max_msg_size > 0 && (max == 0 || max > b->at_open.max_msg_size))
 		max = b->at_open.max_msg_size;
