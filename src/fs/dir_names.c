@@ -213,6 +213,8 @@ int dir_names_split(const struct dir_names *a, const struct dir_names *b, struct
  * bytes; and for those that are under way, whose old metadata are still there. */
 #define MOVED_COST 600
 #define UNDER_WAY_COST 1500
+/* What is replaced is not removed at once, others store something too, and figures are old. */
+#define AMPLE 8
 
 uint64_t dir_names_need(const struct dir_move *mv, const struct dir_names *names)
 {
@@ -224,10 +226,14 @@ uint64_t dir_names_need(const struct dir_move *mv, const struct dir_names *names
 	return name_bytes + names->count * MOVED_COST + under_way * UNDER_WAY_COST;
 }
 
-int dir_names_check_room(struct fs *fs, uint64_t need)
+int dir_names_check_room(struct fs *fs, uint64_t need, bool *ret_is_ample)
 {
 	struct store_status st;
 	int err = store_status(fs->store, &st);
 
-	return err ? err : need > st.free_bytes ? -ENOSPC : 0;
+	if (err)
+		return err;
+	if (ret_is_ample)
+		*ret_is_ample = need < st.free_bytes / AMPLE;
+	return need > st.free_bytes ? -ENOSPC : 0;
 }

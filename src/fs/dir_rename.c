@@ -8,9 +8,9 @@
  *	posix.seq             objects up to this sequence move; newer ones belong to the old name
  *
  * With the intent the rename has happened: other mounts show it at once (dir_follow.c), and what a
- * crash leaves is done by whoever finds the intent. So the call waits for a few objects only, which
- * can still be taken back; many follow behind it. Everything below the directory can be used
- * meanwhile, under its new name (dir_wait.c).
+ * crash leaves is done by whoever finds the intent. So the call waits for a few objects only, or if
+ * the bucket is nearly full: those can still be taken back. Many follow behind it. Everything below
+ *the directory can be used meanwhile, under its new name (dir_wait.c).
  *
  * The objects of one directory at a time are moved (fs->dir_rename).
  */
@@ -39,6 +39,7 @@ struct errand {
 	struct dir_names names;
 	size_t at; /* place in names */
 	struct obj_info *intent;
+	bool has_room; /* the bucket, more than enough */
 	bool has_failed;
 };
 
@@ -283,16 +284,16 @@ void dir_rename_drain(struct fs *fs, uint64_t deadline_ns)
 
 /* --- the call --- */
 
-static int check_room(struct fs *fs, const struct move *m, const struct dir_move *mv)
+static int check_room(struct fs *fs, const struct move *m, struct errand *e)
 {
 	struct dir_names names CLEANUP(dir_names_done) = {0};
 	int err;
 
 	dir_names_init(&names);
 	mutex_lock(&fs->tree.lock);
-	err = dir_names_collect(fs, m->n, mv->from.len, UINT64_MAX - 1, &names);
+	err = dir_names_collect(fs, m->n, e->mv.from.len, UINT64_MAX - 1, &names);
 	mutex_unlock(&fs->tree.lock);
-	return err ? err : dir_names_check_room(fs, dir_names_need(mv, &names));
+	return err ? err : dir_names_check_room(fs, dir_names_need(&e->mv, &names), &e->has_room);
 }
 
 /* The intent is stored. Takes over e. */
@@ -313,7 +314,7 @@ static int move_stored(const struct move *m, struct errand *e)
 		return err;
 	}
 	err = intent_set_seq(e->intent, e->mv.seq);
-	if (err || e->names.count <= DIR_BATCH)
+	if (err || e->names.count <= DIR_BATCH || !e->has_room)
 		return err ? err : move_now(m, e);
 	return move_behind(steal_ptr(own));
 }
@@ -323,7 +324,7 @@ static int move_dir_locked(const struct move *m, struct errand *e)
 {
 	struct errand *own CLEANUP(errand_free_p) = e;
 	struct fs *fs = e->fs;
-	int err = check_room(fs, m, &e->mv);
+	int err = check_room(fs, m, e);
 
 	if (!err)
 		err = intent_new(fs, INTENT_RENAME, &e->intent);

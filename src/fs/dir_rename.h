@@ -102,8 +102,9 @@ int dir_names_split(const struct dir_names *a, const struct dir_names *b, struct
 
 /* Bytes that moving the names takes in the bucket, about. */
 uint64_t dir_names_need(const struct dir_move *mv, const struct dir_names *names);
-/* -ENOSPC when the bucket has no room for so much, as far as is known. Waits. */
-int dir_names_check_room(struct fs *fs, uint64_t need) MUST_CHECK;
+/* -ENOSPC when the bucket has no room for so much, as far as is known. *ret_is_ample (may be NULL):
+ * there is so much more that it need not be watched. Waits. */
+int dir_names_check_room(struct fs *fs, uint64_t need, bool *ret_is_ample) MUST_CHECK;
 
 /* --- dir_objects.c --- */
 

@@ -194,9 +194,11 @@ static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x
 
 static int check_room(struct fs *fs, const struct exchange *x)
 {
-	return dir_names_check_room(fs, dir_names_need(&x->ab, &x->only_a) +
-						dir_names_need(&x->ba, &x->only_b) +
-						dir_names_need(&x->ab, &x->both));
+	return dir_names_check_room(fs,
+				    dir_names_need(&x->ab, &x->only_a) +
+					    dir_names_need(&x->ba, &x->only_b) +
+					    dir_names_need(&x->ab, &x->both),
+				    NULL);
 }
 
 static int describe(struct fs *fs, const struct exchange *x, struct obj_info **ret)

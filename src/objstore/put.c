@@ -139,6 +139,8 @@ static void send_held(struct put *p)
 	if (was_held)
 		uploads_pump_locked(p->bucket);
 	p->is_helped = false;
+	/* It may have failed without being sent. */
+	(void)put_settle_locked(p);
 	mutex_unlock(&u->lock);
 	if (was_held)
 		rpc_help(p->bucket->control.rpc);
