@@ -43,10 +43,16 @@ static struct fs_handle *must_open(int flags)
 	return h;
 }
 
+static void put_text(char *at, const char *text)
+{
+	while (*text)
+		*at++ = *text++;
+}
+
 /* A change of the file, here and in what it should be. */
 static void change(struct fs_handle *h, size_t off, const char *text)
 {
-	memcpy(data + off, text, strlen(text));
+	put_text(data + off, text);
 	ck_assert_int_eq(write_at(m.fs, h, off, text, strlen(text)), 0);
 }
 
@@ -402,7 +408,7 @@ START_TEST(test_of_replaced_content_that_is_gone_the_changes_are_kept)
 	recover();
 	copy = fake_find(bucket, "f.conflict-");
 	ck_assert_ptr_nonnull(copy);
-	memcpy(want + 100, "one", 3);
+	put_text(want + 100, "one");
 	assert_object(copy, want, SIZE);
 	assert_object("f", "theirs", 6);
 	(void)close_file(m.fs, h);
@@ -441,7 +447,7 @@ START_TEST(test_a_conflict_that_cannot_be_stored_whole_leaves_the_changes)
 	wait_stored();
 	copy = fake_find(bucket, "f.conflict-");
 	ck_assert_ptr_nonnull(copy);
-	memcpy(want + 100, "one", 3);
+	put_text(want + 100, "one");
 	assert_object(copy, want, SIZE);
 	assert_object("f", "theirs", 6);
 }
@@ -776,14 +782,14 @@ START_TEST(test_appends_are_journaled_and_go_behind_what_others_appended)
 	_cleanup_free_ char *theirs = malloc(SIZE + 10);
 
 	memcpy(theirs, data, SIZE);
-	memcpy(theirs + SIZE, "theirs", 6);
+	put_text(theirs + SIZE, "theirs");
 	ck_assert_int_eq(write_at(m.fs, h, 0, "ours", 4), 0);
 	must_sync(h);
 	ck_assert(has_journal());
 	fake_foreign_put(bucket, "f", theirs, SIZE + 6, CHUNK);
 	fake_sync(bucket);
 	ck_assert_int_eq(close_file(m.fs, h), 0);
-	memcpy(theirs + SIZE + 6, "ours", 4);
+	put_text(theirs + SIZE + 6, "ours");
 	assert_object("f", theirs, SIZE + 10);
 	ck_assert(!has_journal());
 }
