@@ -41,7 +41,8 @@
 
 struct conn {
 	/* set before the manager starts */
-	struct conn_settings *settings;
+	const struct conn_settings *settings;
+	struct conn_settings *own_settings; /* NULL: they are another connection's */
 	enum conn_kind kind;
 	struct conn_events events;
 	int cancel_fd; /* eventfd, readable from conn_close on */
@@ -78,6 +79,8 @@ static const char *kind_name(enum conn_kind kind)
 		return "write";
 	case CONN_JANITOR:
 		return "janitor";
+	case CONN_LISTING:
+		return "listing";
 	}
 	return "?";
 }
@@ -301,20 +304,18 @@ static void conn_free(struct conn *c)
 		return;
 	if (c->cancel_fd >= 0)
 		close(c->cancel_fd);
-	conn_settings_free(c->settings);
+	conn_settings_free(c->own_settings);
 	free(c->first_why);
 	cond_done(&c->cond);
 	mutex_done(&c->lock);
 	free(c);
 }
 
-static int conn_new(const struct conn_config *cfg, enum conn_kind kind,
-		    const struct conn_events *events, struct conn **ret, char **ret_why)
+static int conn_new(enum conn_kind kind, const struct conn_events *events, struct conn **ret)
 {
 	struct conn_session_handler handler = {
 		.on_closed = on_closed, .on_denied = on_denied, .on_error = on_error};
 	struct conn *c;
-	int r;
 
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -326,8 +327,9 @@ static int conn_new(const struct conn_config *cfg, enum conn_kind kind,
 	cond_init(&c->cond);
 	conn_session_init(&c->session, &handler);
 	c->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = c->cancel_fd < 0 ? -errno : conn_settings_new(cfg, &c->settings, ret_why);
-	if (r < 0) {
+	if (c->cancel_fd < 0) {
+		int r = -errno;
+
 		conn_free(c);
 		return r;
 	}
@@ -335,17 +337,11 @@ static int conn_new(const struct conn_config *cfg, enum conn_kind kind,
 	return 0;
 }
 
-int conn_open(const struct conn_config *cfg, enum conn_kind kind, const struct conn_events *events,
-	      struct conn **ret, char **ret_why)
+/* Starts the manager and waits for what becomes of the first attempt. Frees c on failure. */
+static int conn_start(struct conn *c, struct conn **ret, char **ret_why)
 {
-	struct conn *c;
 	int r;
 
-	*ret = NULL;
-	*ret_why = NULL;
-	r = conn_new(cfg, kind, events, &c, ret_why);
-	if (r < 0)
-		return r;
 	/* Event handlers may run before this function returns and look at it. */
 	*ret = c;
 	r = thread_start(&c->manager, "nats-manager", manager_main, c);
@@ -364,6 +360,41 @@ fail:
 	*ret = NULL;
 	conn_free(c);
 	return r;
+}
+
+int conn_open(const struct conn_config *cfg, enum conn_kind kind, const struct conn_events *events,
+	      struct conn **ret, char **ret_why)
+{
+	struct conn *c;
+	int r;
+
+	*ret = NULL;
+	*ret_why = NULL;
+	r = conn_new(kind, events, &c);
+	if (r < 0)
+		return r;
+	r = conn_settings_new(cfg, &c->own_settings, ret_why);
+	if (r < 0) {
+		conn_free(c);
+		return r;
+	}
+	c->settings = c->own_settings;
+	return conn_start(c, ret, ret_why);
+}
+
+int conn_open_beside(const struct conn *other, enum conn_kind kind,
+		     const struct conn_events *events, struct conn **ret, char **ret_why)
+{
+	struct conn *c;
+	int r;
+
+	*ret = NULL;
+	*ret_why = NULL;
+	r = conn_new(kind, events, &c);
+	if (r < 0)
+		return r;
+	c->settings = other->settings;
+	return conn_start(c, ret, ret_why);
 }
 
 void conn_close(struct conn *c)

@@ -42,7 +42,8 @@ enum conn_kind {
 	CONN_CONTROL, /* requests, metadata, watch */
 	CONN_READ,    /* large receive buffer */
 	CONN_WRITE,   /* chunks out, acknowledgements in */
-	CONN_JANITOR, /* purges and listings, which may be slow */
+	CONN_JANITOR, /* purges, which may be slow */
+	CONN_LISTING, /* one request that occupies the server for minutes */
 };
 
 struct conn;
@@ -65,6 +66,10 @@ struct conn_events {
  */
 int conn_open(const struct conn_config *cfg, enum conn_kind kind, const struct conn_events *events,
 	      struct conn **ret, char **ret_why) MUST_CHECK;
+/* The same with the servers and credentials of another connection, which is closed later. */
+int conn_open_beside(const struct conn *other, enum conn_kind kind,
+		     const struct conn_events *events, struct conn **ret, char **ret_why)
+	MUST_CHECK;
 /* Closes and joins; on_down runs first if the connection is up. NULL is harmless. */
 void conn_close(struct conn *c);
 

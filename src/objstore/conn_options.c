@@ -10,6 +10,9 @@
 
 #define PING_INTERVAL_MS 10000
 #define PINGS_OUT_MAX 2
+/* A server answers nothing on a connection while it works on a request that came over it. Whoever
+ * waits for such a request notices by another connection that the server has died. */
+#define PINGS_OUT_MAX_LISTING 60
 #define WRITE_DEADLINE_MIN_MS 1000
 #define WRITE_DEADLINE_MAX_MS 10000
 /* Of one subscription, before it drops messages without a trace; the largest the library takes. */
@@ -191,7 +194,8 @@ static natsStatus set_behaviour(natsOptions *o, const struct conn_settings *s,
 	if (st == NATS_OK)
 		st = natsOptions_SetPingInterval(o, PING_INTERVAL_MS);
 	if (st == NATS_OK)
-		st = natsOptions_SetMaxPingsOut(o, PINGS_OUT_MAX);
+		st = natsOptions_SetMaxPingsOut(o, kind == CONN_LISTING ? PINGS_OUT_MAX_LISTING
+									: PINGS_OUT_MAX);
 	if (st == NATS_OK)
 		st = natsOptions_SetMaxPendingMsgs(o, PENDING_MSGS_MAX);
 	if (st == NATS_OK)

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "objstore/feed.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
-
-#define CREATE_MS 60000
 
 static void on_event(void *arg, enum push_kind kind, natsMsg *msg, const struct push_meta *meta)
 {
@@ -68,42 +65,6 @@ static void free_events(struct list *events)
 void feed_done(struct feed *f)
 {
 	free_events(&f->queue);
-}
-
-int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_pending)
-{
-	struct bucket *b = f->bucket;
-	_cleanup_free_ char *filter = meta_token_subject(b, ">"), *subject = NULL, *body = NULL;
-	struct push_spec spec = {.filter = filter,
-				 .deliver_policy =
-					 start_seq > 0 ? "by_start_sequence" : "last_per_subject",
-				 .start_seq = start_seq,
-				 .heartbeat_ms = FEED_HEARTBEAT_MS};
-	struct rpc_request req = {.deadline_ns = clock_deadline_ms(CREATE_MS)};
-	_cleanup_json_ cJSON *json = NULL;
-	_cleanup_msg_ natsMsg *msg = NULL;
-	bool was_sent;
-	int err;
-
-	if (!filter)
-		return -ENOMEM;
-	f->received = 0;
-	f->n_idle = f->n_behind = 0;
-	err = push_add(b->control.push, &f->consumer, &spec, &subject, &body);
-	if (err < 0)
-		return err;
-	req.subject = subject;
-	req.data = body;
-	req.len = strlen(body);
-	err = rpc_call(b->control.rpc, &req, &msg, &was_sent);
-	if (err == -ENOENT)
-		return -EAGAIN;
-	if (!err)
-		err = api_parse(msg, &json, NULL);
-	if (!err)
-		*ret_pending = api_u64(json, "num_pending");
-	f->heard_ns = clock_now_ns();
-	return err;
 }
 
 void feed_close(struct feed *f)

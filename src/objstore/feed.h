@@ -37,6 +37,7 @@ struct feed {
 	struct mutex *lock;   /* the owner's */
 	struct cond *changed; /* likewise; events, or the loss of the consumer */
 	size_t max;	      /* events in the queue */
+	bool is_large;	      /* there may be very many names: see feed_open.c */
 
 	/* protected by *lock */
 	struct list queue;

@@ -44,21 +44,15 @@ static void rpc_free(struct rpc *r)
 	free(r);
 }
 
-int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rpc_events *events,
-	     struct rpc **ret, char **ret_why)
+/* One whose sender runs, without a connection. */
+static int rpc_new(const char *inbox_prefix, struct rpc **ret)
 {
-	struct conn_events conn_events;
-	struct rpc *r;
+	struct rpc *r = calloc(1, sizeof(*r));
 	int err;
 
-	*ret = NULL;
-	*ret_why = NULL;
-	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
-	if (events)
-		r->events = *events;
-	if (cfg->inbox_prefix && !(r->inbox_prefix = strdup(cfg->inbox_prefix))) {
+	if (inbox_prefix && !(r->inbox_prefix = strdup(inbox_prefix))) {
 		free(r);
 		return -ENOMEM;
 	}
@@ -74,19 +68,60 @@ int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rp
 		rpc_free(r);
 		return err;
 	}
-	conn_events = (struct conn_events){.arg = r,
-					   .on_up = rpc_link_up,
-					   .on_down = rpc_link_down,
-					   .on_denied = rpc_link_denied};
-	/* on_up of the events may run before this function returns and use it. */
 	*ret = r;
-	err = conn_open(cfg, kind, &conn_events, &r->conn, ret_why);
+	return 0;
+}
+
+static struct conn_events link_events(struct rpc *r)
+{
+	return (struct conn_events){.arg = r,
+				    .on_up = rpc_link_up,
+				    .on_down = rpc_link_down,
+				    .on_denied = rpc_link_denied};
+}
+
+/* After opening the connection ended with err. */
+static int opened(struct rpc **r, int err)
+{
 	if (err < 0) {
-		*ret = NULL;
-		rpc_sender_stop(r);
-		rpc_free(r);
+		rpc_sender_stop(*r);
+		rpc_free(*r);
+		*r = NULL;
 	}
 	return err;
+}
+
+int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rpc_events *events,
+	     struct rpc **ret, char **ret_why)
+{
+	struct conn_events conn_events;
+	int err;
+
+	*ret = NULL;
+	*ret_why = NULL;
+	/* on_up of the events may run before this function returns and use it. */
+	err = rpc_new(cfg->inbox_prefix, ret);
+	if (err < 0)
+		return err;
+	if (events)
+		(*ret)->events = *events;
+	conn_events = link_events(*ret);
+	return opened(ret, conn_open(cfg, kind, &conn_events, &(*ret)->conn, ret_why));
+}
+
+int rpc_open_beside(const struct rpc *other, enum conn_kind kind, struct rpc **ret, char **ret_why)
+{
+	struct conn_events conn_events;
+	int err;
+
+	*ret = NULL;
+	*ret_why = NULL;
+	err = rpc_new(other->inbox_prefix, ret);
+	if (err < 0)
+		return err;
+	conn_events = link_events(*ret);
+	return opened(ret,
+		      conn_open_beside(other->conn, kind, &conn_events, &(*ret)->conn, ret_why));
 }
 
 void rpc_close(struct rpc *r)

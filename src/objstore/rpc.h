@@ -66,6 +66,9 @@ struct rpc_events {
 /* Opens a connection and waits for it: see conn_open. events may be NULL. */
 int rpc_open(const struct conn_config *cfg, enum conn_kind kind, const struct rpc_events *events,
 	     struct rpc **ret, char **ret_why) MUST_CHECK;
+/* The same with servers and credentials of another one, which is closed later. */
+int rpc_open_beside(const struct rpc *other, enum conn_kind kind, struct rpc **ret, char **ret_why)
+	MUST_CHECK;
 /* Ends every pending request with -ESHUTDOWN, then the connection. NULL is harmless. */
 void rpc_close(struct rpc *r);
 

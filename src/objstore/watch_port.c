@@ -63,6 +63,7 @@ static struct watch *watch_new(struct bucket *b, const struct watch_listener *li
 	hints_init(&w->hints);
 	hash_init(&w->ahead);
 	feed_init(&w->feed, b, &w->lock, &w->changed, QUEUE_MAX);
+	w->feed.is_large = true;
 	return w;
 }
 
