@@ -136,7 +136,7 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	struct node *old = d->node, *n;
 	int err;
 
-	if (!old->known && old->pins == 0) {
+	if (!old->id && old->pins == 0) {
 		n = old;
 		err = fs_set_version(fs, n, info);
 	} else {

@@ -177,8 +177,7 @@ static struct timespec to_timespec(int64_t ns)
 static nlink_t count_links(const struct node *n)
 {
 	uint32_t n_names;
-	bool is_there =
-		n->dentry || n->is_superseded || n->virtual_kind || node_id(n) == FS_ROOT_ID;
+	bool is_there = n->dentry || n->is_superseded || n->virtual_kind || n->id == FS_ROOT_ID;
 
 	if (n->dir)
 		return is_there ? 2 + n->dir->n_subdirs : 0;

@@ -415,8 +415,8 @@ int fs_may_change(const struct fs *fs)
 void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len)
 {
 	mutex_assert_held(&fs->tree.lock);
-	if (n->known && fs->listener.inval_inode)
-		fs->listener.inval_inode(fs->listener.arg, node_id(n), off, len);
+	if (n->id && fs->listener.inval_inode)
+		fs->listener.inval_inode(fs->listener.arg, n->id, off, len);
 }
 
 void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
@@ -424,8 +424,8 @@ void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
 	mutex_assert_held(&fs->tree.lock);
 	if (dir == fs->told_dir && strcmp(name, fs->told_name) == 0)
 		return;
-	if (dir->known && fs->listener.inval_entry)
-		fs->listener.inval_entry(fs->listener.arg, node_id(dir), name, strlen(name));
+	if (dir->id && fs->listener.inval_entry)
+		fs->listener.inval_entry(fs->listener.arg, dir->id, name, strlen(name));
 }
 
 #define BLOCK 4096

@@ -83,7 +83,7 @@ static void note_count(const struct fs *fs, struct node *n, const struct obj_inf
 
 static int set_version(struct fs *fs, struct node *n, const char *id, const struct obj_info *info)
 {
-	bool is_known = n->known || n->pins > (n->is_link_held ? 1U : 0U);
+	bool is_known = n->id || n->pins > (n->is_link_held ? 1U : 0U);
 	int64_t ctime_ns = n->ctime_ns;
 	int err = 0;
 
@@ -204,7 +204,7 @@ static bool is_moved_to(const struct node *old, const struct node *hidden)
 		return false;
 	if (old->is_dirty)
 		return !hidden->is_dirty;
-	return !hidden->dentry && !hidden->known && old->size == hidden->size;
+	return !hidden->dentry && !hidden->id && old->size == hidden->size;
 }
 
 /* What was changed since is stored there; what is unsaved stays. */

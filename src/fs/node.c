@@ -54,11 +54,6 @@ void node_forget_file(struct node *n)
 		node_done(n);
 }
 
-uint64_t node_id(const struct node *n)
-{
-	return n->known ? n->known->id : 0;
-}
-
 uint32_t node_n_names(const struct node *n)
 {
 	uint32_t count = 0;

@@ -23,18 +23,15 @@ static int dir_path(const struct fs *fs, const struct node *dir, struct buf *out
 
 static bool is_wanted(const struct fs *fs, const struct node *dir)
 {
-	return fs->is_foreign && fs->listener.changed && dir->known;
+	return fs->is_foreign && fs->listener.changed && dir->id;
 }
 
 void fs_tell(struct fs *fs, enum fs_change_kind kind, const struct node *dir, const char *name,
 	     const struct node *n)
 {
 	struct buf path CLEANUP(buf_done) = {0};
-	struct fs_change c = {.kind = kind,
-			      .parent = node_id(dir),
-			      .name = name,
-			      .mode = n->mode,
-			      .size = n->size};
+	struct fs_change c = {
+		.kind = kind, .parent = dir->id, .name = name, .mode = n->mode, .size = n->size};
 
 	mutex_assert_held(&fs->tree.lock);
 	if (!is_wanted(fs, dir))
@@ -66,12 +63,12 @@ void fs_tell_moved(struct fs *fs, const struct node *dir, const char *name, cons
 {
 	struct buf path CLEANUP(buf_done) = {0}, old CLEANUP(buf_done) = {0};
 	struct fs_change c = {
-		.kind = FS_MOVED, .parent = node_id(dir), .name = name, .mode = d->node->mode};
+		.kind = FS_MOVED, .parent = dir->id, .name = name, .mode = d->node->mode};
 
 	mutex_assert_held(&fs->tree.lock);
 	if (!fs->is_foreign || !fs->listener.changed)
 		return;
-	if (!dir->known || !d->parent->known) {
+	if (!dir->id || !d->parent->id) {
 		fs_tell(fs, FS_CREATED, dir, name, d->node);
 		fs_tell(fs, FS_REMOVED, d->parent, d->name, d->node);
 		return;
@@ -82,7 +79,7 @@ void fs_tell_moved(struct fs *fs, const struct node *dir, const char *name, cons
 		return;
 	c.dir = path.data ? path.data : "";
 	c.old_dir = old.data ? old.data : "";
-	c.old_parent = node_id(d->parent);
+	c.old_parent = d->parent->id;
 	c.old_name = d->name;
 	fs->listener.changed(fs->listener.changed_arg, &c);
 }
@@ -97,7 +94,7 @@ void fs_tell_new(struct fs *fs, const struct node *dir, const char *name, const 
 	if (!fs->is_foreign || !fs->listener.changed)
 		return;
 	d = from ? moved_from(fs, n, from) : NULL;
-	if (d && dir->known && d->parent->known)
+	if (d && dir->id && d->parent->id)
 		fs_tell_moved(fs, dir, name, d);
 	else
 		fs_tell(fs, FS_CREATED, dir, name, n);

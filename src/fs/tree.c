@@ -33,9 +33,9 @@ static uint64_t nuid_hash(struct index_link *l)
 
 int tree_init(struct tree *t, uint64_t ino_base)
 {
-	*t = (struct tree){.next_id = 1, .ino_base = ino_base};
+	*t = (struct tree){.ino_base = ino_base};
 	mutex_init(&t->lock, LOCK_RANK_TREE);
-	hash_init(&t->ids);
+	idmap_init(&t->ids);
 	hash_init(&t->links);
 	index_init(&t->inos, ino_hash);
 	index_init(&t->nuids, nuid_hash);
@@ -49,13 +49,11 @@ int tree_init(struct tree *t, uint64_t ino_base)
 	return tree_ref_lookup(t, t->root) == 1 ? 0 : -ENOMEM;
 }
 
-static void forget_known(struct tree *t, struct node *n)
+static void forget_id(struct tree *t, struct node *n)
 {
-	if (!n->known)
-		return;
-	hash_remove(&t->ids, &n->known->by_id);
-	free(n->known);
-	n->known = NULL;
+	if (n->id)
+		idmap_remove(&t->ids, n->id);
+	n->id = n->n_lookups = 0;
 }
 
 /* Frees what a node owns, without regard to the tables. */
@@ -64,7 +62,6 @@ static void free_memory(struct tree *t, struct node *n)
 	if (n->dir)
 		free(n->dir->slots);
 	free(n->dir);
-	free(n->known);
 	node_done(n);
 	slab_free(&t->slab, n, sizeof(*n));
 }
@@ -73,11 +70,20 @@ static void free_node(struct tree *t, struct node *n)
 {
 	if (n->is_hashed_ino)
 		index_remove(&t->inos, &n->by_ino);
-	forget_known(t, n);
+	forget_id(t, n);
 	if (n->x->link_id)
 		hash_remove(&t->links, &node_extra(n)->by_link);
 	t->n_nodes--;
 	free_memory(t, n);
+}
+
+static void free_nameless(void *arg, void *thing)
+{
+	struct tree *t = arg;
+	struct node *n = thing;
+
+	if (!n->dentry && !n->x->link_id && n != t->root)
+		free_memory(t, n);
 }
 
 /* Everything is in the table of names, of identifiers or of links; nothing is unlinked one by one.
@@ -87,14 +93,7 @@ static void free_all(struct tree *t)
 	struct index_link *next;
 
 	/* A node that is found by its identifier, or by its link, may have names. */
-	for (size_t i = 0; i < t->ids.n_buckets; i++)
-		for (struct hash_node *it = t->ids.buckets[i]; it;) {
-			struct known *k = container_of(it, struct known, by_id);
-
-			it = it->next;
-			if (!k->node->dentry && !k->node->x->link_id && k->node != t->root)
-				free_memory(t, k->node);
-		}
+	idmap_each(&t->ids, free_nameless, t);
 	for (size_t i = 0; i < t->links.n_buckets; i++)
 		for (struct hash_node *it = t->links.buckets[i]; it;) {
 			struct node *n = container_of(it, struct node_extra, by_link)->node;
@@ -131,7 +130,7 @@ void tree_done(struct tree *t)
 		LOCK_SCOPE(&t->lock);
 		free_all(t);
 	}
-	hash_done(&t->ids);
+	idmap_done(&t->ids);
 	hash_done(&t->links);
 	index_done(&t->inos);
 	index_done(&t->nuids);
@@ -151,50 +150,38 @@ void tree_reserve(struct tree *t, size_t n_nodes)
 struct node *tree_node(struct tree *t, uint64_t id)
 {
 	mutex_assert_held(&t->lock);
-	hash_for_each (it, &t->ids, id_hash(id)) {
-		const struct known *k = container_of(it, struct known, by_id);
-
-		if (k->id == id)
-			return k->node;
-	}
-	return NULL;
+	return idmap_get(&t->ids, id);
 }
 
-static struct known *known_new(struct tree *t, struct node *n)
+static uint64_t new_id(struct tree *t, struct node *n)
 {
-	struct known *k = calloc(1, sizeof(*k));
+	uint64_t id = idmap_add(&t->ids, n);
 
-	if (!k)
-		return NULL;
-	*k = (struct known){.node = n, .id = t->next_id};
-	if (hash_insert(&t->ids, &k->by_id, id_hash(k->id)) < 0) {
-		free(k);
-		return NULL;
-	}
-	t->next_id++;
-	return k;
+	if (id >> NODE_ID_BITS == 0)
+		return id;
+	idmap_remove(&t->ids, id);
+	return 0;
 }
 
 uint64_t tree_ref_lookup(struct tree *t, struct node *n)
 {
 	mutex_assert_held(&t->lock);
-	if (!n->known)
-		n->known = known_new(t, n);
-	if (!n->known)
-		return 0;
-	n->known->nlookup++;
-	return n->known->id;
+	if (!n->id)
+		n->id = new_id(t, n) & ((UINT64_C(1) << NODE_ID_BITS) - 1);
+	if (n->id && n->n_lookups < NODE_LOOKUPS_MAX)
+		n->n_lookups++;
+	return n->id;
 }
 
 void tree_forget(struct tree *t, uint64_t id, uint64_t count)
 {
 	struct node *n = tree_node(t, id);
 
-	if (!n || n == t->root)
+	if (!n || n == t->root || n->n_lookups == NODE_LOOKUPS_MAX)
 		return;
-	n->known->nlookup -= count < n->known->nlookup ? count : n->known->nlookup;
-	if (n->known->nlookup == 0) {
-		forget_known(t, n);
+	n->n_lookups -= count < n->n_lookups ? count : n->n_lookups;
+	if (n->n_lookups == 0) {
+		forget_id(t, n);
 		tree_drop(t, n);
 	}
 }
@@ -275,7 +262,7 @@ void tree_give_up_ino(struct tree *t, struct node *n)
 
 void tree_drop(struct tree *t, struct node *n)
 {
-	if (!n->dentry && !n->known && n->pins == 0 && n != t->root)
+	if (!n->dentry && !n->id && n->pins == 0 && n != t->root)
 		free_node(t, n);
 }
 

@@ -33,6 +33,7 @@
 #include "objstore/info.h"
 #include "util/buf.h"
 #include "util/hash.h"
+#include "util/idmap.h"
 #include "util/index.h"
 #include "util/lock.h"
 #include "util/slab.h"
@@ -92,13 +93,10 @@ struct node_extra {
 	struct xattrs xattrs;
 };
 
-/* What the kernel knows. */
-struct known {
-	struct hash_node by_id;
-	struct node *node;
-	uint64_t id;
-	uint64_t nlookup; /* above 0 */
-};
+/* A number of identifiers that would last for years. */
+#define NODE_ID_BITS 40
+/* More lookups than these are not counted: the node stays known. */
+#define NODE_LOOKUPS_MAX ((UINT64_C(1) << (64 - NODE_ID_BITS)) - 1)
 
 struct node {
 	struct index_link by_ino;
@@ -106,7 +104,8 @@ struct node {
 	struct dentry *dentry;	   /* one of its names */
 	struct dir *dir;	   /* directories only */
 	const struct node_extra *x;
-	struct known *known; /* NULL while the kernel does not know the node */
+	uint64_t id : NODE_ID_BITS; /* the kernel's; 0 while it does not know the node */
+	uint64_t n_lookups : 64 - NODE_ID_BITS; /* of the kernel */
 	uint64_t ino;
 	uint64_t size;
 	uint64_t seq; /* revision: sequence of the metadata; 0: not stored yet, or no marker */
@@ -139,10 +138,10 @@ struct node {
 struct tree {
 	struct mutex lock;
 	struct node *root;
-	struct hash ids, links;
+	struct idmap ids;
+	struct hash links;
 	struct index inos, nuids, names;
-	struct slab slab; /* of nodes and entries */
-	uint64_t next_id;
+	struct slab slab;  /* of nodes and entries */
 	uint64_t ino_base; /* number of the root, from which the others follow too; 0: it is 1 */
 	uint16_t generation;
 	uint64_t n_nodes;
@@ -157,8 +156,6 @@ struct node_extra *node_extra(struct node *n) MUST_CHECK;
 void node_forget_file(struct node *n);
 /* Frees what a node owns beside itself, for one that is in no tree too. */
 void node_done(struct node *n);
-/* The kernel's identifier; 0 when it does not know the node. */
-uint64_t node_id(const struct node *n);
 /* Names it has. */
 uint32_t node_n_names(const struct node *n);
 bool node_has_one_name(const struct node *n);

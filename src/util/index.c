@@ -4,11 +4,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define INITIAL_BUCKETS 64
-/* Members for each bucket before the table grows: a chain of two is as fast as one, and the table
- * takes half the memory. */
-#define LOAD_MAX 2
+/* Members for each bucket before the table grows: a longer chain costs a lookup some cache misses,
+ * a shorter one each member some bytes. */
+#define LOAD_MAX 4
+
+/* Of a table that large nearly every access misses the processor's table of pages, unless the pages
+ * are large as well. */
+#define HUGE_PAGE ((size_t)1 << 21)
 
 void index_init(struct index *x, index_hash_fn hash_of)
 {
@@ -26,11 +32,25 @@ static struct index_link **bucket_of(const struct index *x, uint64_t hv)
 	return &x->buckets[hv & (x->n_buckets - 1)];
 }
 
+static struct index_link **alloc_buckets(size_t n)
+{
+	size_t size = n * sizeof(struct index_link *);
+	struct index_link **buckets;
+
+	if (size < HUGE_PAGE)
+		return calloc(n, sizeof(struct index_link *));
+	buckets = aligned_alloc(HUGE_PAGE, size);
+	if (!buckets)
+		return NULL;
+	(void)madvise(buckets, size, MADV_HUGEPAGE);
+	return memset(buckets, 0, size);
+}
+
 static int resize(struct index *x, size_t n_buckets)
 {
 	struct index larger = {.n_buckets = n_buckets, .count = x->count, .hash_of = x->hash_of};
 
-	larger.buckets = calloc(n_buckets, sizeof(struct index_link *));
+	larger.buckets = alloc_buckets(n_buckets);
 	if (!larger.buckets)
 		return -ENOMEM;
 	for (size_t i = 0; i < x->n_buckets; i++) {
