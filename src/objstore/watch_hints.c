@@ -288,7 +288,9 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 		return 0;
 	}
 	order = h->fingerprint == print ? h->last_order : h->order;
-	drop_until_locked(w, token, hv, h->order);
+	/* One that stands for later announcements too is kept for the last of them. */
+	if (h->fingerprint == print || h->last_order == h->order)
+		drop_until_locked(w, token, hv, h->order);
 	return order;
 }
 
