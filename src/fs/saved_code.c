@@ -405,7 +405,7 @@ static int read_name(struct tree *t, struct input *in, struct node *dir, const s
 		return -EIO;
 	err = tree_link(t, dir, name->text, name->raw, name->raw_len, flags & FLAG_SHADOWED, n);
 	if (!err)
-		tree_lookup(t, dir, name->text, name->len)->seq = seq;
+		tree_newest(dir)->seq = seq;
 	return err;
 }
 
@@ -443,13 +443,12 @@ static int read_root(struct tree *t, struct input *in)
 	return err;
 }
 
-int saved_read(struct tree *t, const uint8_t *data, size_t len)
+static int read_records(struct tree *t, const uint8_t *data, size_t len)
 {
 	struct input in = {data, data + len, false};
 	struct node *dir = NULL;
 	int err = 0;
 
-	mutex_assert_held(&t->lock);
 	while (!err && in.at < in.end) {
 		uint8_t kind = *in.at++;
 		struct name name;
@@ -473,4 +472,16 @@ int saved_read(struct tree *t, const uint8_t *data, size_t len)
 		}
 	}
 	return err ? err : -EIO;
+}
+
+int saved_read(struct tree *t, const uint8_t *data, size_t len)
+{
+	struct index_queue queue = {0};
+	int err;
+
+	mutex_assert_held(&t->lock);
+	tree_fill_begin(t, &queue);
+	err = read_records(t, data, len);
+	tree_fill_end(t);
+	return err;
 }

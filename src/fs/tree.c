@@ -68,6 +68,8 @@ static void free_memory(struct tree *t, struct node *n)
 
 static void free_node(struct tree *t, struct node *n)
 {
+	if (t->queue)
+		index_queue_flush(t->queue);
 	if (n->is_hashed_ino)
 		index_remove(&t->inos, &n->by_ino);
 	forget_id(t, n);
@@ -145,6 +147,30 @@ void tree_reserve(struct tree *t, size_t n_nodes)
 	index_reserve(&t->inos, t->inos.count + n_nodes);
 	index_reserve(&t->nuids, t->nuids.count + n_nodes);
 	index_reserve(&t->names, t->names.count + n_nodes);
+}
+
+void tree_fill_begin(struct tree *t, struct index_queue *queue)
+{
+	mutex_assert_held(&t->lock);
+	/* Without memory for tables of that size they grow as they need. */
+	if (t->inos.n_buckets > 0 && t->nuids.n_buckets > 0 && t->names.n_buckets > 0)
+		t->queue = queue;
+}
+
+void tree_fill_end(struct tree *t)
+{
+	mutex_assert_held(&t->lock);
+	if (t->queue)
+		index_queue_flush(t->queue);
+	t->queue = NULL;
+}
+
+int tree_insert(struct tree *t, struct index *x, struct index_link *l, uint64_t hv)
+{
+	if (!t->queue)
+		return index_insert(x, l, hv);
+	index_queue_add(t->queue, x, l, hv);
+	return 0;
 }
 
 struct node *tree_node(struct tree *t, uint64_t id)
@@ -243,7 +269,7 @@ struct node *tree_node_new(struct tree *t, mode_t mode, const char *full_name, s
 		n->dir->next_cookie = 3; /* 1 and 2 are "." and ".." */
 	}
 	n->ino = ino ? ino : choose_ino(t, full_name, len);
-	if (index_insert(&t->inos, &n->by_ino, id_hash(n->ino)) < 0)
+	if (tree_insert(t, &t->inos, &n->by_ino, id_hash(n->ino)) < 0)
 		goto fail;
 	n->is_hashed_ino = true;
 	return n;
@@ -276,7 +302,7 @@ int tree_index_nuid(struct tree *t, struct node *n)
 {
 	if (!n->dentry || !node_has_nuid(n))
 		return 0;
-	return index_insert(&t->nuids, &n->by_nuid, nuid_hash(&n->by_nuid));
+	return tree_insert(t, &t->nuids, &n->by_nuid, nuid_hash(&n->by_nuid));
 }
 
 int tree_set_nuid(struct tree *t, struct node *n, const char *nuid)

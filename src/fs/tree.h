@@ -141,7 +141,8 @@ struct tree {
 	struct idmap ids;
 	struct hash links;
 	struct index inos, nuids, names;
-	struct slab slab;  /* of nodes and entries */
+	struct index_queue *queue; /* while a tree is filled at once, else NULL */
+	struct slab slab;	   /* of nodes and entries */
 	uint64_t ino_base; /* number of the root, from which the others follow too; 0: it is 1 */
 	uint16_t generation;
 	uint64_t n_nodes;
@@ -202,6 +203,8 @@ struct dentry *tree_slot_entry(uintptr_t slot);
 uint64_t tree_slot_cookie(uintptr_t slot);
 
 struct dentry *tree_lookup(struct tree *t, const struct node *dir, const char *name, size_t len);
+/* The newest entry of a directory that has just got one. */
+struct dentry *tree_newest(const struct node *dir);
 /* First entry of dir whose cookie is above cookie, or NULL. */
 struct dentry *tree_next(const struct node *dir, uint64_t cookie);
 bool tree_is_ancestor(const struct node *maybe_above, const struct node *n);
@@ -214,6 +217,10 @@ struct node *tree_node_new(struct tree *t, mode_t mode, const char *full_name, s
 void tree_reserve(struct tree *t, size_t n_nodes);
 /* The same for the entries of one directory. */
 void tree_reserve_dir(struct node *dir, size_t n_entries);
+/* Between these what is made goes into the tables by way of a queue, which is zeroed, and is not
+ * found before the end. There must be room for it: see tree_reserve. */
+void tree_fill_begin(struct tree *t, struct index_queue *queue);
+void tree_fill_end(struct tree *t);
 /* Another node, made with n's inode number, shows it from now on. */
 void tree_give_up_ino(struct tree *t, struct node *n);
 /* Frees n if nothing refers to it. */

@@ -75,6 +75,11 @@ struct dentry *tree_next(const struct node *dir, uint64_t cookie)
 	return NULL;
 }
 
+struct dentry *tree_newest(const struct node *dir)
+{
+	return tree_slot_entry(dir->dir->slots[dir->dir->n_slots - 1]);
+}
+
 static int slots_resize(struct dir *dir, size_t cap)
 {
 	uintptr_t *s = reallocarray(dir->slots, cap, sizeof(*s));
@@ -202,9 +207,11 @@ int tree_link(struct tree *t, struct node *dir, const char *name, const char *ra
 	d->parent = dir;
 	d->node = n;
 	d->is_shadowed = is_shadowed;
-	if (index_insert(&t->names, &d->by_name, dentry_hash(&d->by_name)) < 0)
+	if (tree_insert(t, &t->names, &d->by_name, dentry_hash(&d->by_name)) < 0)
 		goto fail;
 	if (slots_append(dir->dir, d) < 0) {
+		if (t->queue)
+			index_queue_flush(t->queue);
 		index_remove(&t->names, &d->by_name);
 		goto fail;
 	}

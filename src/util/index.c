@@ -93,6 +93,30 @@ int index_insert(struct index *x, struct index_link *l, uint64_t hv)
 	return 0;
 }
 
+static void insert_queued(struct index_queue *q, size_t i)
+{
+	if (q->items[i].l && index_insert(q->items[i].x, q->items[i].l, q->items[i].hv) < 0)
+		assert(!"the table has room");
+	q->items[i].l = NULL;
+}
+
+void index_queue_add(struct index_queue *q, struct index *x, struct index_link *l, uint64_t hv)
+{
+	size_t i = q->at++ % INDEX_QUEUE;
+
+	insert_queued(q, i);
+	q->items[i].x = x;
+	q->items[i].l = l;
+	q->items[i].hv = hv;
+	__builtin_prefetch(bucket_of(x, hv), 1);
+}
+
+void index_queue_flush(struct index_queue *q)
+{
+	for (size_t i = 0; i < INDEX_QUEUE; i++)
+		insert_queued(q, i);
+}
+
 void index_remove(struct index *x, struct index_link *l)
 {
 	struct index_link **p = bucket_of(x, x->hash_of(l));

@@ -131,6 +131,33 @@ START_TEST(test_what_a_slab_gets_back_it_uses_again)
 }
 END_TEST
 
+START_TEST(test_queued_members_are_found_after_the_flush)
+{
+	struct item *items = calloc(N, sizeof(*items));
+	struct index_queue q = {0};
+	struct index x, y;
+
+	index_init(&x, hash_of);
+	index_init(&y, hash_of);
+	index_reserve(&x, 1);
+	index_reserve(&y, N);
+	for (uint64_t i = 0; i < N; i++) {
+		items[i].key = i;
+		index_queue_add(&q, i % 3 ? &x : &y, &items[i].link, hash_of(&items[i].link));
+	}
+	index_queue_flush(&q);
+	index_queue_flush(&q);
+	for (uint64_t i = 0; i < N; i++) {
+		ck_assert_ptr_eq(find(&x, i), i % 3 ? &items[i] : NULL);
+		ck_assert_ptr_eq(find(&y, i), i % 3 ? NULL : &items[i]);
+	}
+	ck_assert_uint_eq(x.count + y.count, N);
+	index_done(&x);
+	index_done(&y);
+	free(items);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("index");
@@ -138,6 +165,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, test_members_are_found_until_they_are_removed, 0, 2);
 	tcase_add_test(tc, test_members_with_the_same_hash_are_all_kept);
+	tcase_add_test(tc, test_queued_members_are_found_after_the_flush);
 	tcase_add_test(tc, test_a_slab_gives_zeroed_pieces_that_do_not_overlap);
 	tcase_add_test(tc, test_what_a_slab_gets_back_it_uses_again);
 	suite_add_tcase(s, tc);
