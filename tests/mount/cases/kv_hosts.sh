@@ -23,7 +23,7 @@ def until(check):
 
 # The same keys, by two separators.
 kv.put("sensors.kitchen/temp", b"21")
-until(lambda: os.path.exists(f"{b}/sensors/kitchen=2Ftemp"))
+until(lambda: os.path.exists(f"{b}/sensors/kitchen=2Ftemp") and os.path.exists(f"{a}/sensors.kitchen"))
 assert open(f"{a}/sensors.kitchen/temp").read() == "21"
 with open(f"{b}/sensors/cellar.txt", "w") as f: f.write("9")
 assert kv.get("sensors.cellar=2Etxt") == b"9"
