@@ -49,7 +49,7 @@ bool dir_move_touches(const struct dir_move *mv, const struct buf *a, const stru
 /* Whether both of two names of directories, or what is below them, cannot be moved now, because
  * something moves there. Tree lock held. */
 bool dir_move_overlaps(const struct fs *fs, const struct buf *a, const struct buf *b);
-/* Waits until they can. -EBUSY: that takes too long. Tree lock held, released meanwhile. */
+/* Waits until they can. -EBUSY: nothing moves for too long. Tree lock held, released meanwhile. */
 int dir_move_wait(struct fs *fs, const struct buf *a, const struct buf *b) MUST_CHECK;
 
 /* --- dir_follow.c: renames by other mounts; tree lock held --- */

@@ -11,12 +11,14 @@
 #include "fs/dir_rename.h"
 #include "util/clock.h"
 
-/* More than a mount needs to take over from another that is gone, and to move many objects. */
+/* So long nothing may move: more than a mount needs to take over from another that is gone. */
 #define WAIT_MS 60000
 
-/* Waits a little for something to move. Tree lock held. */
-static int wait_moved(struct fs *fs, uint64_t deadline_ns)
+/* Waits for something to move. Tree lock held. */
+static int wait_moved(struct fs *fs)
 {
+	uint64_t deadline_ns = clock_deadline_ms(WAIT_MS);
+
 	if (atomic_load(&fs->is_gone))
 		return -ENODEV;
 	if (atomic_load(&fs->is_closing))
@@ -39,14 +41,13 @@ static bool is_moving(struct fs *fs, const char *name, size_t len)
 
 static int wait_for_name(struct fs *fs, const char *name, size_t len)
 {
-	uint64_t deadline_ns = clock_deadline_ms(WAIT_MS);
 	int err = 0;
 
 	if (atomic_load(&fs->n_dir_moves) == 0)
 		return 0;
 	LOCK_SCOPE(&fs->tree.lock);
 	while (!err && is_moving(fs, name, len))
-		err = wait_moved(fs, deadline_ns);
+		err = wait_moved(fs);
 	return err;
 }
 
@@ -99,10 +100,9 @@ bool dir_move_overlaps(const struct fs *fs, const struct buf *a, const struct bu
 
 int dir_move_wait(struct fs *fs, const struct buf *a, const struct buf *b)
 {
-	uint64_t deadline_ns = clock_deadline_ms(WAIT_MS);
 	int err = 0;
 
 	while (!err && dir_move_overlaps(fs, a, b))
-		err = wait_moved(fs, deadline_ns);
+		err = wait_moved(fs);
 	return err;
 }
