@@ -58,6 +58,8 @@ static inline bool name_is_hidden(const char *name, size_t len)
 /* Headers of messages. */
 #define HEADER_EXPECTED_SEQ "Nats-Expected-Last-Subject-Sequence"
 #define HEADER_EXPECTED_STREAM "Nats-Expected-Stream"
+/* The server stores no second message with the same one, for a while. */
+#define HEADER_MSG_ID "Nats-Msg-Id"
 #define HEADER_MARKER "Nats-Marker-Reason"
 /* What a message of a key-value bucket does (NATS ADR-8), and a mark that tells one writer's
  * attempts from another's. */

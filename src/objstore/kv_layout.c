@@ -18,7 +18,7 @@
 /* What a publish carries beside the value; the server counts it in the size of a message. */
 #define HEADERS                                                                                    \
 	"NATS/1.0\r\n" HEADER_EXPECTED_SEQ ": 18446744073709551615\r\n" HEADER_EXPECTED_STREAM     \
-	": \r\nNats-Msg-Id: \r\n" HEADER_KV_COMMIT ": \r\n\r\n"
+	": \r\n" HEADER_MSG_ID ": \r\n" HEADER_KV_COMMIT ": \r\n\r\n"
 
 static const char *why_read_only(const char *bucket, const cJSON *config)
 {

@@ -25,7 +25,7 @@ void attempt_init(struct attempt *a, struct offer *o)
 	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
 	a->headers[n++] = (struct rpc_header){HEADER_EXPECTED_SEQ, a->expected};
 	a->headers[n++] = (struct rpc_header){HEADER_EXPECTED_STREAM, o->b->stream};
-	a->headers[n++] = (struct rpc_header){"Nats-Msg-Id", o->id};
+	a->headers[n++] = (struct rpc_header){HEADER_MSG_ID, o->id};
 	/* Where nothing is there to roll up, the server looks for it all the same. */
 	if (o->b->layout->is_rolled_up && o->expected_seq > 0 && !o->is_kept)
 		a->headers[n++] = (struct rpc_header){"Nats-Rollup", "sub"};
@@ -69,7 +69,7 @@ static bool is_ours(const struct offer *o, const struct stored *newest)
 static int ask_fate(struct offer *o, uint64_t by_seq)
 {
 	_cleanup_free_ char *subject = obj_chunk_subject(o->b->store.bucket, o->id);
-	const struct rpc_header id = {"Nats-Msg-Id", o->id};
+	const struct rpc_header id = {HEADER_MSG_ID, o->id};
 	const struct rpc_request req = {.subject = subject, .headers = &id, .n_headers = 1};
 	_cleanup_msg_ natsMsg *msg = NULL;
 	uint64_t seq = 0;

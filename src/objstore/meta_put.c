@@ -22,7 +22,7 @@
 static int offer_pair(struct offer *o, struct put *p)
 {
 	_cleanup_msg_ natsMsg *msg = NULL;
-	const struct rpc_header id = {"Nats-Msg-Id", p->nuid};
+	const struct rpc_header id = {HEADER_MSG_ID, p->nuid};
 	struct rpc_request chunk;
 	struct attempt a = {0};
 	bool was_sent;
