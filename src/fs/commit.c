@@ -127,9 +127,10 @@ static int publish_aside(struct fs *fs, struct file *f, struct obj_info *info)
 	struct put_result r;
 	int err = store_put_finish(f->put, &r);
 
-	if (!err)
-		err = fs_set_content(info, &r);
-	return err ? err : file_store_conflict(fs, f, info);
+	if (err)
+		return err;
+	fs_set_content(info, &r);
+	return file_store_conflict(fs, f, info);
 }
 
 /* Publishes the content under its name, which is held. *ret: the new version, or NULL when the

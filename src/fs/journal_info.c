@@ -60,16 +60,6 @@ static int read_content(char *text, struct put_result *ret)
 	return 0;
 }
 
-void journal_to_info(const struct put_result *r, struct obj_info *info)
-{
-	strcpy(info->nuid, r->nuid);
-	info->size = r->size;
-	info->chunks = r->chunks;
-	info->max_chunk_size = r->max_chunk_size;
-	info->has_digest = true;
-	memcpy(info->digest, r->digest, sizeof(info->digest));
-}
-
 /* ---- the process ---- */
 
 /* One line of a file, without its end. */

@@ -76,8 +76,6 @@ int journal_describe(struct journal *j, const struct node *n, const char *of,
 	MUST_CHECK;
 /* Reads base and segments. -EINVAL: they make no sense. */
 int journal_read(struct journal *j, const struct obj_info *info) MUST_CHECK;
-/* As metadata of an object. */
-void journal_to_info(const struct put_result *r, struct obj_info *info);
 
 /* ---- journal_time.c ---- */
 

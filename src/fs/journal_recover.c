@@ -114,7 +114,7 @@ static int load_base(struct fs *fs, struct file *f, const struct journal *j, boo
 		info = obj_info_new(of, strlen(of));
 		err = info ? 0 : -ENOMEM;
 		if (!err)
-			journal_to_info(&j->base, info);
+			fs_set_content(info, &j->base);
 	}
 	if (err) {
 		obj_info_free(info);
@@ -149,7 +149,7 @@ static int apply_segment(struct fs *fs, struct file *f, const struct put_result 
 	struct obj_info info = {0};
 	int err;
 
-	journal_to_info(r, &info);
+	fs_set_content(&info, r);
 	err = content_new(fs->store, &fs->cache, NULL, &info, &c);
 	if (!err)
 		err = journal_record_apply(c, f->draft, fs->cfg.max_file_size, &f->size);
@@ -195,23 +195,19 @@ static int load_attributes_locked(struct fs *fs, const struct file *f, const str
 
 /* ---- all of it ---- */
 
-static void attach(struct fs *fs, struct file *f, struct journal *j)
-{
-	struct journal *old = f->journal;
-
-	mutex_lock(&fs->tree.lock);
-	journal_let_go(f);
-	mutex_unlock(&fs->tree.lock);
-	journal_unref(old);
-	journal_attach(fs, f, journal_ref(j));
-}
-
 static void detach(struct fs *fs, struct file *f)
 {
 	mutex_lock(&fs->tree.lock);
 	journal_let_go(f);
 	mutex_unlock(&fs->tree.lock);
 	journal_unref(steal_ptr(f->journal));
+}
+
+/* In the place of the one that the file may have had. */
+static void attach(struct fs *fs, struct file *f, struct journal *j)
+{
+	detach(fs, f);
+	journal_attach(fs, f, journal_ref(j));
 }
 
 /* Nobody who has the file open here has to do with what became of it. */

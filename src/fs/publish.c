@@ -14,7 +14,7 @@
 
 #define RETRIES 16
 
-int fs_set_content(struct obj_info *info, const struct put_result *r)
+void fs_set_content(struct obj_info *info, const struct put_result *r)
 {
 	/* What was stored before is not part of it. */
 	info->time_ns = 0;
@@ -24,7 +24,6 @@ int fs_set_content(struct obj_info *info, const struct put_result *r)
 	info->max_chunk_size = r->max_chunk_size;
 	info->has_digest = true;
 	memcpy(info->digest, r->digest, sizeof(info->digest));
-	return 0;
 }
 
 bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
@@ -315,8 +314,7 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 		err = obj_info_set_meta(info, ATTR_EXCHANGE, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_JOURNAL, journal_id(f));
-	if (!err)
-		err = fs_set_content(info, r);
+	fs_set_content(info, r);
 	if (!err) {
 		LOCK_SCOPE(&fs->tree.lock);
 		err = attr_to_info(f->node, info);
