@@ -129,7 +129,7 @@ static int publish_aside(struct fs *fs, struct file *f, struct obj_info *info)
 
 	if (err)
 		return err;
-	fs_set_content(info, &r);
+	put_result_describe(&r, info);
 	return file_store_conflict(fs, f, info);
 }
 

@@ -422,8 +422,6 @@ int fs_publish_exclusive(struct fs *fs, struct obj_info *info) MUST_CHECK;
 int fs_claim_content(struct fs *fs, struct obj_info *info) MUST_CHECK;
 /* Gives info another name, under that name's canonical subject. */
 int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_CHECK;
-/* Describes uploaded content. */
-void fs_set_content(struct obj_info *info, const struct put_result *r);
 /* Stores a marker for a directory that would vanish with its last entry. */
 int fs_keep_directory(struct fs *fs, struct node *dir) MUST_CHECK;
 /* What info, which may be NULL, described has lost its name to what a rename stored there: its

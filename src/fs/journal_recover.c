@@ -114,7 +114,7 @@ static int load_base(struct fs *fs, struct file *f, const struct journal *j, boo
 		info = obj_info_new(of, strlen(of));
 		err = info ? 0 : -ENOMEM;
 		if (!err)
-			fs_set_content(info, &j->base);
+			put_result_describe(&j->base, info);
 	}
 	if (err) {
 		obj_info_free(info);
@@ -149,7 +149,7 @@ static int apply_segment(struct fs *fs, struct file *f, const struct put_result 
 	struct obj_info info = {0};
 	int err;
 
-	fs_set_content(&info, r);
+	put_result_describe(r, &info);
 	err = content_new(fs->store, &fs->cache, NULL, &info, &c);
 	if (!err)
 		err = journal_record_apply(c, f->draft, fs->cfg.max_file_size, &f->size);

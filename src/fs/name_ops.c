@@ -212,7 +212,7 @@ int fs_upload_text(struct fs *fs, const char *text, struct obj_info *info)
 	if (!err)
 		err = store_put_finish(put, &r);
 	if (!err)
-		fs_set_content(info, &r);
+		put_result_describe(&r, info);
 	store_put_close(put, !err);
 	return err;
 }

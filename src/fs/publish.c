@@ -14,18 +14,6 @@
 
 #define RETRIES 16
 
-void fs_set_content(struct obj_info *info, const struct put_result *r)
-{
-	/* What was stored before is not part of it. */
-	info->time_ns = 0;
-	strcpy(info->nuid, r->nuid);
-	info->size = r->size;
-	info->chunks = r->chunks;
-	info->max_chunk_size = r->max_chunk_size;
-	info->has_digest = true;
-	memcpy(info->digest, r->digest, sizeof(info->digest));
-}
-
 bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
 {
 	LOCK_SCOPE(&fs->tree.lock);
@@ -314,7 +302,7 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 		err = obj_info_set_meta(info, ATTR_EXCHANGE, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_JOURNAL, journal_id(f));
-	fs_set_content(info, r);
+	put_result_describe(r, info);
 	if (!err) {
 		LOCK_SCOPE(&fs->tree.lock);
 		err = attr_to_info(f->node, info);

@@ -151,7 +151,7 @@ bool writer_is_ready(struct file *f, uint64_t off, size_t len, bool is_append)
 /* What was published up to end at least, as a content to read. */
 static int sent_content(struct fs *fs, struct file *f, uint64_t end)
 {
-	struct obj_info info = {.has_digest = true};
+	struct obj_info info = {0};
 	struct put_result r;
 	int err;
 
@@ -161,11 +161,7 @@ static int sent_content(struct fs *fs, struct file *f, uint64_t end)
 	if (err)
 		return err;
 	content_unref(steal_ptr(f->sent));
-	strcpy(info.nuid, r.nuid);
-	info.size = r.size;
-	info.chunks = r.chunks;
-	info.max_chunk_size = r.max_chunk_size;
-	memcpy(info.digest, r.digest, sizeof(info.digest));
+	put_result_describe(&r, &info);
 	return content_new(fs->store, &fs->cache, NULL, &info, &f->sent);
 }
 

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "objstore/chunk.h"
 #include "objstore/info.h"
@@ -55,6 +56,18 @@ struct put_result {
 	uint32_t max_chunk_size;
 	uint8_t digest[OBJ_DIGEST_LEN];
 };
+
+/* info tells of what was uploaded from now on, and nothing of what was stored before. */
+static inline void put_result_describe(const struct put_result *r, struct obj_info *info)
+{
+	info->time_ns = 0;
+	strcpy(info->nuid, r->nuid);
+	info->size = r->size;
+	info->chunks = r->chunks;
+	info->max_chunk_size = r->max_chunk_size;
+	info->has_digest = true;
+	memcpy(info->digest, r->digest, sizeof(info->digest));
+}
 
 enum watch_state {
 	WATCH_CONNECTED,    /* events flow */

@@ -200,13 +200,8 @@ static int describe_content(void *arg, const struct obj_info *old, struct obj_in
 
 	if (err)
 		return err;
-	strcpy(info->nuid, r->nuid);
-	info->size = r->size;
-	info->chunks = r->chunks;
-	info->max_chunk_size = r->max_chunk_size;
+	put_result_describe(r, info);
 	info->is_deleted = info->is_malformed = false;
-	info->has_digest = true;
-	memcpy(info->digest, r->digest, sizeof(info->digest));
 	*ret = steal_ptr(info);
 	return 0;
 }

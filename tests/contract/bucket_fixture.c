@@ -114,12 +114,7 @@ struct obj_info *fixture_store(struct store *s, const char *name, uint64_t size,
 	ck_assert_int_eq(fixture_upload(put, s->chunk_size, 0, size), 0);
 	ck_assert_int_eq(store_put_foretell(put, &r), 0);
 	ck_assert_uint_eq(r.size, size);
-	memcpy(info->nuid, r.nuid, sizeof(r.nuid));
-	info->size = r.size;
-	info->chunks = r.chunks;
-	info->max_chunk_size = r.max_chunk_size;
-	info->has_digest = true;
-	memcpy(info->digest, r.digest, sizeof(r.digest));
+	put_result_describe(&r, info);
 	ck_assert_int_eq(store_put_commit(s, put, info, expected_seq), 0);
 	store_put_close(put, true);
 	ck_assert_uint_gt(info->seq, 0);

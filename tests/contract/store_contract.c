@@ -219,10 +219,7 @@ static struct store_get *open_result(const struct put_result *r)
 	_cleanup_obj_info_ struct obj_info *info = info_new("any");
 	struct store_get *g;
 
-	memcpy(info->nuid, r->nuid, sizeof(r->nuid));
-	info->size = r->size;
-	info->chunks = r->chunks;
-	info->max_chunk_size = r->max_chunk_size;
+	put_result_describe(r, info);
 	ck_assert_int_eq(store_get_open(s, info, &g), 0);
 	return g;
 }
@@ -273,12 +270,7 @@ START_TEST(test_foretold_content_is_there_with_its_metadata)
 		add(p, 'a', CONTRACT_CHUNK);
 	add(p, 'b', 10);
 	ck_assert_int_eq(store_put_foretell(p, &told), 0);
-	memcpy(info->nuid, told.nuid, sizeof(told.nuid));
-	info->size = told.size;
-	info->chunks = told.chunks;
-	info->max_chunk_size = told.max_chunk_size;
-	info->has_digest = true;
-	memcpy(info->digest, told.digest, sizeof(told.digest));
+	put_result_describe(&told, info);
 	ck_assert_int_eq(store_put_commit(s, p, info, 99), -ESTALE);
 	ck_assert_int_eq(store_put_commit(s, p, info, 0), 0);
 	ck_assert_int_eq(store_put_finish(p, &r), 0);
@@ -662,11 +654,7 @@ static void commit(struct store_put *p, const char *name, uint64_t expected_seq,
 	struct put_result r;
 
 	ck_assert_int_eq(store_put_finish(p, &r), 0);
-	memcpy(info->nuid, r.nuid, sizeof(r.nuid));
-	info->size = r.size;
-	info->chunks = r.chunks;
-	info->max_chunk_size = r.max_chunk_size;
-	info->has_digest = true;
+	put_result_describe(&r, info);
 	ck_assert_int_eq(obj_info_set_meta(info, "posix.mode", "100644"), 0);
 	ck_assert_int_eq(obj_info_set_description(info, "text"), 0);
 	ck_assert_int_eq(obj_info_add_header(info, "H", "v"), 0);

@@ -30,12 +30,7 @@ static struct store_put *prepare(struct store *s, const char *name, uint64_t siz
 	ck_assert_int_eq(store_put_open(s, &put), 0);
 	ck_assert_int_eq(fixture_upload(put, s->chunk_size, 0, size), 0);
 	ck_assert_int_eq(store_put_foretell(put, &r), 0);
-	memcpy(info->nuid, r.nuid, sizeof(r.nuid));
-	info->size = r.size;
-	info->chunks = r.chunks;
-	info->max_chunk_size = r.max_chunk_size;
-	info->has_digest = true;
-	memcpy(info->digest, r.digest, sizeof(r.digest));
+	put_result_describe(&r, info);
 	*ret = info;
 	return put;
 }

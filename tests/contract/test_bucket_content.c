@@ -350,10 +350,7 @@ START_TEST(put_goes_on_after_finish)
 	ck_assert_uint_eq(second.chunks, 4);
 	ck_assert(memcmp(first.digest, second.digest, OBJ_DIGEST_LEN) != 0);
 	/* Content that no metadata names can be read. */
-	memcpy(info->nuid, second.nuid, sizeof(second.nuid));
-	info->size = second.size;
-	info->chunks = second.chunks;
-	info->max_chunk_size = second.max_chunk_size;
+	put_result_describe(&second, info);
 	ck_assert_int_eq(fixture_check(s, info), 0);
 	store_put_close(put, true);
 	store_close(s);

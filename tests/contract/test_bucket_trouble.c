@@ -140,10 +140,7 @@ static void upload_through(bool is_pause, unsigned int timeout_ms, unsigned int 
 	}
 	ck_assert_int_eq(store_put_finish(put, &r), 0);
 	ck_assert_uint_eq(r.size, 64 * MIB);
-	memcpy(info->nuid, r.nuid, sizeof(r.nuid));
-	info->size = r.size;
-	info->chunks = r.chunks;
-	info->max_chunk_size = r.max_chunk_size;
+	put_result_describe(&r, info);
 	ck_assert_int_eq(store_put_info(s, info, 0), 0);
 	store_put_close(put, true);
 	ck_assert_int_eq(fixture_check(s, info), 0);
