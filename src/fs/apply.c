@@ -297,6 +297,14 @@ struct dentry *fs_find_entry(struct fs *fs, const char *name, size_t len)
 	return d && !d->node->dir ? d : NULL;
 }
 
+struct dentry *fs_find_any(struct fs *fs, const char *name, size_t len)
+{
+	struct dentry *d = fs_find_entry(fs, name, len);
+	const struct node *dir = d ? NULL : fs_find_dir(fs, name, len);
+
+	return dir ? dir->dentry : d;
+}
+
 /* The reserved objects. True when info was one. Tree lock held. */
 static bool apply_reserved(struct fs *fs, const struct obj_info *info)
 {

@@ -19,11 +19,16 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-void dir_follow_drop(struct fs *fs, struct dir_move *mv)
+static void move_free(struct dir_move *mv)
 {
-	dir_move_end(fs, mv);
 	dir_move_done(mv);
 	free(mv);
+}
+
+static void drop(struct fs *fs, struct dir_move *mv)
+{
+	dir_move_end(fs, mv);
+	move_free(mv);
 }
 
 struct dir_move *dir_follow_find(struct fs *fs, const char *intent)
@@ -44,7 +49,7 @@ void dir_follow_forget_all(struct fs *fs)
 		struct dir_move *mv = list_entry(it, struct dir_move, link);
 
 		if (mv->is_foreign)
-			dir_follow_drop(fs, mv);
+			drop(fs, mv);
 	}
 }
 
@@ -239,29 +244,20 @@ static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
 	return err;
 }
 
-static struct dir_move *parse(const struct fs *fs, const struct obj_info *intent)
+/* What another mount's intent says; NULL: nothing that this one can follow. */
+static struct dir_move *foreign_move(const struct fs *fs, const struct obj_info *intent)
 {
 	struct dir_move *mv = calloc(1, sizeof(*mv));
-	struct intent_names names;
 
 	if (!mv)
 		return NULL;
-	dir_move_init(mv);
+	if (dir_move_parse(fs, intent, mv) < 0) {
+		move_free(mv);
+		return NULL;
+	}
 	mv->is_foreign = true;
-	if (intent_get_names(intent, &names) < 0 || intent_check_names(fs, &names) < 0 ||
-	    intent->name_len >= sizeof(mv->intent))
-		goto fail;
-	buf_append_str(&mv->from, names.old);
-	buf_append_str(&mv->to, names.new);
-	mv->seq = names.seq;
 	memcpy(mv->intent, intent->name, intent->name_len);
-	if (!buf_error(&mv->from) && !buf_error(&mv->to) && mv->from.len && mv->to.len &&
-	    mv->from.data[mv->from.len - 1] == '/' && mv->to.data[mv->to.len - 1] == '/')
-		return mv;
-fail:
-	dir_move_done(mv);
-	free(mv);
-	return NULL;
+	return mv;
 }
 
 /* Who stores an intent has waited until those before it were gone. */
@@ -272,7 +268,7 @@ static void drop_finished(struct fs *fs, const struct dir_move *next)
 
 		if (mv->is_foreign && mv->n_behind == 0 &&
 		    dir_move_touches(mv, &next->from, &next->to))
-			dir_follow_drop(fs, mv);
+			drop(fs, mv);
 	}
 }
 
@@ -284,7 +280,7 @@ void dir_follow_begin(struct fs *fs, const struct obj_info *intent)
 	/* If it goes back, what is shown is put right when the intent is gone. */
 	if (dir_follow_find(fs, intent->name))
 		return;
-	mv = parse(fs, intent);
+	mv = foreign_move(fs, intent);
 	if (!mv)
 		return;
 	drop_finished(fs, mv);
@@ -294,8 +290,7 @@ void dir_follow_begin(struct fs *fs, const struct obj_info *intent)
 		dir_move_begin(fs, mv);
 		return;
 	}
-	dir_move_done(mv);
-	free(mv);
+	move_free(mv);
 }
 
 void dir_follow_end(struct fs *fs, const char *intent)
@@ -318,6 +313,5 @@ void dir_follow_end(struct fs *fs, const char *intent)
 	if (!mv)
 		return;
 	dir_objects_resync(fs, mv, &names, 0);
-	dir_move_done(mv);
-	free(mv);
+	move_free(mv);
 }

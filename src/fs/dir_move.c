@@ -13,6 +13,29 @@ void dir_move_init(struct dir_move *mv)
 	buf_init(&mv->to, OBJ_META_MAX);
 }
 
+static bool is_prefix(const char *name)
+{
+	return name[strlen(name) - 1] == '/';
+}
+
+int dir_move_parse(const struct fs *fs, const struct obj_info *intent, struct dir_move *ret)
+{
+	struct intent_names names;
+	int err = intent_get_names(intent, &names);
+
+	dir_move_init(ret);
+	if (!err && (!is_prefix(names.old) || !is_prefix(names.new)))
+		err = -EINVAL;
+	if (!err)
+		err = intent_check_names(fs, &names);
+	if (err)
+		return err;
+	ret->seq = names.seq;
+	buf_append_str(&ret->from, names.old);
+	buf_append_str(&ret->to, names.new);
+	return buf_error(&ret->from) ? buf_error(&ret->from) : buf_error(&ret->to);
+}
+
 void dir_move_done(struct dir_move *mv)
 {
 	buf_done(&mv->from);
@@ -61,15 +84,6 @@ void dir_rename_resolve(const struct fs *fs, const struct dentry *d, struct buf 
 	}
 }
 
-/* The entry that an object's name has in the tree, of a directory if it is a marker's. */
-static struct dentry *entry_of(struct fs *fs, const char *name, size_t len)
-{
-	struct dentry *d = fs_find_entry(fs, name, len);
-	struct node *dir = d ? NULL : fs_find_dir(fs, name, len);
-
-	return dir ? dir->dentry : d;
-}
-
 struct dentry *dir_move_entry(struct fs *fs, const struct dir_move *mv, const char *name,
 			      size_t len)
 {
@@ -81,7 +95,7 @@ struct dentry *dir_move_entry(struct fs *fs, const struct dir_move *mv, const ch
 	buf_init(&moved, OBJ_META_MAX);
 	buf_append(&moved, mv->to.data, mv->to.len);
 	buf_append(&moved, name + mv->from.len, len - mv->from.len);
-	return buf_error(&moved) ? NULL : entry_of(fs, moved.data, moved.len);
+	return buf_error(&moved) ? NULL : fs_find_any(fs, moved.data, moved.len);
 }
 
 /* The foreign rename whose directory the name is in now. */
@@ -98,7 +112,7 @@ static struct dir_move *foreign_move_to(struct fs *fs, const char *name, size_t 
 
 void dir_rename_arrived(struct fs *fs, const char *name, size_t len)
 {
-	struct dentry *d = entry_of(fs, name, len);
+	struct dentry *d = fs_find_any(fs, name, len);
 	struct dir_move *mv;
 
 	if (!d || !d->is_behind)
@@ -124,7 +138,7 @@ bool dir_follow_is_awaited(struct fs *fs, const char *name, size_t len)
 
 	if (!foreign_move_to(fs, name, len))
 		return false;
-	d = entry_of(fs, name, len);
+	d = fs_find_any(fs, name, len);
 	return d && d->is_behind;
 }
 

@@ -211,19 +211,52 @@ int dir_names_split(const struct dir_names *a, const struct dir_names *b, struct
 
 /* What an object costs beyond what its names do: a tombstone, longer metadata, the messages' own
  * bytes; and for those that are under way, whose old metadata are still there. */
-#define MOVED_COST 600
+#define MOVED_COST 616
 #define UNDER_WAY_COST 1500
 /* What is replaced is not removed at once, others store something too, and figures are old. */
 #define AMPLE 8
 
-uint64_t dir_names_need(const struct dir_move *mv, const struct dir_names *names)
-{
-	size_t under_way = names->count < DIR_BATCH ? names->count : DIR_BATCH;
-	/* Each name is in a subject, as base64, and in two values. */
-	uint64_t name_bytes =
-		4 * (uint64_t)(names->bytes.len + names->count * (mv->from.len + mv->to.len));
+struct figures {
+	uint64_t count, name_bytes;
+};
 
-	return name_bytes + names->count * MOVED_COST + under_way * UNDER_WAY_COST;
+static void count(struct figures *f, size_t len)
+{
+	f->count++;
+	f->name_bytes += len;
+}
+
+/* What is stored below dir, whose entries have names len bytes longer than their own. */
+static void measure(const struct node *dir, size_t len, struct figures *f)
+{
+	struct dentry *d;
+	uint64_t cookie = 0;
+
+	if (dir->dir->has_marker)
+		count(f, len);
+	while ((d = tree_next(dir, cookie))) {
+		cookie = d->cookie;
+		if (d->node->dir)
+			measure(d->node, len + d->len + 1, f);
+		else if (tree_entry_seq(d))
+			count(f, len + d->len);
+	}
+}
+
+uint64_t dir_names_need(const struct fs *fs, const struct node *n, const struct dir_move *mv)
+{
+	struct figures f = {0};
+	uint64_t under_way;
+
+	mutex_assert_held(&fs->tree.lock);
+	if (n->dir)
+		measure(n, 0, &f);
+	else
+		count(&f, 0);
+	under_way = f.count < DIR_BATCH ? f.count : DIR_BATCH;
+	/* Each name is in a subject, as base64, and in two values. */
+	return 4 * (f.name_bytes + f.count * (mv->from.len + mv->to.len)) + f.count * MOVED_COST +
+	       under_way * UNDER_WAY_COST;
 }
 
 int dir_names_check_room(struct fs *fs, uint64_t need, bool *ret_is_ample)

@@ -73,14 +73,13 @@ static int fill(struct batch *b, const struct dir_move *mv, const struct dir_nam
 	return 0;
 }
 
-/* Stored by this mount for a file that the tree has under its new name already. */
-static bool is_own(struct fs *fs, const struct item *it)
+bool dir_objects_is_own(struct fs *fs, const struct obj_info *info, const struct buf *new_name)
 {
 	const struct dentry *d;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	d = fs_find_entry(fs, it->to.data, it->to.len);
-	return d && tree_entry_seq(d) == it->old->seq;
+	d = fs_find_entry(fs, new_name->data, new_name->len);
+	return d && tree_entry_seq(d) == info->seq;
 }
 
 /* What the new name gets. Times below the directory do not change. */
@@ -113,7 +112,8 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
 		if (errs[i] && errs[i] != -ENOENT)
 			err = errs[i];
 		if (it->old &&
-		    (!fs_info_is_live(it->old) || (it->old->seq > mv->seq && !is_own(fs, it))))
+		    (!fs_info_is_live(it->old) ||
+		     (it->old->seq > mv->seq && !dir_objects_is_own(fs, it->old, &it->to))))
 			obj_info_free(steal_ptr(it->old));
 		/* A claim: nothing but a name, which is not wanted any more. */
 		if (it->old && !it->old->is_deleted && !err)
@@ -271,22 +271,31 @@ static int remove_old(struct fs *fs, struct batch *b)
 	return err;
 }
 
+void dir_objects_settle(struct fs *fs, const struct obj_info *info)
+{
+	const struct dentry *d;
+
+	if (!info || !info->seq)
+		return;
+	mutex_lock(&fs->tree.lock);
+	d = fs_find_entry(fs, info->name, info->name_len);
+	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, info->nuid))
+		d->node->seq = info->seq;
+	mutex_unlock(&fs->tree.lock);
+	fs_apply_held(fs, info);
+}
+
 /* The tree learns that one object has its new name, or that nothing comes from the old one. */
-static void settle(struct fs *fs, struct item *it, int err)
+static void settle(struct fs *fs, const struct item *it, int err)
 {
 	bool is_moved = it->info && it->info->seq;
-	struct dentry *d;
 
 	if (!is_moved && (err || it->err))
 		return;
 	mutex_lock(&fs->tree.lock);
 	dir_rename_arrived(fs, it->to.data, it->to.len);
-	d = is_moved ? fs_find_entry(fs, it->to.data, it->to.len) : NULL;
-	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, it->info->nuid))
-		d->node->seq = it->info->seq;
 	mutex_unlock(&fs->tree.lock);
-	if (is_moved)
-		fs_apply_held(fs, it->info);
+	dir_objects_settle(fs, it->info);
 	if (is_moved && it->tombstone)
 		fs_apply_held(fs, it->tombstone);
 }

@@ -10,7 +10,7 @@
  * With the intent the rename has happened: other mounts show it at once (dir_follow.c), and what a
  * crash leaves is done by whoever finds the intent. So the call waits for a few objects only, or if
  * the bucket is nearly full: those can still be taken back. Many follow behind it. Everything below
- *the directory can be used meanwhile, under its new name (dir_wait.c).
+ * the directory can be used meanwhile, under its new name (dir_wait.c).
  *
  * The objects of one directory at a time are moved (fs->dir_rename).
  */
@@ -286,14 +286,12 @@ void dir_rename_drain(struct fs *fs, uint64_t deadline_ns)
 
 static int check_room(struct fs *fs, const struct move *m, struct errand *e)
 {
-	struct dir_names names CLEANUP(dir_names_done) = {0};
-	int err;
+	uint64_t need;
 
-	dir_names_init(&names);
 	mutex_lock(&fs->tree.lock);
-	err = dir_names_collect(fs, m->n, e->mv.from.len, UINT64_MAX - 1, &names);
+	need = dir_names_need(fs, m->n, &e->mv);
 	mutex_unlock(&fs->tree.lock);
-	return err ? err : dir_names_check_room(fs, dir_names_need(&e->mv, &names), &e->has_room);
+	return dir_names_check_room(fs, need, &e->has_room);
 }
 
 /* The intent is stored. Takes over e. */
@@ -377,29 +375,6 @@ int move_dir(struct fs *fs, const struct move *m)
 
 /* --- what another mount began --- */
 
-static bool is_prefix(const char *name)
-{
-	return name[strlen(name) - 1] == '/';
-}
-
-static int parse(const struct fs *fs, const struct obj_info *info, struct dir_move *ret)
-{
-	struct intent_names names;
-	int err = intent_get_names(info, &names);
-
-	dir_move_init(ret);
-	if (!err && (!is_prefix(names.old) || !is_prefix(names.new)))
-		err = -EINVAL;
-	if (!err)
-		err = intent_check_names(fs, &names);
-	if (err)
-		return err;
-	ret->seq = names.seq;
-	buf_append_str(&ret->from, names.old);
-	buf_append_str(&ret->to, names.new);
-	return buf_error(&ret->from) ? buf_error(&ret->from) : buf_error(&ret->to);
-}
-
 /* The names that may have yet to move. Where the tree has followed, all that it shows at the new
  * place: of what has come there, too, the old object may be left. */
 static int names_left(struct fs *fs, const struct obj_info *info, const struct dir_move *mv,
@@ -423,7 +398,7 @@ int dir_rename_finish(struct fs *fs, struct obj_info *info)
 	struct dir_names names CLEANUP(dir_names_done) = {0};
 	struct dir_move mv CLEANUP(dir_move_done) = {0};
 	size_t at = 0;
-	int err = parse(fs, info, &mv);
+	int err = dir_move_parse(fs, info, &mv);
 
 	if (err)
 		return err == -EINVAL ? 0 : err;

@@ -20,6 +20,10 @@ struct dir_move {
 };
 
 void dir_move_init(struct dir_move *mv);
+/* What an intent to rename a directory says. -EINVAL: nothing that could be done; -EXDEV: this
+ * mount does not know all of it. dir_move_done is due also after an error. */
+int dir_move_parse(const struct fs *fs, const struct obj_info *intent, struct dir_move *ret)
+	MUST_CHECK;
 void dir_move_done(struct dir_move *mv);
 /* Puts it into fs->dir_moves, and takes it out, which ends the waiting for it. Tree lock held. */
 void dir_move_begin(struct fs *fs, struct dir_move *mv);
@@ -58,8 +62,6 @@ int dir_move_wait(struct fs *fs, const struct buf *a, const struct buf *b) MUST_
 void dir_follow_begin(struct fs *fs, const struct obj_info *intent);
 /* The rename of an intent with this name, or NULL. */
 struct dir_move *dir_follow_find(struct fs *fs, const char *intent);
-/* Takes it from fs->dir_moves and frees it. */
-void dir_follow_drop(struct fs *fs, struct dir_move *mv);
 /* The object of info has come to its new place, if that is what info tells. */
 void dir_follow_note(struct fs *fs, const struct obj_info *info);
 /* Whether a removal of the name tells nothing, as the object that is shown is still to come. */
@@ -100,8 +102,8 @@ int dir_names_invert(struct fs *fs, const struct node *dir, size_t skip, struct 
 int dir_names_split(const struct dir_names *a, const struct dir_names *b, struct dir_names *only_a,
 		    struct dir_names *only_b, struct dir_names *both) MUST_CHECK;
 
-/* Bytes that moving the names takes in the bucket, about. */
-uint64_t dir_names_need(const struct dir_move *mv, const struct dir_names *names);
+/* Bytes that moving all below n, or the file n, takes in the bucket, about. Tree lock held. */
+uint64_t dir_names_need(const struct fs *fs, const struct node *n, const struct dir_move *mv);
 /* -ENOSPC when the bucket has no room for so much, as far as is known. *ret_is_ample (may be NULL):
  * there is so much more that it need not be watched. Waits. */
 int dir_names_check_room(struct fs *fs, uint64_t need, bool *ret_is_ample) MUST_CHECK;
@@ -117,6 +119,12 @@ int dir_names_check_room(struct fs *fs, uint64_t need, bool *ret_is_ample) MUST_
  * taken over; -ESHUTDOWN: the mount ends. Waits. */
 int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
 		     struct obj_info *intent, size_t *at) MUST_CHECK;
+/* What was stored for a moved object, if it was (info may be NULL), is what its name has now; the
+ * name is held. Takes the tree lock. */
+void dir_objects_settle(struct fs *fs, const struct obj_info *info);
+/* Whether the tree has this version under its new name already: this mount stored it. Takes the
+ * tree lock. */
+bool dir_objects_is_own(struct fs *fs, const struct obj_info *info, const struct buf *new_name);
 /* After an error: the tree learns which names have which objects. Waits. */
 void dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
 			size_t at);

@@ -141,26 +141,49 @@ static void stop_following(struct fs *fs, struct node *n)
 		n->dentry->is_behind = false;
 }
 
-/* What is collected here is only for the figures. */
-static int prepare(struct fs *fs, const struct move *m, struct exchange *x)
+/* The names of the two, which tell how they are found. Tree lock held. */
+static int names_of_both(struct fs *fs, const struct move *m, struct buf *a, struct buf *b)
 {
-	struct buf a CLEANUP(buf_done) = {0};
-	struct buf b CLEANUP(buf_done) = {0};
 	struct dentry *da, *db;
 	int err;
 
-	buf_init(&a, OBJ_META_MAX);
-	buf_init(&b, OBJ_META_MAX);
-	LOCK_SCOPE(&fs->tree.lock);
+	buf_init(a, OBJ_META_MAX);
+	buf_init(b, OBJ_META_MAX);
 	err = find_both(fs, m, &da, &db);
 	if (err)
 		return err;
-	fs_path(fs, da, &a);
-	fs_path(fs, db, &b);
-	err = buf_error(&a) ? buf_error(&a) : buf_error(&b);
+	fs_path(fs, da, a);
+	fs_path(fs, db, b);
+	return buf_error(a) ? buf_error(a) : buf_error(b);
+}
+
+/* Nothing may be on its way above or below the two. */
+static int wait_for_others(struct fs *fs, const struct move *m)
+{
+	struct buf a CLEANUP(buf_done) = {0};
+	struct buf b CLEANUP(buf_done) = {0};
+	int err;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	err = names_of_both(fs, m, &a, &b);
+	return err ? err : dir_move_wait(fs, &a, &b);
+}
+
+/* Both ways, and the bytes that they need in the bucket. */
+static int prepare(struct fs *fs, const struct move *m, struct exchange *x, uint64_t *ret_need)
+{
+	struct buf a CLEANUP(buf_done) = {0};
+	struct buf b CLEANUP(buf_done) = {0};
+	int err;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	err = names_of_both(fs, m, &a, &b);
 	if (!err)
 		err = set_ways(x, a.data, a.len, b.data, b.len);
-	return err ? err : collect_both(fs, da, db, UINT64_MAX - 1, x);
+	if (!err)
+		*ret_need =
+			dir_names_need(fs, m->n, &x->ab) + dir_names_need(fs, m->target, &x->ba);
+	return err;
 }
 
 static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x)
@@ -192,15 +215,6 @@ static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x
 	return 0;
 }
 
-static int check_room(struct fs *fs, const struct exchange *x)
-{
-	return dir_names_check_room(fs,
-				    dir_names_need(&x->ab, &x->only_a) +
-					    dir_names_need(&x->ba, &x->only_b) +
-					    dir_names_need(&x->ab, &x->both),
-				    NULL);
-}
-
 static int describe(struct fs *fs, const struct exchange *x, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
@@ -224,64 +238,39 @@ static void leave(struct fs *fs, const struct exchange *x, struct obj_info *inte
 }
 
 /* The intent is stored. */
-static int exchange_stored(struct fs *fs, const struct move *m, uint64_t seq,
+static int exchange_stored(struct fs *fs, const struct move *m, struct exchange *x,
 			   struct obj_info *intent)
 {
-	struct exchange x CLEANUP(exchange_done) = {0};
-	const char *a = obj_info_meta(intent, ATTR_INTENT_OLD);
-	const char *b = obj_info_meta(intent, ATTR_INTENT_NEW);
 	bool is_begun = false;
 	int err;
 
-	exchange_init(&x);
-	err = set_ways(&x, a, strlen(a), b, strlen(b));
-	x.ab.seq = seq;
-	if (!err)
-		err = exchange_tree(fs, m, &x);
+	x->ab.seq = intent->seq;
+	err = exchange_tree(fs, m, x);
 	if (err) {
 		intent_remove(fs, intent);
 		return err;
 	}
-	err = intent_set_seq(intent, x.ab.seq);
+	err = intent_set_seq(intent, x->ab.seq);
 	if (!err)
-		err = exchange_objects(fs, &x, intent, &is_begun);
+		err = exchange_objects(fs, x, intent, &is_begun);
 	mutex_lock(&fs->tree.lock);
-	dir_move_end(fs, &x.ab);
-	dir_move_end(fs, &x.ba);
+	dir_move_end(fs, &x->ab);
+	dir_move_end(fs, &x->ba);
 	stop_following(fs, m->n);
 	stop_following(fs, m->target);
 	mutex_unlock(&fs->tree.lock);
 	if (err)
-		leave(fs, &x, intent, err == -ECANCELED || !is_begun);
+		leave(fs, x, intent, err == -ECANCELED || !is_begun);
 	if (!err || (err != -ECANCELED && !is_begun))
 		intent_remove(fs, intent);
 	return err == -ECANCELED ? 0 : err;
-}
-
-/* Nothing may be on its way above or below the two. */
-static int wait_for_others(struct fs *fs, const struct move *m)
-{
-	struct buf a CLEANUP(buf_done) = {0};
-	struct buf b CLEANUP(buf_done) = {0};
-	struct dentry *da, *db;
-	int err;
-
-	buf_init(&a, OBJ_META_MAX);
-	buf_init(&b, OBJ_META_MAX);
-	LOCK_SCOPE(&fs->tree.lock);
-	err = find_both(fs, m, &da, &db);
-	if (err)
-		return err;
-	fs_path(fs, da, &a);
-	fs_path(fs, db, &b);
-	err = buf_error(&a) ? buf_error(&a) : buf_error(&b);
-	return err ? err : dir_move_wait(fs, &a, &b);
 }
 
 int move_exchange_dirs(struct fs *fs, const struct move *m)
 {
 	_cleanup_obj_info_ struct obj_info *intent = NULL;
 	struct exchange x CLEANUP(exchange_done) = {0};
+	uint64_t need;
 	int err = 0;
 
 	exchange_init(&x);
@@ -298,9 +287,9 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 	if (err)
 		return err;
 	LOCK_SCOPE(&fs->dir_rename);
-	err = prepare(fs, m, &x);
+	err = prepare(fs, m, &x, &need);
 	if (!err)
-		err = check_room(fs, &x);
+		err = dir_names_check_room(fs, need, NULL);
 	if (!err)
 		err = describe(fs, &x, &intent);
 	if (!err)
@@ -309,7 +298,7 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 		return err;
 	/* What others stored before belongs to it. */
 	(void)fs_catch_up(fs);
-	return exchange_stored(fs, m, intent->seq, intent);
+	return exchange_stored(fs, m, &x, intent);
 }
 
 /* --- what another mount began --- */
@@ -325,17 +314,6 @@ static int parse(const struct fs *fs, const struct obj_info *info, struct exchan
 		return err;
 	x->ab.seq = names.seq;
 	return set_ways(x, names.old, strlen(names.old), names.new, strlen(names.new));
-}
-
-/* The entry with that name, of a directory if it ends in a slash. Tree lock held. */
-static struct dentry *entry_called(struct fs *fs, const struct buf *name)
-{
-	struct node *dir;
-
-	if (!is_dir_name(name->data, name->len))
-		return fs_find_entry(fs, name->data, name->len);
-	dir = fs_find_dir(fs, name->data, name->len);
-	return dir ? dir->dentry : NULL;
 }
 
 int exchange_dirs_finish(struct fs *fs, struct obj_info *info)
@@ -354,8 +332,8 @@ int exchange_dirs_finish(struct fs *fs, struct obj_info *info)
 	err = pairs_finish(fs, info);
 	if (!err) {
 		LOCK_SCOPE(&fs->tree.lock);
-		err = collect_both(fs, entry_called(fs, &x.ab.from), entry_called(fs, &x.ba.from),
-				   seq, &x);
+		err = collect_both(fs, fs_find_any(fs, x.ab.from.data, x.ab.from.len),
+				   fs_find_any(fs, x.ba.from.data, x.ba.from.len), seq, &x);
 	}
 	x.ab.seq = x.ba.seq = seq;
 	pairs_forget(info);

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/log.h"
-
 #include "fs/name_set.h"
+#include "util/log.h"
 
 #define BATCH 64
 
@@ -84,15 +83,8 @@ static int fill(struct batch *b, const struct dir_names *names, const struct buf
 static bool is_wanted(struct fs *fs, const struct obj_info *info, uint64_t max_seq,
 		      const struct buf *new_name)
 {
-	const struct dentry *d;
-
-	if (info->is_deleted)
-		return false;
-	if (info->seq <= max_seq)
-		return true;
-	LOCK_SCOPE(&fs->tree.lock);
-	d = fs_find_entry(fs, new_name->data, new_name->len);
-	return d && tree_entry_seq(d) == info->seq;
+	return !info->is_deleted &&
+	       (info->seq <= max_seq || dir_objects_is_own(fs, info, new_name));
 }
 
 /* Name i of 2 * n. */
@@ -139,21 +131,6 @@ static int load(struct fs *fs, const struct batch *b, uint64_t max_seq, struct p
 	return err;
 }
 
-/* An entry has the version that is stored under its name now. */
-static void settle(struct fs *fs, const struct obj_info *info)
-{
-	const struct dentry *d;
-
-	if (!info || !info->seq)
-		return;
-	mutex_lock(&fs->tree.lock);
-	d = fs_find_entry(fs, info->name, info->name_len);
-	if (d && d->node->is_dirty && !d->node->x->link_id && node_nuid_is(d->node, info->nuid))
-		d->node->seq = info->seq;
-	mutex_unlock(&fs->tree.lock);
-	fs_apply_held(fs, info);
-}
-
 static void arrive(struct fs *fs, const struct buf *a, const struct buf *b)
 {
 	LOCK_SCOPE(&fs->tree.lock);
@@ -174,8 +151,8 @@ static int sort_out(struct fs *fs, struct exchange *x, const struct batch *b,
 
 		if (p && !p->err) {
 			arrive(fs, &b->a[i], &b->b[i]);
-			settle(fs, p->a.now);
-			settle(fs, p->b.now);
+			dir_objects_settle(fs, p->a.now);
+			dir_objects_settle(fs, p->b.now);
 			continue;
 		}
 		err = dir_names_add(&x->only_a, b->a[i].data + skip, b->a[i].len - skip, 0);
@@ -241,11 +218,8 @@ int exchange_objects(struct fs *fs, struct exchange *x, struct obj_info *intent,
  * Tree lock held. */
 static void doubt(struct fs *fs, const struct buf *name)
 {
-	struct dentry *d = fs_find_entry(fs, name->data, name->len);
-	const struct node *dir = d ? NULL : fs_find_dir(fs, name->data, name->len);
+	struct dentry *d = fs_find_any(fs, name->data, name->len);
 
-	if (dir)
-		d = dir->dentry;
 	if (!d || d->node->is_dirty || tree_entry_seq(d) <= 1)
 		return;
 	if (d->node->x->link_id)

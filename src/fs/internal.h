@@ -261,6 +261,8 @@ bool fs_info_is_live(const struct obj_info *info);
 /* The entry of an object that is not a directory's marker; NULL: the tree has none. Tree lock held.
  */
 struct dentry *fs_find_entry(struct fs *fs, const char *name, size_t len);
+/* The same, but for a marker the entry of its directory. */
+struct dentry *fs_find_any(struct fs *fs, const char *name, size_t len) MUST_CHECK;
 /* The directory that a marker's name stands for, or NULL. Tree lock held. */
 struct node *fs_find_dir(struct fs *fs, const char *name, size_t len);
 /* The bucket has no message for a name, although it had one with sequence seq. Newer ones stay. */
