@@ -68,6 +68,16 @@ static void must_sync(struct fs_handle *h)
 	fake_sync(bucket);
 }
 
+/* f, of which an fsync has stored a change. */
+static struct fs_handle *open_journaled(void)
+{
+	struct fs_handle *h = must_open(O_RDWR);
+
+	change(h, 100, "one");
+	must_sync(h);
+	return h;
+}
+
 static bool is_there(const char *prefix)
 {
 	_cleanup_free_ char *name = fake_find(bucket, prefix);
@@ -264,11 +274,9 @@ END_TEST
 
 START_TEST(test_what_no_fsync_has_seen_is_not_recovered)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 	_cleanup_free_ char *synced = NULL;
 
-	change(h, 100, "one");
-	must_sync(h);
 	synced = malloc(SIZE);
 	memcpy(synced, data, SIZE);
 	change(h, 200, "not yet");
@@ -283,11 +291,9 @@ END_TEST
 
 START_TEST(test_a_slow_mount_goes_on_although_its_base_is_gone)
 {
-	struct fs_handle *h = must_open(O_RDWR);
 	_cleanup_obj_info_ struct obj_info *old = fake_info(bucket, "f");
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	recover();
 	fake_drop_chunks(bucket, old->nuid);
 	change(h, 5000, "two");
@@ -300,12 +306,10 @@ END_TEST
 
 START_TEST(test_attributes_are_recovered_too)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	const struct stat st = {.st_mode = 0751};
 
-	change(h, 100, "one");
-	must_sync(h);
 	set_attr(NULL, &st, FS_SET_MODE);
 	must_sync(h);
 	recover();
@@ -317,10 +321,8 @@ END_TEST
 
 START_TEST(test_a_journal_follows_a_renamed_file)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	ck_assert_int_eq(rename_path(m.fs, "f", "g", 0), 0);
 	recover();
 	assert_object("g", data, SIZE);
@@ -331,10 +333,8 @@ END_TEST
 
 START_TEST(test_a_removed_file_takes_its_journal_along)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	ck_assert_int_eq(unlink_path(m.fs, "f"), 0);
 	ck_assert(!has_journal());
 	must_sync(h);
@@ -359,10 +359,8 @@ END_TEST
 
 START_TEST(test_a_journal_of_a_name_that_is_gone_is_void)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	fake_foreign_delete(bucket, "f");
 	recover();
 	ck_assert(!has_journal());
@@ -374,12 +372,10 @@ END_TEST
 
 START_TEST(test_replaced_content_makes_a_conflict_copy)
 {
-	struct fs_handle *h = must_open(O_RDWR);
 	struct mount other = second();
+	struct fs_handle *h = open_journaled();
 	_cleanup_free_ char *copy = NULL;
 
-	change(h, 100, "one");
-	must_sync(h);
 	put_file(other.fs, "f", "theirs", 6);
 	ck_assert_int_eq(finish(&other), 0);
 	fake_sync(bucket);
@@ -397,12 +393,10 @@ END_TEST
 
 START_TEST(test_of_replaced_content_that_is_gone_the_changes_are_kept)
 {
-	struct fs_handle *h = must_open(O_RDWR);
 	_cleanup_obj_info_ struct obj_info *old = fake_info(bucket, "f");
+	struct fs_handle *h = open_journaled();
 	_cleanup_free_ char *copy = NULL, *want = calloc(1, SIZE);
 
-	change(h, 100, "one");
-	must_sync(h);
 	fake_foreign_put(bucket, "f", "theirs", 6, CHUNK);
 	fake_drop_chunks(bucket, old->nuid);
 	recover();
@@ -417,12 +411,10 @@ END_TEST
 
 START_TEST(test_a_conflict_ends_the_journal)
 {
-	struct fs_handle *h = must_open(O_RDWR);
 	struct mount other = second();
+	struct fs_handle *h = open_journaled();
 	_cleanup_free_ char *copy = NULL;
 
-	change(h, 100, "one");
-	must_sync(h);
 	put_file(other.fs, "f", "theirs", 6);
 	fake_sync(bucket);
 	ck_assert_int_eq(close_file(m.fs, h), -ESTALE);
@@ -436,11 +428,9 @@ END_TEST
 
 START_TEST(test_a_conflict_that_cannot_be_stored_whole_leaves_the_changes)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 	_cleanup_free_ char *copy = NULL, *want = calloc(1, SIZE);
 
-	change(h, 100, "one");
-	must_sync(h);
 	fake_foreign_put(bucket, "f", "theirs", 6, CHUNK);
 	fake_sync(bucket);
 	ck_assert_int_eq(close_file(m.fs, h), -EIO);
@@ -456,12 +446,10 @@ END_TEST
 /* The chunks that a journal needs are not purged by a mount that knows of it. */
 START_TEST(test_the_base_of_a_journal_is_not_purged)
 {
-	struct fs_handle *h = must_open(O_RDWR);
 	_cleanup_obj_info_ struct obj_info *old = fake_info(bucket, "f");
 	struct mount other = second();
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	fake_sync(bucket);
 	put_file(other.fs, "f", "theirs", 6);
 	fs_drain(other.fs, 1000);
@@ -476,10 +464,8 @@ END_TEST
 
 START_TEST(test_a_commit_whose_end_was_not_noted_is_not_repeated)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	fake_fail_next(bucket, FAKE_REMOVE_INFO, -EIO, 1);
 	ck_assert_int_eq(close_file(m.fs, h), 0);
 	ck_assert(has_journal());
@@ -541,11 +527,9 @@ END_TEST
 
 START_TEST(test_a_close_that_fails_leaves_what_fsync_promised)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 	_cleanup_free_ char *promised = malloc(SIZE);
 
-	change(h, 100, "one");
-	must_sync(h);
 	memcpy(promised, data, SIZE);
 	change(h, 200, "two");
 	fake_fail_next(bucket, FAKE_PUT_CHUNK, -ENOSPC, 1);
@@ -574,13 +558,11 @@ END_TEST
 
 START_TEST(test_damaged_segments_are_not_believed)
 {
-	struct fs_handle *h = must_open(O_RDWR);
 	struct mount other = second();
+	struct fs_handle *h = open_journaled();
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_free_ char *old = pattern(2 * SIZE), *text = NULL;
 
-	change(h, 100, "one");
-	must_sync(h);
 	info = journal();
 	text = strdup(obj_info_meta(info, "posix.segments"));
 	/* Its digest is another one. */
@@ -599,11 +581,9 @@ START_TEST(test_senseless_descriptions_are_refused)
 {
 	static const char *const texts[] = {"", "x", "a 1 1 1", "a.b 1 1 1 d", "a 1 1 1 d e;"};
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	struct fs_handle *h = must_open(O_RDWR);
 	struct mount other = second();
+	struct fs_handle *h = open_journaled();
 
-	change(h, 100, "one");
-	must_sync(h);
 	info = journal();
 	ck_assert_int_eq(
 		obj_info_set_meta(info, _i % 2 ? "posix.segments" : "posix.base", texts[_i / 2]),
@@ -629,13 +609,11 @@ static bool is_orphan(const struct obj_info *info, const char *where, long pid, 
 
 START_TEST(test_an_orphan_is_what_an_ended_process_of_this_host_left)
 {
-	struct fs_handle *h = must_open(O_RDWR);
+	struct fs_handle *h = open_journaled();
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	char where[100], start[32];
 	long pid;
 
-	change(h, 100, "one");
-	must_sync(h);
 	info = journal();
 	ck_assert_int_eq(
 		sscanf(obj_info_meta(info, "posix.host"), "%99s %ld %31s", where, &pid, start), 3);
