@@ -176,17 +176,20 @@ static int merge(struct fs *fs, struct dir_move *mv, struct node *from, struct n
 	return err;
 }
 
-/* The directory that will hold the new name, and that name. */
+/* The directory that will hold the new name, and that name. NULL: a file is in its place, or there
+ * is no memory. */
 static struct node *new_parent(struct fs *fs, const struct dir_move *mv, int64_t time_ns,
 			       struct component *ret)
 {
 	const char *p = mv->to.data + fs->prefix_len, *end = mv->to.data + mv->to.len;
 	struct node *dir = fs->tree.root;
 
-	while (place_cut(&p, end, ret) && p < end) {
-		dir = place_make_dir(fs, dir, ret, mv->to.data, (size_t)(p - mv->to.data), time_ns);
-		if (!dir)
-			return NULL;
+	while (dir && place_cut(&p, end, ret) && p < end) {
+		const struct dentry *d = tree_lookup(&fs->tree, dir, ret->name, strlen(ret->name));
+
+		dir = d && !d->node->dir ? NULL
+					 : place_make_dir(fs, dir, ret, mv->to.data,
+							  (size_t)(p - mv->to.data), time_ns);
 	}
 	return dir;
 }
@@ -200,40 +203,37 @@ static void remove_target(struct fs *fs, struct dentry *at)
 	tree_unlink(&fs->tree, at);
 }
 
-static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
+/* Whether a directory in the place of the new name can have been replaced, or filled since. */
+static bool is_free(const struct dir_move *mv, const struct dentry *at)
 {
-	struct node *dir = fs_find_dir(fs, mv->from.data, mv->from.len), *parent, *old_parent;
-	struct component c;
-	struct dentry *at;
+	if (!at)
+		return true;
+	return at->node->dir &&
+	       (at->node->dir->n_children == 0 || !has_sequences(at->node, mv->seq, false));
+}
+
+/* dir becomes c in parent. */
+static int follow_to(struct fs *fs, struct dir_move *mv, struct node *dir, struct node *parent,
+		     const struct component *c, int64_t time_ns)
+{
+	struct dentry *at = tree_lookup(&fs->tree, parent, c->name, strlen(c->name));
+	_cleanup_free_ char *old_name = strdup(dir->dentry->name);
+	struct node *old_parent = dir->dentry->parent, *to;
 	int err;
 
-	if (!dir || !dir->dentry)
+	if (tree_is_ancestor(dir, parent) || !is_free(mv, at))
 		return 0;
-	parent = new_parent(fs, mv, time_ns, &c);
-	if (!parent)
-		return -ENOMEM;
-	if (tree_is_ancestor(dir, parent))
-		return 0;
-	at = tree_lookup(&fs->tree, parent, c.name, strlen(c.name));
-	/* What the rename could not replace, it has not. */
-	if (at && (!at->node->dir ||
-		   (at->node->dir->n_children > 0 && has_sequences(at->node, mv->seq, false))))
-		return 0;
-	old_parent = dir->dentry->parent;
-	tree_pin(old_parent);
 	if (at && at->node->dir->n_children == 0 && at->node->seq <= mv->seq) {
 		remove_target(fs, at);
 		at = NULL;
 	}
+	tree_pin(old_parent);
 	if (!at && !has_sequences(dir, mv->seq, true)) {
-		_cleanup_free_ char *old_name = strdup(dir->dentry->name);
-
-		err = old_name ? move_whole(fs, mv, dir->dentry, parent, c.name) : -ENOMEM;
+		err = old_name ? move_whole(fs, mv, dir->dentry, parent, c->name) : -ENOMEM;
 		if (!err)
 			place_unshadow(fs, old_parent, old_name, strlen(old_name));
 	} else {
-		struct node *to = place_make_dir(fs, parent, &c, mv->to.data, mv->to.len, time_ns);
-
+		to = place_make_dir(fs, parent, c, mv->to.data, mv->to.len, time_ns);
 		err = to ? merge(fs, mv, dir, to) : -ENOMEM;
 		if (!err)
 			fs_prune(fs, dir);
@@ -241,6 +241,25 @@ static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
 	place_touch_dir(fs, old_parent, time_ns);
 	place_touch_dir(fs, parent, time_ns);
 	tree_unpin(&fs->tree, old_parent);
+	return err;
+}
+
+static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
+{
+	struct node *dir = fs_find_dir(fs, mv->from.data, mv->from.len), *parent;
+	struct component c;
+	int err;
+
+	if (!dir || !dir->dentry)
+		return 0;
+	parent = new_parent(fs, mv, time_ns, &c);
+	if (!parent)
+		return 0;
+	tree_pin(parent);
+	err = follow_to(fs, mv, dir, parent, &c, time_ns);
+	/* It may have been made for nothing. */
+	fs_prune(fs, parent);
+	tree_unpin(&fs->tree, parent);
 	return err;
 }
 

@@ -96,7 +96,8 @@ int intent_get_names(const struct obj_info *info, struct intent_names *ret)
 	ret->old = obj_info_meta(info, ATTR_INTENT_OLD);
 	ret->new = obj_info_meta(info, ATTR_INTENT_NEW);
 	if (!ret->old || !ret->new || !ret->old[0] || !ret->new[0] ||
-	    strcmp(ret->old, ret->new) == 0)
+	    strcmp(ret->old, ret->new) == 0 || name_is_hidden(ret->old, strlen(ret->old)) ||
+	    name_is_hidden(ret->new, strlen(ret->new)))
 		return -EINVAL;
 	ret->seq = info->seq;
 	return !seq || parse_u64(seq, 10, 1, SEQ_MAX, &ret->seq) == 0 ? 0 : -EINVAL;

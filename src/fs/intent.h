@@ -47,7 +47,7 @@ int intent_new(struct fs *fs, const char *kind, struct obj_info **ret) MUST_CHEC
 int intent_set_number(struct obj_info *info, const char *key, uint64_t n) MUST_CHECK;
 int intent_set_seq(struct obj_info *info, uint64_t seq) MUST_CHECK;
 int intent_set_names(struct obj_info *info, const char *old, const char *new) MUST_CHECK;
-/* -EINVAL: there are not two different names, or the sequence is none. */
+/* -EINVAL: there are not two different names that programs may have, or the sequence is none. */
 int intent_get_names(const struct obj_info *info, struct intent_names *ret) MUST_CHECK;
 /* -EXDEV: this is a mount of a part of the bucket, which does not know all of it. */
 int intent_check_names(const struct fs *fs, const struct intent_names *names) MUST_CHECK;

@@ -824,6 +824,33 @@ START_TEST(test_a_sequence_that_no_object_can_have_moves_nothing)
 }
 END_TEST
 
+/* Nor on other mounts, which follow what they find. */
+START_TEST(test_an_intent_that_makes_no_sense_moves_nothing)
+{
+	static const char *const news[] = {"d/a/b/", ".natsobj/a/", "f/a/", "d/", "f/"};
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct mount other = mount_bucket();
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/x", "text", 4);
+	put_file(m.fs, "f", "file", 4);
+	ck_assert_int_eq(intent_new(m.fs, INTENT_RENAME, &info), 0);
+	ck_assert_int_eq(intent_set_names(info, "d/", news[_i]), 0);
+	ck_assert_int_eq(intent_store(m.fs, info), 0);
+	fake_sync(bucket);
+	unmount_bucket(&m);
+	m = other;
+	ck_assert(!exists(m.fs, "d/a"));
+	if (_i != 2)
+		assert_list("", "d f ");
+	assert_file(m.fs, "f", "file", 4);
+	remount();
+	if (_i != 2)
+		assert_list("", "d f ");
+	assert_file(m.fs, "f", "file", 4);
+}
+END_TEST
+
 /* It cannot finish it, and must not look as if it did to those who can. */
 START_TEST(test_a_mount_of_a_part_leaves_an_intent_about_more_alone)
 {
@@ -1103,6 +1130,7 @@ int main(void)
 	tcase_add_test(tc, test_a_directory_rename_that_fails_changes_nothing);
 	tcase_add_test(tc, test_a_directory_rename_without_room_is_refused_at_once);
 	tcase_add_loop_test(tc, test_a_sequence_that_no_object_can_have_moves_nothing, 0, 2);
+	tcase_add_loop_test(tc, test_an_intent_that_makes_no_sense_moves_nothing, 0, 5);
 	tcase_add_test(tc, test_two_directories_are_exchanged);
 	tcase_add_loop_test(tc, test_an_interrupted_exchange_of_directories_is_finished, 0, 12);
 	tcase_add_loop_test(tc, test_a_mount_of_a_part_leaves_an_intent_about_more_alone, 0, 2);
