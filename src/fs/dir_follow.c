@@ -312,25 +312,62 @@ void dir_follow_begin(struct fs *fs, const struct obj_info *intent)
 	move_free(mv);
 }
 
-void dir_follow_end(struct fs *fs, const char *intent)
+/* The rename of an intent with that name, not listed any more; names: what has not followed. */
+static struct dir_move *take_out(struct fs *fs, const char *intent, struct dir_names *names)
 {
-	struct dir_names names CLEANUP(dir_names_done) = {0};
 	const struct node *dir;
 	struct dir_move *mv;
 
-	dir_names_init(&names);
-	mutex_lock(&fs->tree.lock);
+	LOCK_SCOPE(&fs->tree.lock);
 	mv = dir_follow_find(fs, intent);
 	dir = mv ? fs_find_dir(fs, mv->to.data, mv->to.len) : NULL;
-	if (dir && dir_names_behind(fs, dir, mv->to.len, &names) < 0)
+	if (dir && dir_names_behind(fs, dir, mv->to.len, names) < 0)
 		log_warn("no memory to look for what has not moved to %s", mv->to.data);
 	if (dir)
 		dir_names_uncollect(fs, dir);
 	if (mv)
 		dir_move_end(fs, mv);
-	mutex_unlock(&fs->tree.lock);
+	return mv;
+}
+
+/* The opposite, for another try. */
+static void put_back(struct fs *fs, struct dir_move *mv, const struct dir_names *names)
+{
+	const char *name;
+	size_t len, at = 0;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	mv->n_behind = 0;
+	while (dir_names_next(names, &at, &name, &len)) {
+		struct buf full CLEANUP(buf_done) = {0};
+		struct dentry *d;
+
+		buf_init(&full, OBJ_META_MAX);
+		buf_append(&full, mv->to.data, mv->to.len);
+		buf_append(&full, name, len);
+		d = buf_error(&full) ? NULL : fs_find_any(fs, full.data, full.len);
+		if (d && tree_entry_seq(d) <= mv->seq) {
+			d->is_behind = true;
+			mv->n_behind++;
+		}
+	}
+	dir_move_begin(fs, mv);
+}
+
+int dir_follow_end(struct fs *fs, const char *intent)
+{
+	struct dir_names names CLEANUP(dir_names_done) = {0};
+	struct dir_move *mv;
+	int err;
+
+	dir_names_init(&names);
+	mv = take_out(fs, intent, &names);
 	if (!mv)
-		return;
-	dir_objects_resync(fs, mv, &names, 0);
-	move_free(mv);
+		return 0;
+	err = dir_objects_resync(fs, mv, &names, 0);
+	if (err)
+		put_back(fs, mv, &names);
+	else
+		move_free(mv);
+	return err;
 }

@@ -316,37 +316,42 @@ static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b)
 	return err;
 }
 
-/* The bucket's word on n names, where the tree may be wrong. */
-static void resync(struct fs *fs, const struct dir_move *mv, const struct buf *const *names,
-		   size_t n)
+/* The bucket's word on n names, where the tree may be wrong. What it has up to mv's sequence is no
+ * object's that has such a name. */
+static int resync(struct fs *fs, const struct dir_move *mv, const struct buf *const *names,
+		  size_t n)
 {
 	struct obj_info *infos[BATCH];
 	const char *texts[BATCH];
 	size_t lens[BATCH];
-	int errs[BATCH];
+	int errs[BATCH], err;
 
 	for (size_t i = 0; i < n; i++) {
 		texts[i] = names[i]->data;
 		lens[i] = names[i]->len;
 	}
-	if (n == 0 || store_get_infos(fs->store, texts, lens, n, infos, errs) < 0)
-		return;
-	for (size_t i = 0; i < n; i++) {
+	err = n ? store_get_infos(fs->store, texts, lens, n, infos, errs) : 0;
+	for (size_t i = 0; !err && i < n; i++) {
+		bool is_gone = infos[i] ? !fs_info_is_live(infos[i]) : errs[i] == -ENOENT;
+		uint64_t seq = infos[i] ? infos[i]->seq : 0;
+
 		/* A tombstone that was applied before the entry came back is no news. */
-		if (infos[i] && !fs_info_is_live(infos[i]))
-			fs_apply_absent(fs, texts[i], lens[i], infos[i]->seq);
-		else if (errs[i] == -ENOENT)
-			fs_apply_absent(fs, texts[i], lens[i], mv->seq);
+		if (is_gone)
+			fs_apply_absent(fs, texts[i], lens[i], seq > mv->seq ? seq : mv->seq);
 		if (infos[i])
 			fs_apply(fs, infos[i]);
 	}
+	for (size_t i = 0; !err && i < n; i++)
+		err = errs[i] == -ENOENT ? 0 : errs[i];
+	return err;
 }
 
 /* Objects that did not move are shown where they are. */
-static void resync_left(struct fs *fs, const struct dir_move *mv, struct batch *b, bool is_all)
+static int resync_left(struct fs *fs, const struct dir_move *mv, struct batch *b, bool is_all)
 {
 	const struct buf *from[BATCH], *to[BATCH];
 	size_t n = 0;
+	int err;
 
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *it = &b->items[i];
@@ -356,8 +361,8 @@ static void resync_left(struct fs *fs, const struct dir_move *mv, struct batch *
 		from[n] = &it->from;
 		to[n++] = &it->to;
 	}
-	resync(fs, mv, to, n);
-	resync(fs, mv, from, n);
+	err = resync(fs, mv, to, n);
+	return err ? err : resync(fs, mv, from, n);
 }
 
 static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
@@ -374,16 +379,19 @@ static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
 	return err;
 }
 
-void dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
-			size_t at)
+int dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
+		       size_t at)
 {
-	while (at < names->bytes.len) {
+	int err = 0;
+
+	while (!err && at < names->bytes.len) {
 		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
 
-		if (!b || fill(b, mv, names, &at) < 0)
-			return;
-		resync_left(fs, mv, b, true);
+		err = b ? fill(b, mv, names, &at) : -ENOMEM;
+		if (!err)
+			err = resync_left(fs, mv, b, true);
 	}
+	return err;
 }
 
 int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
@@ -403,7 +411,7 @@ int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_
 		if (!err)
 			err = move_batch(fs, mv, b);
 		if (!err)
-			resync_left(fs, mv, b, false);
+			(void)!resync_left(fs, mv, b, false);
 		if (!err && clock_now_ns() >= beat_ns) {
 			err = intent_store(fs, intent);
 			err = err == -ESTALE ? -ECANCELED : err;

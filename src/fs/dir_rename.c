@@ -207,7 +207,7 @@ static int move_now(const struct move *m, struct errand *e)
 	if (err)
 		atomic_store(&fs->is_half_done, true);
 	if (err == -ECANCELED || back)
-		dir_objects_resync(fs, &e->mv, &e->names, back ? 0 : e->at);
+		(void)!dir_objects_resync(fs, &e->mv, &e->names, back ? 0 : e->at);
 	if (err != -ECANCELED)
 		intent_remove(fs, e->intent);
 	return err == -ECANCELED ? 0 : err;
@@ -223,7 +223,7 @@ static void end_errand(struct errand *e, int err)
 	if (err)
 		atomic_store(&fs->is_half_done, true);
 	if (err == -ECANCELED)
-		dir_objects_resync(fs, &e->mv, &e->names, e->at);
+		(void)!dir_objects_resync(fs, &e->mv, &e->names, e->at);
 	else if (err)
 		log_warn("bucket %s: what is left of %s is moved to %s by the next mount",
 			 fs->store->bucket, e->mv.from.data, e->mv.to.data);
@@ -407,7 +407,5 @@ int dir_rename_finish(struct fs *fs, struct obj_info *info)
 	err = names_left(fs, info, &mv, &names);
 	if (!err)
 		err = dir_objects_move(fs, &mv, &names, info, &at);
-	if (!err)
-		dir_follow_end(fs, info->name);
-	return err;
+	return err ? err : dir_follow_end(fs, info->name);
 }

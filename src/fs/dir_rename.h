@@ -66,8 +66,9 @@ struct dir_move *dir_follow_find(struct fs *fs, const char *intent);
 void dir_follow_note(struct fs *fs, const struct obj_info *info);
 /* Whether a removal of the name tells nothing, as the object that is shown is still to come. */
 bool dir_follow_is_awaited(struct fs *fs, const char *name, size_t len);
-/* The intent is gone, or says something else. Takes the tree lock itself, and waits. */
-void dir_follow_end(struct fs *fs, const char *intent);
+/* The intent is gone: what has not followed by now is where the bucket has it. An error: that is
+ * not known, to be called again. Takes the tree lock itself, and waits. */
+int dir_follow_end(struct fs *fs, const char *intent) MUST_CHECK;
 /* At the end of a mount, and when nothing counts that was known. */
 void dir_follow_forget_all(struct fs *fs);
 
@@ -125,8 +126,8 @@ void dir_objects_settle(struct fs *fs, const struct obj_info *info);
 /* Whether the tree has this version under its new name already: this mount stored it. Takes the
  * tree lock. */
 bool dir_objects_is_own(struct fs *fs, const struct obj_info *info, const struct buf *new_name);
-/* After an error: the tree learns which names have which objects. Waits. */
-void dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
-			size_t at);
+/* When not all has moved: the tree learns which names have which objects. Waits. */
+int dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
+		       size_t at) MUST_CHECK;
 
 #endif

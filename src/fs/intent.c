@@ -251,8 +251,10 @@ static void look(void *arg, bool is_last)
 		return;
 	}
 	if (err == -ENOENT || (!err && info->is_deleted)) {
-		dir_follow_end(fs, w->name);
-		drop(w, true);
+		if (dir_follow_end(fs, w->name) == 0)
+			drop(w, true);
+		else
+			look_later(w);
 		return;
 	}
 	if (!err && info->seq != w->seq) {

@@ -545,6 +545,34 @@ START_TEST(test_a_change_waits_until_its_object_has_followed)
 }
 END_TEST
 
+/* A claim does not follow, and under the new name there is the trace of something older. */
+START_TEST(test_what_does_not_follow_is_gone_elsewhere_too)
+{
+	struct mount other = mount_bucket();
+	struct fs_handle *h;
+
+	ck_assert_int_eq(make_dir(m.fs, "n"), 0);
+	put_file(m.fs, "n/b", "old", 3);
+	ck_assert_int_eq(unlink_path(m.fs, "n/b"), 0);
+	ck_assert_int_eq(rmdir_path(m.fs, "n"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(create(m.fs, "d/b", O_WRONLY | O_EXCL, &h), 0);
+	fake_sync(bucket);
+	ck_assert(exists(other.fs, "d/b"));
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	ck_assert_int_eq(unlink_path(m.fs, "n/b"), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	/* The bucket cannot always be asked. */
+	fake_fail_next(bucket, FAKE_GET_INFO, -ETIMEDOUT, (unsigned)_i);
+	fake_sync(bucket);
+	wait_followed(other.fs);
+	ck_assert(!exists(m.fs, "n/b"));
+	ck_assert(!exists(other.fs, "n/b"));
+	ck_assert(exists(other.fs, "n"));
+	unmount_bucket(&other);
+}
+END_TEST
+
 static void *make_main(void *arg)
 {
 	int *ret = arg;
@@ -1139,6 +1167,7 @@ int main(void)
 	tcase_add_test(tc, test_a_large_directory_is_renamed);
 	tcase_add_test(tc, test_many_objects_follow_behind_the_call);
 	tcase_add_loop_test(tc, test_a_change_waits_until_its_object_has_followed, 0, 2);
+	tcase_add_loop_test(tc, test_what_does_not_follow_is_gone_elsewhere_too, 0, 4);
 	tcase_add_test(tc, test_what_is_made_under_the_old_name_is_something_else);
 	tcase_add_test(tc, test_a_directory_that_moves_is_renamed_again);
 	tcase_add_test(tc, test_an_error_behind_the_call_does_not_end_the_rename);
