@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 What people use instead: other clients of the bucket, and network file systems that are mounted.
-Each moves the same file. A client stores into and loads from the same bucket on the same server; a
-mount has a server of its own kind on this machine.
+Each moves the same file. A client stores into and loads from the same bucket on the same server, an
+S3 gateway from another bucket there; other mounts have servers of their own kinds on this machine.
 """
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -119,9 +120,7 @@ def rclone(rig):
     source, directory = rig.work / "rclone-source", rig.work / "mnt-rclone"
     source.mkdir(exist_ok=True)
     directory.mkdir(exist_ok=True)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     common = {"stdout": rig.log, "stderr": rig.log,
               "env": os.environ | {"RCLONE_CONFIG": "/dev/null"}}
     server = subprocess.Popen(["rclone", "serve", "webdav", str(source), "--addr",
@@ -139,15 +138,67 @@ def rclone(rig):
         server.wait()
 
 
+@contextlib.contextmanager
+def s3_gateway(rig):
+    """Object stores of the same server as S3 buckets, by the gateway $NATS_S3: its process, and the
+    environment in which rclone reaches it."""
+    key, secret = "bench-access-key", "bench-secret-key"
+    credentials = rig.work / "s3.json"
+    credentials.write_text(json.dumps({"credentials": [{"accessKey": key, "secretKey": secret}]}))
+    port = free_port()
+    process = subprocess.Popen(
+        [os.environ["NATS_S3"], "--listen", f"127.0.0.1:{port}", "--natsServers", rig.server.url,
+         "--s3.credentials", str(credentials)], stdout=rig.log, stderr=rig.log)
+    # What the user has set for another service must not count here.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
+        "RCLONE_CONFIG": "/dev/null", "RCLONE_S3_PROVIDER": "Other", "RCLONE_S3_ACCESS_KEY_ID": key,
+        "RCLONE_S3_SECRET_ACCESS_KEY": secret, "RCLONE_S3_REGION": "us-east-1",
+        "RCLONE_S3_ENDPOINT": f"http://127.0.0.1:{port}"}
+    try:
+        wait_for("the S3 gateway", lambda: can_connect(port))
+        yield process.pid, environment
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def s3_by_rclone(rig):
+    """The gateway's bucket mounted by rclone."""
+    directory = rig.work / "mnt-s3-rclone"
+    directory.mkdir(exist_ok=True)
+    with s3_gateway(rig) as (gateway, environment):
+        rig.run("rclone", "mkdir", ":s3:bench-s3", env=environment, stderr=rig.log)
+        process = subprocess.Popen(["rclone", "mount", ":s3:bench-s3", str(directory)],
+                                   stdout=rig.log, stderr=rig.log, env=environment)
+        wait_for("the mount by rclone", lambda: os.path.ismount(directory))
+        try:
+            yield directory, [process.pid, gateway]
+        finally:
+            rig.run("umount", directory)
+            process.wait()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def can_connect(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-MOUNTS = {"sshfs": sshfs, "rclone": rclone}
+MOUNTS = {"sshfs": sshfs, "rclone": rclone, "nats-s3": s3_by_rclone}
+MOUNTS_ON_NATS = {"nats-s3"}
 
 
 def missing_mount(name):
+    if name == "nats-s3":
+        if not os.path.exists(os.environ.get("NATS_S3", "")):
+            return "$NATS_S3 names no gateway"
+        name = "rclone"
     if not shutil.which(name):
         return f"{name} is not installed"
     if name == "sshfs" and not first("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server"):

@@ -3,7 +3,7 @@
 import statistics
 from xml.sax.saxutils import escape
 
-SYSTEMS = ["floor", "mount", "natsobj", "natscli", "nats.py", "sshfs", "rclone"]
+SYSTEMS = ["floor", "mount", "natsobj", "natscli", "nats.py", "sshfs", "rclone", "nats-s3"]
 
 
 def median(columns, name):
@@ -24,6 +24,8 @@ def show(value, scale):
         return f"{amount / value:.0f} MB/s"
     if kind == "bytes":
         return f"{value / amount:.0f} B"
+    if kind == "number":
+        return f"{value:.0f}"
     value /= amount
     return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.1f} ms" if value < 1 \
         else f"{value:.2f} s"
@@ -69,7 +71,7 @@ def print_report(figures):
 
 
 COLOURS = {"floor": "#9aa5b1", "mount": "#1f7a5a", "natsobj": "#57a773", "natscli": "#d08c3f",
-           "nats.py": "#c75c5c", "sshfs": "#6f7fc0", "rclone": "#a376b8"}
+           "nats.py": "#c75c5c", "sshfs": "#6f7fc0", "rclone": "#a376b8", "nats-s3": "#8c7a55"}
 LABEL, BAR, WIDTH, LINE = 210, 430, 760, 18
 
 

@@ -72,11 +72,12 @@ class Server:
         self.dir.mkdir()
         self.process = subprocess.Popen(
             [os.environ.get("NATS_SERVER", "nats-server"), "-js", "-a", "127.0.0.1", "-p", "-1",
-             "--ports_file_dir", str(self.dir), "-sd", str(self.dir)],
+             "-m", "-1", "--ports_file_dir", str(self.dir), "-sd", str(self.dir)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for("the server's start", lambda: any(
             p.read_text().strip() for p in self.dir.glob("*.ports")))
-        self.url = json.loads(next(self.dir.glob("*.ports")).read_text())["nats"][0]
+        ports = json.loads(next(self.dir.glob("*.ports")).read_text())
+        self.url, self.monitoring = ports["nats"][0], ports["monitoring"][0]
         self.pid = self.process.pid
 
     def stop(self):
@@ -97,7 +98,8 @@ class Mount:
             [str(self.rig.program), f"{self.rig.server.url}/{self.bucket}", str(self.dir), "-f",
              "-o", f"{self.options},cache_dir={self.rig.work}/cache"],
             stdout=self.rig.log, stderr=self.rig.log)
-        wait_for("the mount", lambda: os.path.ismount(self.dir) or self.process.poll() is not None)
+        wait_for("the mount", lambda: os.path.ismount(self.dir) or self.process.poll() is not None,
+                 600)
         if self.process.poll() is not None:
             sys.exit("bench: the mount did not come up")
         self.pid = self.process.pid
@@ -115,7 +117,8 @@ class Rig:
     of the runs, so that a ratio can be taken run by run. Columns are systems (floor, mount, the
     peers); cpu:SYSTEM is the processor seconds per GB of its programs and daemons, server:SYSTEM
     the server's meanwhile, peak:SYSTEM its largest process in MB. scales[row] says what of: ("MB",
-    megabytes) is shown as a rate, ("each", count) as the time of one.
+    megabytes) is shown as a rate, ("each", count) as the time of one, ("bytes", count) and
+    ("number", 1) are no times.
     """
 
     def __init__(self, build, work, log):

@@ -8,6 +8,7 @@ import sys
 
 import peers
 import rows_disk
+import rows_names
 import rows_small
 from rig import Mount, timed
 
@@ -70,11 +71,13 @@ def large_peers(rig, args, source, write, cold):
     for name, mounted in peers.MOUNTS.items():
         if name not in args.peers or peers.missing_mount(name):
             continue
+        is_on_nats = name in peers.MOUNTS_ON_NATS
         with mounted(rig) as (directory, pids):
-            rig.moved(write, name, size, lambda d=directory: rig.run("cp", source, d / "big"),
-                      pids, False)
+            rig.moved(write, name, size, lambda d=directory: rig.run("cp", source, d / "big"), pids,
+                      is_on_nats)
         with mounted(rig) as (directory, pids):
-            rig.moved(cold, name, size, lambda d=directory: read_stream(rig, d / "big"), pids, False)
+            rig.moved(cold, name, size, lambda d=directory: read_stream(rig, d / "big"), pids,
+                      is_on_nats)
 
 
 def streams(rig, args, is_first):
@@ -143,4 +146,4 @@ def disk_cache(rig, args, is_first):
 
 ALL = {"large": large, "streams": streams, "random": random_reads, "disk": disk_cache,
        "small": rows_small.small, "rename": rows_small.rename, "visibility": rows_small.visibility,
-       "names": rows_small.names}
+       "names": rows_names.names}

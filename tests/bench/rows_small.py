@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work that costs round trips: small files, names, changes seen elsewhere, buckets with many objects."""
+"""Work that costs round trips: small files, names, changes seen elsewhere."""
 import concurrent.futures
 import os
-import pathlib
 import shutil
 import sys
 import time
@@ -94,31 +93,3 @@ def visibility(rig, args, is_first):
             times.append(time.monotonic() - start)
         rig.note("close on A → stat on B, p50", ("each", 1), mount=sorted(times)[50])
         rig.note("close on A → stat on B, p99", ("each", 1), mount=sorted(times)[98])
-
-
-def resident_bytes(pid):
-    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def names(rig, args, is_first):
-    """A bucket with many objects: how long a mount takes, and a listing of all. The floor is what a
-    consumer of all metadata takes."""
-    if not args.names:
-        return
-    if is_first:
-        rig.run(rig.floor_program, "names", rig.server.url, "many", "d", args.names, 1000)
-    row = f"mount {args.names} objects"
-    with Mount(rig, bucket="none") as m:
-        empty = resident_bytes(m.pid)
-    shutil.rmtree(rig.work / "cache", ignore_errors=True)
-    mount = Mount(rig, bucket="many")
-    rig.note(row, ("each", 1), floor=rig.floor("list", "-", bucket="many"),
-             mount=timed(mount.__enter__))
-    rig.note("memory of an object", ("bytes", args.names), mount=resident_bytes(mount.pid) - empty)
-    rig.note(f"ls -lR of {args.names}", ("each", 1),
-             mount=timed(lambda: rig.run("ls", "-lR", mount.dir)))
-    rig.note(f"find over {args.names}", ("each", 1),
-             mount=timed(lambda: rig.run("find", mount.dir)))
-    mount.__exit__(None)
-    rig.note(f"mount {args.names} objects again", ("each", 1), mount=timed(mount.__enter__))
-    mount.__exit__(None)
