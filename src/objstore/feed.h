@@ -61,9 +61,9 @@ void feed_done(struct feed *f);
 /* --- on the owner's thread --- */
 
 /* Makes the consumer: events from start_seq on, or 0 for a listing of the newest of each name.
- * *ret_pending: how many there are at first, by the server's count. -EAGAIN: nobody answered; or
- * why not. Waits. */
-int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_pending) MUST_CHECK;
+ * *ret_total: how many there are at first, by the server's count; some may have come already.
+ * -EAGAIN: nobody answered; or why not. Waits. */
+int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total) MUST_CHECK;
 /* Takes the consumer down and forgets what it brought. Harmless without one. */
 void feed_close(struct feed *f);
 /* Whether feed_take_locked has something to say. */

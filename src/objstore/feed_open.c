@@ -98,7 +98,7 @@ static int ask_beside(struct feed *f, const struct rpc_request *req, natsMsg **r
 	return is_lost(f) ? -ENOTCONN : c.err;
 }
 
-int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_pending)
+int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total)
 {
 	struct bucket *b = f->bucket;
 	_cleanup_free_ char *filter = meta_token_subject(b, ">"), *subject = NULL, *body = NULL;
@@ -129,7 +129,7 @@ int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_pending)
 	if (!err)
 		err = api_parse(msg, &json, NULL);
 	if (!err)
-		*ret_pending = api_u64(json, "num_pending");
+		*ret_total = push_total(json);
 	f->heard_ns = clock_now_ns();
 	return err;
 }

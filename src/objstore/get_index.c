@@ -164,7 +164,7 @@ static void on_created(void *arg, natsMsg *msg, int err, bool was_sent)
 	/* Nobody to answer, or busy: as good as no connection. */
 	if (err == -ENOENT || err == -EAGAIN || err == -EDQUOT)
 		err = -ENOTCONN;
-	is_empty = !err && api_u64(json, "num_pending") == 0;
+	is_empty = !err && push_total(json) == 0;
 	cJSON_Delete(json);
 	msg_free(msg);
 	mutex_lock(&g->lock);

@@ -47,11 +47,11 @@ static int wait_events(struct kv_bucket *kv, struct list *ret)
 static int follow(struct kv_bucket *kv)
 {
 	struct list events = LIST_INITIALIZER(events);
-	uint64_t n_pending;
+	uint64_t total;
 	int err = bucket_wait_up(kv->bucket, kv->bucket->control.rpc, UINT64_MAX);
 
 	if (!err)
-		err = feed_open(&kv->feed, 0, &n_pending);
+		err = feed_open(&kv->feed, 0, &total);
 	while (!err) {
 		err = wait_events(kv, &events);
 		if (!err)

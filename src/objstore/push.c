@@ -329,6 +329,13 @@ int push_add(struct push *p, struct push_consumer *c, const struct push_spec *sp
 	return 0;
 }
 
+uint64_t push_total(const cJSON *created)
+{
+	const cJSON *delivered = cJSON_GetObjectItemCaseSensitive(created, "delivered");
+
+	return api_u64(delivered, "consumer_seq") + api_u64(created, "num_pending");
+}
+
 static void discard(void *arg, natsMsg *msg, int err, bool was_sent)
 {
 	(void)arg;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
 #include <nats/nats.h>
 
 #include "objstore/info.h"
@@ -75,6 +76,12 @@ void push_down(struct push *p);
  */
 int push_add(struct push *p, struct push_consumer *c, const struct push_spec *spec,
 	     char **ret_subject, char **ret_body) MUST_CHECK;
+/*
+ * How many messages there were for a consumer when it was made, by the answer to that request. What
+ * the server has delivered before it wrote the answer is not pending in it any more: of a short
+ * listing, or on a busy machine, all.
+ */
+uint64_t push_total(const cJSON *created);
 /* Ends delivery to c, waits for an event or loss under way, and asks the server to delete the
  * consumer without waiting for that. Harmless for one that is not registered. Not from its own
  * handler. */

@@ -109,13 +109,13 @@ static void serve_catch_up(struct watch *w, bool is_following)
 }
 
 /* Until the first listing of a new consumer has come in full. */
-static int receive_listing(struct watch *w, uint64_t n_pending)
+static int receive_listing(struct watch *w, uint64_t total)
 {
 	bool is_idle = false;
-	uint64_t left = n_pending;
+	uint64_t left = total;
 	int err;
 
-	while (n_pending > 0 && w->feed.received < n_pending && left > 0 && !is_idle) {
+	while (total > 0 && w->feed.received < total && left > 0 && !is_idle) {
 		struct list events = LIST_INITIALIZER(events);
 
 		err = watch_wait_events(w, clock_deadline_ms(1000), &events);
@@ -159,11 +159,11 @@ static int look_at_history(struct watch *w, const struct stream_info *info, bool
 static int resume(struct watch *w)
 {
 	struct stream_info info;
-	uint64_t n_pending = 0;
-	int err = watch_resume(w, &info, &n_pending);
+	uint64_t total = 0;
+	int err = watch_resume(w, &info, &total);
 
 	if (!err)
-		err = receive_listing(w, n_pending);
+		err = receive_listing(w, total);
 	if (!err)
 		err = watch_resume_end(w, &info);
 	if (err < 0)
@@ -180,7 +180,7 @@ static int list_all(struct watch *w)
 {
 	struct bucket *b = w->bucket;
 	struct stream_info info;
-	uint64_t n_pending = 0;
+	uint64_t total = 0;
 	bool is_other;
 	int err = stream_info_read(b, &info);
 
@@ -192,12 +192,12 @@ static int list_all(struct watch *w)
 	w->listener.on_reload_begin(w->listener.arg, is_other || w->is_from_refused);
 	audit_begin(w, &info);
 	meta_forget_tokens(b);
-	err = feed_open(&w->feed, 0, &n_pending);
+	err = feed_open(&w->feed, 0, &total);
 	if (err < 0)
 		return err;
 	w->listed_seq = info.last_seq;
 	conn_library_keep_memory(false);
-	err = receive_listing(w, n_pending);
+	err = receive_listing(w, total);
 	conn_library_keep_memory(true);
 	if (err < 0)
 		return err;

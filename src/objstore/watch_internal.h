@@ -183,7 +183,7 @@ int watch_handle_events(struct watch *w, struct list *events, bool *ret_idle, ui
 
 /* Goes on from w->from with a new consumer: its events up to now are to be received. -ESTALE: a
  * full listing is needed. ret_info: the stream as it was before. Waits. */
-int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_pending) MUST_CHECK;
+int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_total) MUST_CHECK;
 /* All those events came: whether that was all there is. -ESTALE as above. Waits. */
 int watch_resume_end(struct watch *w, const struct stream_info *before) MUST_CHECK;
 /* Events were handled up to a message. */

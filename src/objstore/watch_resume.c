@@ -76,7 +76,7 @@ static void plan_listing(struct watch *w)
 	w->relist_ns = clock_now_ns() + (uint64_t)RELIST_MIN_NS + spread;
 }
 
-int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_pending)
+int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_total)
 {
 	const struct watch_mark *from = &w->from;
 	int err = stream_info_read(w->bucket, ret_info);
@@ -87,7 +87,7 @@ int watch_resume(struct watch *w, struct stream_info *ret_info, uint64_t *ret_pe
 		return -ESTALE;
 	err = meta_check_mark(w->bucket, from);
 	if (!err)
-		err = feed_open(&w->feed, from->seq + 1, ret_pending);
+		err = feed_open(&w->feed, from->seq + 1, ret_total);
 	if (err < 0)
 		return err;
 	w->created_ns = ret_info->created_ns;
