@@ -67,7 +67,6 @@ static void note(struct walk *w, const char *name, const struct stat *st)
 {
 	struct entry *e;
 
-	w->bytes += (uint64_t)st->st_blocks * 512;
 	if (w->n == ARRAY_LEN(w->oldest))
 		sort(w);
 	e = &w->oldest[w->n++];
@@ -93,10 +92,17 @@ static int walk(struct disk_cache *c, struct walk *w)
 			(void)close(fd);
 		return err;
 	}
-	while ((d = readdir(dir)))
-		if (disk_name_is_valid(d->d_name) &&
-		    fstatat(c->dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	while ((d = readdir(dir))) {
+		enum disk_name kind = disk_name_kind(d->d_name);
+
+		if (kind == DISK_NAME_OTHER ||
+		    fstatat(c->dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		w->bytes += (uint64_t)st.st_blocks * 512;
+		/* A record goes with its blocks. */
+		if (kind == DISK_NAME_BLOCKS || disk_name_is_orphan(c->dir_fd, d->d_name))
 			note(w, d->d_name, &st);
+	}
 	(void)closedir(dir);
 	sort(w);
 	return 0;
@@ -140,14 +146,16 @@ static void *remove_main(void *arg)
 {
 	struct removal *r = arg;
 	const struct entry *e;
+	int64_t more;
 	size_t i;
 
 	while (atomic_load(&r->gone) < r->over &&
 	       (i = atomic_fetch_add(&r->next, 1)) < r->walk->n) {
 		e = &r->walk->oldest[i];
-		if (unlinkat(r->cache->dir_fd, e->name, 0) < 0)
+		more = disk_name_remove(r->cache->dir_fd, e->name);
+		if (more < 0)
 			continue;
-		atomic_fetch_add(&r->gone, e->bytes);
+		atomic_fetch_add(&r->gone, e->bytes + (uint64_t)more);
 		atomic_fetch_add(&r->cache->evictions, 1);
 	}
 	return NULL;

@@ -13,10 +13,8 @@
 #include "util/io.h"
 
 #define MAGIC "natsobj\1"
-#define WHOLE_LEN ((size_t)2 * OBJ_DIGEST_LEN)
-#define PART_LEN ((size_t)32)
 
-/* Behind the blocks, in the byte order of this machine. */
+/* The beginning of a record, in the byte order of this machine. */
 struct header {
 	char magic[8];
 	uint64_t size;
@@ -26,6 +24,8 @@ struct header {
 	uint32_t reserved;
 	uint32_t crc; /* of all before */
 };
+
+#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
 struct slot {
 	uint32_t mark; /* says that the block is there: see slot_mark */
@@ -37,28 +37,19 @@ static uint32_t slot_mark(uint32_t idx)
 	return UINT32_C(0x5A000000) + idx;
 }
 
+static bool is_beside(const struct disk_file *f)
+{
+	return f->size >= DISK_BESIDE_MIN;
+}
+
 static uint64_t header_off(const struct disk_file *f)
 {
-	return (f->size + 7) / 8 * 8;
+	return is_beside(f) ? 0 : (f->size + 7) / 8 * 8;
 }
 
 static uint64_t slot_off(const struct disk_file *f, uint32_t idx)
 {
 	return header_off(f) + sizeof(struct header) + (uint64_t)idx * sizeof(struct slot);
-}
-
-static void to_hex(const uint8_t *data, size_t len, char *out)
-{
-	for (size_t i = 0; i < len; i++)
-		(void)sprintf(out + 2 * i, "%02x", data[i]);
-}
-
-bool disk_name_is_valid(const char *name)
-{
-	size_t n = strspn(name, "0123456789abcdef");
-
-	return (n == WHOLE_LEN && name[n] == '\0') ||
-	       (n == PART_LEN && strcmp(name + n, ".part") == 0);
 }
 
 static int set_blocks(struct disk_file *f, uint32_t block_size)
@@ -72,26 +63,6 @@ static int set_blocks(struct disk_file *f, uint32_t block_size)
 	return 0;
 }
 
-/* The name of a content as long as only one upload vouches for it. */
-static int name_part(struct disk_file *f, const char *bucket, const struct obj_info *info)
-{
-	struct digest *d = digest_new();
-	uint8_t hash[OBJ_DIGEST_LEN];
-	const uint64_t numbers[] = {info->size, f->block_size, info->chunks};
-
-	if (!d)
-		return -ENOMEM;
-	digest_add(d, bucket, strlen(bucket) + 1);
-	digest_add(d, info->nuid, strlen(info->nuid) + 1);
-	digest_add(d, info->digest, OBJ_DIGEST_LEN);
-	digest_add(d, numbers, sizeof(numbers));
-	digest_finish(d, hash);
-	digest_free(d);
-	to_hex(hash, PART_LEN / 2, f->part_name);
-	strcpy(f->part_name + PART_LEN, ".part");
-	return 0;
-}
-
 int disk_file_init(struct disk_file *f, int dir_fd, const char *bucket, const struct obj_info *info)
 {
 	/* A block is a chunk of the object where its chunks are of one size. */
@@ -99,21 +70,29 @@ int disk_file_init(struct disk_file *f, int dir_fd, const char *bucket, const st
 		info->max_chunk_size >= DISK_BLOCK_MIN && info->max_chunk_size <= DISK_BLOCK_MAX;
 	int err;
 
-	*f = (struct disk_file){.dir_fd = dir_fd, .fd = -1, .size = info->size};
+	*f = (struct disk_file){.dir_fd = dir_fd, .fd = -1, .record_fd = -1, .size = info->size};
 	if (f->size == 0 || f->size > INT64_MAX / 2)
 		return -EFBIG;
 	memcpy(f->digest, info->digest, OBJ_DIGEST_LEN);
 	err = set_blocks(f, is_fit ? info->max_chunk_size : OBJ_DEFAULT_CHUNK_SIZE);
 	if (err)
 		return err;
-	to_hex(f->digest, OBJ_DIGEST_LEN, f->whole_name);
-	return name_part(f, bucket, info);
+	disk_name_whole(f->digest, f->whole_name);
+	return disk_name_part(bucket, info, f->block_size, f->part_name);
+}
+
+static void close_files(struct disk_file *f)
+{
+	if (f->record_fd >= 0 && f->record_fd != f->fd)
+		(void)close(f->record_fd);
+	if (f->fd >= 0)
+		(void)close(f->fd);
+	f->fd = f->record_fd = -1;
 }
 
 void disk_file_done(struct disk_file *f)
 {
-	if (f->fd >= 0)
-		(void)close(f->fd);
+	close_files(f);
 	free(f->present);
 }
 
@@ -140,7 +119,7 @@ static int load_slots(struct disk_file *f)
 	for (uint32_t at = 0; at < f->n_blocks; at += ARRAY_LEN(slots)) {
 		uint32_t n = f->n_blocks - at < ARRAY_LEN(slots) ? f->n_blocks - at
 								 : (uint32_t)ARRAY_LEN(slots);
-		int err = pread_all(f->fd, slots, n * sizeof(*slots), slot_off(f, at));
+		int err = pread_all(f->record_fd, slots, n * sizeof(*slots), slot_off(f, at));
 
 		if (err)
 			return err;
@@ -151,21 +130,33 @@ static int load_slots(struct disk_file *f)
 	return 0;
 }
 
-/* Whether the open file is one of this content. Takes its block size: other uploads may have had
- * chunks of another size. */
-static int check_header(struct disk_file *f)
+/* The length of one of the files, if it is what the cache may have made. */
+static int length_of(int fd, uint64_t *ret)
 {
-	struct header h, expected;
 	struct stat st;
-	int err;
 
-	if (fstat(f->fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
 		return -EPERM;
-	if ((uint64_t)st.st_size < header_off(f) + sizeof(h))
-		return -EBADMSG;
-	err = pread_all(f->fd, &h, sizeof(h), header_off(f));
+	*ret = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* Whether what is open is of this content. Takes its block size: other uploads may have had chunks
+ * of another size. */
+static int check_header(struct disk_file *f)
+{
+	uint64_t len, record_len;
+	struct header h, expected;
+	int err = length_of(f->fd, &len);
+
+	if (!err)
+		err = length_of(f->record_fd, &record_len);
+	if (!err && record_len < header_off(f) + sizeof(h))
+		err = -EBADMSG;
+	if (!err)
+		err = pread_all(f->record_fd, &h, sizeof(h), header_off(f));
 	if (err)
 		return err;
 	if (h.block_size < DISK_BLOCK_MIN || h.block_size > DISK_BLOCK_MAX)
@@ -174,16 +165,24 @@ static int check_header(struct disk_file *f)
 	if (err)
 		return err;
 	make_header(f, &expected);
-	if (memcmp(&h, &expected, sizeof(h)) != 0 ||
-	    (uint64_t)st.st_size != slot_off(f, f->n_blocks))
+	if (memcmp(&h, &expected, sizeof(h)) != 0 || record_len != slot_off(f, f->n_blocks) ||
+	    (is_beside(f) && len != f->size))
 		return -EBADMSG;
 	return 0;
 }
 
-static void close_file(struct disk_file *f)
+/* The record of the open file name; -EBADMSG: it has none. */
+static int open_record(struct disk_file *f, const char *name, int flags)
 {
-	(void)close(f->fd);
-	f->fd = -1;
+	char record[DISK_NAME_MAX];
+
+	if (!is_beside(f)) {
+		f->record_fd = f->fd;
+		return 0;
+	}
+	disk_name_record(name, record);
+	f->record_fd = openat(f->dir_fd, record, OPEN_FLAGS | flags, 0600);
+	return f->record_fd >= 0 ? 0 : errno == ENOENT ? -EBADMSG : -errno;
 }
 
 /* Opens a file that is there; one that is not what it should be goes. */
@@ -192,16 +191,18 @@ static int open_named(struct disk_file *f, const char *name)
 	uint32_t block_size = f->block_size;
 	int err;
 
-	f->fd = openat(f->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	f->fd = openat(f->dir_fd, name, OPEN_FLAGS);
 	if (f->fd < 0)
 		return -errno;
-	err = check_header(f);
+	err = open_record(f, name, 0);
+	if (!err)
+		err = check_header(f);
 	if (!err)
 		return 0;
-	close_file(f);
+	close_files(f);
 	(void)set_blocks(f, block_size);
 	if (err == -EBADMSG)
-		(void)unlinkat(f->dir_fd, name, 0);
+		(void)disk_name_remove(f->dir_fd, name);
 	return err;
 }
 
@@ -233,7 +234,7 @@ static void give_up_torn(struct disk_file *f, uint32_t block_size)
 {
 	disk_file_drop(f);
 	atomic_store(&f->is_dropped, false);
-	close_file(f);
+	close_files(f);
 	free(f->present);
 	f->present = NULL;
 	atomic_store(&f->n_present, 0);
@@ -270,7 +271,7 @@ int disk_file_read(const struct disk_file *f, uint32_t idx, void *buf, bool may_
 	uint64_t off = (uint64_t)idx * f->block_size;
 	size_t len = disk_file_len(f, idx);
 	struct slot slot;
-	int err = read_fn(f->fd, &slot, sizeof(slot), slot_off(f, idx));
+	int err = read_fn(f->record_fd, &slot, sizeof(slot), slot_off(f, idx));
 
 	if (!err)
 		err = read_fn(f->fd, buf, len, off);
@@ -279,26 +280,44 @@ int disk_file_read(const struct disk_file *f, uint32_t idx, void *buf, bool may_
 	return slot.mark == slot_mark(idx) && slot.crc == crc32c(buf, len) ? 0 : -EBADMSG;
 }
 
-/* A new file for one upload, or the one that another reader of it has made meanwhile. */
-static int create(struct disk_file *f)
+/* Makes the open files of one upload as long as they are going to be, and begins the record. */
+static int begin_files(struct disk_file *f, bool is_new)
 {
 	struct header h;
-	int err, fd = openat(f->dir_fd, f->part_name,
-			     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int err = 0;
 
-	if (fd < 0)
-		return -errno;
 	make_header(f, &h);
-	err = ftruncate(fd, (off_t)slot_off(f, f->n_blocks)) < 0 ? -errno : 0;
-	if (!err)
-		err = pwrite_all(fd, &h, sizeof(h), header_off(f));
-	if (err) {
-		(void)unlinkat(f->dir_fd, f->part_name, 0);
-		(void)close(fd);
-		return err;
+	/* What a record says that was left behind is not of these blocks. */
+	if (is_beside(f) && is_new && ftruncate(f->record_fd, 0) < 0)
+		err = -errno;
+	if (!err && is_beside(f) && ftruncate(f->fd, (off_t)f->size) < 0)
+		err = -errno;
+	if (!err && ftruncate(f->record_fd, (off_t)slot_off(f, f->n_blocks)) < 0)
+		err = -errno;
+	return err ? err : pwrite_all(f->record_fd, &h, sizeof(h), header_off(f));
+}
+
+/* New files for one upload, or those that another reader of it has made meanwhile. */
+static int create(struct disk_file *f)
+{
+	bool is_new = true;
+	int err;
+
+	f->fd = openat(f->dir_fd, f->part_name, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
+	if (f->fd < 0 && errno == EEXIST) {
+		is_new = false;
+		f->fd = openat(f->dir_fd, f->part_name, OPEN_FLAGS | O_CREAT, 0600);
 	}
-	f->fd = fd;
-	return 0;
+	if (f->fd < 0)
+		return -errno;
+	err = open_record(f, f->part_name, O_CREAT);
+	if (!err)
+		err = begin_files(f, is_new);
+	if (err) {
+		(void)disk_name_remove(f->dir_fd, f->part_name);
+		close_files(f);
+	}
+	return err;
 }
 
 int disk_file_write(struct disk_file *f, uint32_t idx, const void *data, uint64_t *ret_bytes)
@@ -311,14 +330,14 @@ int disk_file_write(struct disk_file *f, uint32_t idx, const void *data, uint64_
 	*ret_bytes = 0;
 	if (f->fd < 0) {
 		err = create(f);
-		*ret_bytes = 4096;
+		*ret_bytes = is_beside(f) ? 8192 : 4096;
 	}
 	if (!err && (fstat(f->fd, &st) < 0 || st.st_nlink == 0))
 		err = -ESTALE;
 	if (!err)
 		err = pwrite_all(f->fd, data, len, (uint64_t)idx * f->block_size);
 	if (!err)
-		err = pwrite_all(f->fd, &slot, sizeof(slot), slot_off(f, idx));
+		err = pwrite_all(f->record_fd, &slot, sizeof(slot), slot_off(f, idx));
 	if (err)
 		return err;
 	*ret_bytes += len;
@@ -326,12 +345,24 @@ int disk_file_write(struct disk_file *f, uint32_t idx, const void *data, uint64_
 	return 0;
 }
 
+/* Names the record after the digest, in place of another one of the same content. */
+static int finish_record(struct disk_file *f)
+{
+	char part[DISK_NAME_MAX], whole[DISK_NAME_MAX];
+
+	if (!is_beside(f))
+		return 0;
+	disk_name_record(f->part_name, part);
+	disk_name_record(f->whole_name, whole);
+	return renameat(f->dir_fd, part, f->dir_fd, whole) < 0 ? -errno : 0;
+}
+
 void disk_file_finish(struct disk_file *f)
 {
 	int err;
 
 	if (f->fd < 0 || atomic_load(&f->is_dropped) || atomic_load(&f->is_whole) ||
-	    atomic_load(&f->n_present) != f->n_blocks)
+	    atomic_load(&f->n_present) != f->n_blocks || finish_record(f) < 0)
 		return;
 	err = renameat2(f->dir_fd, f->part_name, f->dir_fd, f->whole_name, RENAME_NOREPLACE);
 	if (err < 0 && errno == EINVAL)
@@ -346,14 +377,13 @@ void disk_file_drop(struct disk_file *f)
 {
 	/* Another mount may have renamed it. */
 	const char *names[] = {f->part_name, f->whole_name};
-	struct stat mine, found;
+	char record[DISK_NAME_MAX];
 
 	atomic_store(&f->is_dropped, true);
-	if (f->fd < 0 || fstat(f->fd, &mine) < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		/* Somebody may have put a better one in its place. */
-		if (fstatat(f->dir_fd, names[i], &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    mine.st_ino == found.st_ino && mine.st_dev == found.st_dev)
-			(void)unlinkat(f->dir_fd, names[i], 0);
+	for (size_t i = 0; f->fd >= 0 && i < ARRAY_LEN(names); i++) {
+		disk_name_record(names[i], record);
+		if (is_beside(f))
+			disk_name_remove_own(f->dir_fd, record, f->record_fd);
+		disk_name_remove_own(f->dir_fd, names[i], f->fd);
+	}
 }

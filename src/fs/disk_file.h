@@ -3,8 +3,10 @@
 #define NATSOBJ_FS_DISK_FILE_H
 
 /*
- * One content in the disk cache: a sparse file of blocks of equal size, behind them a header and
- * one slot for each block with its CRC-32C.
+ * One content in the disk cache: a sparse file of blocks of equal size, and its record, a header
+ * and one slot for each block with its CRC-32C. The record of a small content lies behind its
+ * blocks; that of a larger one is a file of its own, "<name>.sums", so that the blocks' file is the
+ * content and nothing else, and can be read by those who know nothing of records.
  *
  * A block counts when its slot does, and is only believed if the CRC fits, so neither the order in
  * which a crash leaves writes on the disk nor damage afterwards can make other bytes of it. Nothing
@@ -13,7 +15,10 @@
  * While a content has not been compared with its SHA-256 as a whole, its file belongs to one upload
  * (bucket, NUID, and what its metadata say) and is named after that: "<hash>.part". Once it has,
  * and all blocks are there, it is renamed to the digest, "<SHA-256>", and serves every object with
- * that content. So an object with a false digest spoils no other.
+ * that content. So an object with a false digest spoils no other. The record goes first then, and
+ * when a file is removed: so a file without its record is one that is being removed, or was when
+ * something crashed. Which of several whole files of one content a record was made for does not
+ * matter.
  *
  * Files are shared by all mounts that use the directory. Two that write one block write the same
  * bytes; a file that was evicted stays usable for whoever has it open.
@@ -24,10 +29,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/disk_name.h"
 #include "objstore/info.h"
 #include "util/cleanup.h"
 
-#define DISK_NAME_MAX 80
+/* Contents from this size on have their record beside them. */
+#define DISK_BESIDE_MIN (UINT64_C(256) << 10)
 /* Larger contents are not cached: their blocks' presence is kept in memory while they are open. */
 #define DISK_BLOCKS_MAX (UINT32_C(1) << 22)
 #define DISK_BLOCK_MIN 512
@@ -44,15 +51,13 @@ struct disk_file {
 	uint32_t n_blocks;
 	/* Set by disk_file_open or, before the first block is there, by disk_file_write. */
 	int fd;
+	int record_fd; /* fd, or the record's own */
 	/* Atomic. */
 	uint8_t *present; /* a bit for each block */
 	atomic_uint n_present;
 	atomic_bool is_whole;	/* has the name of its digest */
 	atomic_bool is_dropped; /* not to be used any more */
 };
-
-/* How a file is named in the cache. */
-bool disk_name_is_valid(const char *name);
 
 /* f for a content that info describes, in bucket; nothing is opened. info has a digest. -EFBIG: too
  * large for the cache. */

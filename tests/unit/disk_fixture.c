@@ -143,9 +143,7 @@ void path_of(const char *end, char ret[PATH_LEN])
 	ck_assert_ptr_nonnull(all);
 	ret[0] = '\0';
 	while ((d = readdir(all))) {
-		bool is_part = strchr(d->d_name, '.') != NULL;
-
-		if (d->d_name[0] == '.' || is_part != (end[0] != '\0'))
+		if (d->d_name[0] == '.' || strcmp(strchrnul(d->d_name, '.'), end) != 0)
 			continue;
 		ck_assert_str_eq(ret, "");
 		(void)snprintf(ret, PATH_LEN, "%s/%s", content, d->d_name);

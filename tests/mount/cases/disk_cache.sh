@@ -4,7 +4,7 @@
 cache=cache_size=64M,cache_min_free=0,memory=4M
 begin "$cache"
 figure() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["disk_cache"][sys.argv[2]])' "$1/.natsobj/status" "$2"; }
-whole() { find "$WORK/cache/content" -type f ! -name '*.part' | wc -l; }
+whole() { find "$WORK/cache/content" -type f ! -name '*.part' ! -name '*.sums' | wc -l; }
 has_whole() { [ "$(whole)" = "$1" ]; }
 head -c 6000001 /dev/urandom >big
 head -c 5000 /dev/urandom >small
