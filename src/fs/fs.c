@@ -27,6 +27,11 @@ static void on_reload_begin(void *arg, bool is_other_history)
 	fs_reload_begin(arg, is_other_history);
 }
 
+static void on_reload_size(void *arg, uint64_t n_names)
+{
+	fs_reload_size(arg, n_names);
+}
+
 static void on_reload_end(void *arg, uint64_t last_seq)
 {
 	fs_reload_end(arg, last_seq);
@@ -127,6 +132,7 @@ static int start_watch(struct fs *fs, const struct watch_listener *l)
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 {
 	const struct watch_listener listener = {.on_reload_begin = on_reload_begin,
+						.on_reload_size = on_reload_size,
 						.on_reload_end = on_reload_end,
 						.on_info = on_info,
 						.on_full = on_full,

@@ -301,6 +301,8 @@ int fs_set_own_version(struct fs *fs, struct node *n, const struct obj_info *inf
 
 /* The bucket is listed from now on. In another history sequences from before mean nothing. */
 void fs_reload_begin(struct fs *fs, bool is_other_history);
+/* About so many names come; room for them is made at once. */
+void fs_reload_size(struct fs *fs, uint64_t n_names);
 void fs_reload_end(struct fs *fs, uint64_t last_seq);
 /* If the bucket is being listed: info, which cannot be applied yet, has been. */
 void fs_note_listed(struct fs *fs, const struct obj_info *info);

@@ -15,6 +15,9 @@
 #include "fs/links.h"
 #include "fs/place.h"
 
+/* Whatever the server says; for more names the tables grow as they need. */
+#define RESERVE_MAX (UINT64_C(1) << 24)
+
 void fs_reload_begin(struct fs *fs, bool is_other_history)
 {
 	LOCK_SCOPE(&fs->tree.lock);
@@ -27,6 +30,18 @@ void fs_reload_begin(struct fs *fs, bool is_other_history)
 	fs->counts.last_seq = 0;
 	dir_follow_forget_all(fs);
 	graves_clear(&fs->graves);
+}
+
+void fs_reload_size(struct fs *fs, uint64_t n_names)
+{
+	uint64_t n_nodes;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	n_nodes = fs->tree.n_nodes;
+	if (n_names > RESERVE_MAX)
+		n_names = RESERVE_MAX;
+	if (n_names > n_nodes)
+		tree_reserve(&fs->tree, n_names - n_nodes);
 }
 
 void fs_note_listed(struct fs *fs, const struct obj_info *info)

@@ -95,6 +95,9 @@ struct watch_listener {
 	 * is_other_history: the bucket was made again or restored, so that sequences and versions
 	 * of before say nothing about those that are reported now. */
 	void (*on_reload_begin)(void *arg, bool is_other_history);
+	/* About so many names are to come in this listing, for whoever makes room at once. Not
+	 * every listing has it. May be NULL. */
+	void (*on_reload_size)(void *arg, uint64_t n_names);
 	/* The listing is complete: a name not reported since on_reload_begin does not exist, unless
 	 * this process stored it meanwhile (sequence above last_seq). */
 	void (*on_reload_end)(void *arg, uint64_t last_seq);

@@ -196,6 +196,8 @@ static int list_all(struct watch *w)
 	if (err < 0)
 		return err;
 	w->listed_seq = info.last_seq;
+	if (w->listener.on_reload_size)
+		w->listener.on_reload_size(w->listener.arg, total);
 	conn_library_keep_memory(false);
 	err = receive_listing(w, total);
 	conn_library_keep_memory(true);

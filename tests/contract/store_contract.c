@@ -394,7 +394,7 @@ struct seen {
 	struct cond cond;
 	unsigned int n_begins, n_ends;
 	bool is_other_history;
-	uint64_t last_seq;
+	uint64_t last_seq, n_names;
 	struct obj_info *infos[100];
 	unsigned int n;
 };
@@ -408,6 +408,15 @@ static void on_begin(void *arg, bool is_other_history)
 	seen.is_other_history = is_other_history;
 	ck_assert_uint_eq(seen.n_begins, seen.n_ends);
 	seen.n_begins++;
+}
+
+static void on_size(void *arg, uint64_t n_names)
+{
+	(void)arg;
+	LOCK_SCOPE(&seen.lock);
+	ck_assert_uint_eq(seen.n_begins, seen.n_ends + 1);
+	ck_assert_uint_eq(seen.n, 0);
+	seen.n_names = n_names;
 }
 
 static void on_end(void *arg, uint64_t last_seq)
@@ -454,6 +463,7 @@ static bool reported(const char *name, uint64_t seq, bool is_deleted)
 START_TEST(test_the_watch_lists_and_then_follows)
 {
 	const struct watch_listener l = {.on_reload_begin = on_begin,
+					 .on_reload_size = on_size,
 					 .on_reload_end = on_end,
 					 .on_info = on_info,
 					 .on_state = on_state};
@@ -470,6 +480,7 @@ START_TEST(test_the_watch_lists_and_then_follows)
 	ck_assert_int_eq(store_watch(s, &l), 0);
 	ck_assert_uint_ge(seen.n_ends, 1);
 	ck_assert_uint_ge(seen.last_seq, b->seq);
+	ck_assert_uint_eq(seen.n_names, 2);
 	ck_assert(reported("a", a->seq, false));
 	ck_assert(reported("b", b->seq, false));
 	ck_assert_int_eq(store_put_info(other, c, 0), 0);

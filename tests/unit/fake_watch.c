@@ -63,13 +63,17 @@ static void deliver(struct fake_store *s, uint64_t last_seq)
 static void reload(struct fake_store *s)
 {
 	const struct watch_listener *l = &s->listener;
-	uint64_t last_seq = s->b->seq, n = s->b->n_reloads;
+	uint64_t last_seq = s->b->seq, n = s->b->n_reloads, n_names = 0;
 	bool was_listed = s->is_listed;
 
+	list_for_each (it, &s->b->metas)
+		n_names++;
 	mutex_unlock(&s->b->lock);
 	if (was_listed)
 		l->on_state(l->arg, WATCH_DISCONNECTED);
 	l->on_reload_begin(l->arg, s->is_from_refused);
+	if (l->on_reload_size)
+		l->on_reload_size(l->arg, n_names);
 	mutex_lock(&s->b->lock);
 	s->watched_seq = 0;
 	deliver(s, last_seq);
