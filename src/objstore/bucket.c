@@ -114,6 +114,8 @@ static void on_up(void *arg, natsConnection *nc)
 	struct bucket *b = link->bucket;
 
 	atomic_fetch_add(&b->n_up, 1);
+	if (link == &b->control)
+		replaced_up(b);
 	if (link->push)
 		push_up(link->push, nc);
 	mutex_lock(&b->lock);

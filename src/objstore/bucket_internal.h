@@ -90,12 +90,10 @@ struct parked {
 	pthread_t thread;
 };
 
-/* Who else stores a name at present. */
-struct replaced_traffic {
-	uint64_t hash; /* of the subject */
-	uint64_t last_ns;
-	uint64_t others_ns;	    /* when another client was seen; 0: never */
-	unsigned int n_seen, n_own; /* publishes since the subject was at rest, and attempts */
+/* A name that another client has the server roll up. */
+struct rolled_up {
+	uint64_t hash;	  /* of the subject */
+	uint64_t last_ns; /* 0: none */
 };
 
 struct replaced_name;
@@ -106,7 +104,8 @@ struct replaced {
 	atomic_bool is_delete_denied; /* of single messages */
 	struct hash names;
 	struct list cold, resting; /* to be removed at once, and in the order of due_ns */
-	struct replaced_traffic traffic[1024];
+	struct rolled_up rolled_up[1024];
+	uint64_t up_ns; /* since when others are seen */
 };
 
 /* Removal of what aborted uploads left behind, and of replaced metadata: see janitor.c. */
@@ -285,10 +284,12 @@ void replaced_done(struct replaced *r);
 /* Once it is known what the server can do. */
 void replaced_start(struct bucket *b);
 /* A message of a metadata subject was announced. */
-void replaced_saw(struct bucket *b, const char *subject);
+void replaced_saw(struct bucket *b, natsMsg *msg);
+/* Announcements come again after there were none. */
+void replaced_up(struct bucket *b);
 /* Before each attempt to store metadata. True: the server must not be asked to roll up, and
  * replaced_note has to be called for what was replaced. */
-bool replaced_begin(struct bucket *b, const char *subject);
+bool replaced_begin(struct bucket *b);
 /* The message seq was replaced by by_seq. Does not wait. */
 void replaced_note(struct bucket *b, const char *subject, uint64_t seq, uint64_t by_seq);
 enum replaced_haste {

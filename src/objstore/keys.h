@@ -60,6 +60,8 @@ static inline bool name_is_hidden(const char *name, size_t len)
 #define HEADER_EXPECTED_STREAM "Nats-Expected-Stream"
 /* The server stores no second message with the same one, for a while. */
 #define HEADER_MSG_ID "Nats-Msg-Id"
+/* "sub": what the message replaces under its subject goes. */
+#define HEADER_ROLLUP "Nats-Rollup"
 #define HEADER_MARKER "Nats-Marker-Reason"
 /* What a message of a key-value bucket does (NATS ADR-8), and a mark that tells one writer's
  * attempts from another's. */

@@ -21,14 +21,14 @@ void attempt_init(struct attempt *a, struct offer *o)
 	uint64_t deadline_ns = clock_deadline_ms((int64_t)o->b->timeout_ms);
 	size_t n = 0;
 
-	o->is_kept = replaced_begin(o->b, o->subject);
+	o->is_kept = replaced_begin(o->b);
 	snprintf(a->expected, sizeof(a->expected), "%" PRIu64, o->expected_seq);
 	a->headers[n++] = (struct rpc_header){HEADER_EXPECTED_SEQ, a->expected};
 	a->headers[n++] = (struct rpc_header){HEADER_EXPECTED_STREAM, o->b->stream};
 	a->headers[n++] = (struct rpc_header){HEADER_MSG_ID, o->id};
 	/* Where nothing is there to roll up, the server looks for it all the same. */
 	if (o->b->layout->is_rolled_up && o->expected_seq > 0 && !o->is_kept)
-		a->headers[n++] = (struct rpc_header){"Nats-Rollup", "sub"};
+		a->headers[n++] = (struct rpc_header){HEADER_ROLLUP, "sub"};
 	if (o->commit[0])
 		a->headers[n++] = (struct rpc_header){HEADER_KV_COMMIT, o->commit};
 	if (o->commit[0] && o->info->is_deleted)

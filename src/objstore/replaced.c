@@ -9,10 +9,11 @@
  * acknowledged. So natsobj does not ask such a server, and removes by sequence what it has
  * replaced.
  *
- * A removal between another client's count and its removal does the same harm. Where others store
- * the same name it therefore waits until the name has been left alone for REST_MS; whatever the
- * others roll up meanwhile need not be removed any more. The plain subscription of the watch tells
- * of others; each attempt of our own is counted off there.
+ * A removal between another client's count and its removal does the same harm. Where another client
+ * was seen to roll up the same name it therefore waits until the name has been left alone for
+ * REST_MS; whatever the other rolls up meanwhile need not be removed any more. The plain
+ * subscription of the watch tells of others. What they did while the connection was lost it does
+ * not tell, so such names rest after that too.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define REST_MS 1000
+#define REST_MS 10000
 #define REST_NS (REST_MS * (uint64_t)NS_PER_MS)
 /* Beyond that the server is asked all the same. */
 #define NAMES_MAX 8192
@@ -69,48 +70,42 @@ void replaced_start(struct bucket *b)
 		b->version < SERVER_VERSION(2, 12, 0) && b->at_open.replicas <= 1;
 }
 
-/* The traffic of a subject; another subject's is forgotten for it. */
-static struct replaced_traffic *traffic_of(struct replaced *r, uint64_t hv)
-{
-	struct replaced_traffic *t = &r->traffic[hv % ARRAY_LEN(r->traffic)];
-	uint64_t now = clock_now_ns();
-
-	if (t->hash != hv || now - t->last_ns > REST_NS)
-		*t = (struct replaced_traffic){.hash = hv};
-	t->last_ns = now;
-	return t;
-}
-
 /* Until when the subject has to be left alone; 0: nobody else was seen. */
 static uint64_t busy_until_ns(const struct replaced *r, uint64_t hv)
 {
-	const struct replaced_traffic *t = &r->traffic[hv % ARRAY_LEN(r->traffic)];
+	const struct rolled_up *u = &r->rolled_up[hv % ARRAY_LEN(r->rolled_up)];
 
-	return t->hash == hv && t->others_ns ? t->others_ns + REST_NS : 0;
+	if (u->hash != hv || !u->last_ns)
+		return 0;
+	return (u->last_ns > r->up_ns ? u->last_ns : r->up_ns) + REST_NS;
 }
 
-void replaced_saw(struct bucket *b, const char *subject)
+void replaced_saw(struct bucket *b, natsMsg *msg)
 {
+	const char *subject = natsMsg_GetSubject(msg);
+	uint64_t hv = hash_bytes(subject, strlen(subject));
 	struct janitor *j = &b->janitor;
-	struct replaced_traffic *t;
 
 	LOCK_SCOPE(&j->lock);
-	if (!j->replaced.is_used)
+	/* Natsobj itself asks no such server for it. */
+	if (!j->replaced.is_used || !rpc_msg_header(msg, HEADER_ROLLUP))
 		return;
-	t = traffic_of(&j->replaced, hash_bytes(subject, strlen(subject)));
-	if (++t->n_seen > t->n_own)
-		t->others_ns = t->last_ns;
+	j->replaced.rolled_up[hv % ARRAY_LEN(j->replaced.rolled_up)] =
+		(struct rolled_up){.hash = hv, .last_ns = clock_now_ns()};
 }
 
-bool replaced_begin(struct bucket *b, const char *subject)
+void replaced_up(struct bucket *b)
+{
+	LOCK_SCOPE(&b->janitor.lock);
+	b->janitor.replaced.up_ns = clock_now_ns();
+}
+
+bool replaced_begin(struct bucket *b)
 {
 	struct janitor *j = &b->janitor;
 
 	LOCK_SCOPE(&j->lock);
-	if (!j->replaced.is_used)
-		return false;
-	traffic_of(&j->replaced, hash_bytes(subject, strlen(subject)))->n_own++;
-	return j->has_thread && j->replaced.names.count < NAMES_MAX;
+	return j->replaced.is_used && j->has_thread && j->replaced.names.count < NAMES_MAX;
 }
 
 static struct replaced_name *find(const struct replaced *r, const char *subject, uint64_t hv)

@@ -26,7 +26,7 @@ static void on_hint(void *arg, natsMsg *msg)
 
 	if (w && meta_token_in(b, natsMsg_GetSubject(msg))) {
 		hints_add(w, msg);
-		replaced_saw(b, natsMsg_GetSubject(msg));
+		replaced_saw(b, msg);
 	} else if (w && strcmp(natsMsg_GetSubject(msg), AUDIT) == 0) {
 		audit_note(w, msg);
 	} else if (w) {
