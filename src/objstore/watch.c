@@ -100,8 +100,9 @@ static void serve_catch_up(struct watch *w, bool is_following)
 		return;
 	hints_resolve(w, true);
 	LOCK_SCOPE(&w->lock);
-	/* After the loss of a connection only a listing tells all. */
-	if (w->feed.is_lost)
+	/* After the loss of a connection, or where something could not be read, only a listing
+	 * tells all. */
+	if (w->feed.is_lost || w->feed.is_overflown)
 		return;
 	w->n_caught_up = n_asked;
 	watch_set_mark_locked(w, is_following);

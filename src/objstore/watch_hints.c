@@ -12,12 +12,18 @@
  * not the oldest one outstanding tells of names that were skipped, and these are read at the
  * leader: all of them before a removal is delivered, otherwise those that no later event will
  * bring. What no event ever follows is read when it is due.
+ *
+ * The server announces a message before it stores it. So what is read may be older than what was
+ * announced, and such a name is read again before removals, until its message is there or time is
+ * over: whoever removes the old name after a rename does so when the new one was stored, and then
+ * it is found.
  */
 #include <string.h>
 
 #include "objstore/watch_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/parse.h"
 
 #define DELAY_OLD_MS 250
 #define DELAY_MS 1000
@@ -26,6 +32,12 @@
  * event; and after how many that never came there is no waiting any more. */
 #define AWAIT_MS 1000
 #define UNANNOUNCED_MAX 3
+/* How long a message may take from its announcement to its place in the stream, and how many of
+ * such names are read again and again. */
+#define UNSETTLED_MS 2000
+#define UNSETTLED_MAX 256
+/* The publish expects nothing. */
+#define ANYTHING UINT64_MAX
 
 struct hint {
 	struct hash_node node;
@@ -34,6 +46,10 @@ struct hint {
 	uint64_t last_order; /* of the last one, which has the fingerprint */
 	uint64_t due_ns;
 	uint64_t fingerprint;
+	uint64_t expected_seq; /* what is to be replaced; the newest, of several */
+	uint64_t until_ns;     /* then it is stored, or never will be */
+	uint64_t round;	       /* in which it was read last */
+	bool is_unsettled;
 	char token[];
 };
 
@@ -41,6 +57,7 @@ void hints_init(struct hints *h)
 {
 	hash_init(&h->table);
 	list_init(&h->pending);
+	list_init(&h->unsettled);
 }
 
 static bool is_of(struct hash_node *n, const char *token, uint64_t hv)
@@ -86,10 +103,16 @@ static struct hint *newest_locked(struct watch *w, const char *token, uint64_t h
 	return newest;
 }
 
-static void drop_locked(struct watch *w, struct hint *h)
+static void take_locked(struct watch *w, struct hint *h)
 {
 	hash_remove(&w->hints.table, &h->node);
 	list_remove(&h->link);
+	w->hints.n_unsettled -= h->is_unsettled;
+}
+
+static void drop_locked(struct watch *w, struct hint *h)
+{
+	take_locked(w, h);
 	free(h);
 }
 
@@ -97,6 +120,8 @@ void hints_clear_locked(struct watch *w)
 {
 	while (!list_is_empty(&w->hints.pending))
 		drop_locked(w, list_entry(w->hints.pending.next, struct hint, link));
+	while (!list_is_empty(&w->hints.unsettled))
+		drop_locked(w, list_entry(w->hints.unsettled.next, struct hint, link));
 }
 
 /* The part of a metadata subject after the prefix, or NULL. */
@@ -115,7 +140,8 @@ static uint64_t fingerprint(natsMsg *msg, uint64_t token_hash)
 	return (hv ^ token_hash * 31) | 1;
 }
 
-static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint64_t print)
+static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint64_t print,
+			  uint64_t expected_seq)
 {
 	unsigned int n;
 	struct hint *h = newest_locked(w, token, hv, &n);
@@ -125,6 +151,10 @@ static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint6
 	if (n >= 2) {
 		h->fingerprint = print;
 		h->last_order = ++w->hints.n_announced;
+		if (h->expected_seq == ANYTHING ||
+		    (expected_seq != ANYTHING && expected_seq > h->expected_seq))
+			h->expected_seq = expected_seq;
+		h->until_ns = clock_deadline_ms(UNSETTLED_MS);
 		return;
 	}
 	h = NULL;
@@ -139,7 +169,17 @@ static void insert_locked(struct watch *w, const char *token, uint64_t hv, uint6
 	h->fingerprint = print;
 	h->order = h->last_order = ++w->hints.n_announced;
 	h->due_ns = clock_now_ns() + w->hints.delay_ns;
+	h->expected_seq = expected_seq;
+	h->until_ns = clock_deadline_ms(UNSETTLED_MS);
 	list_push_back(&w->hints.pending, &h->link);
+}
+
+static uint64_t expected_seq(natsMsg *msg)
+{
+	const char *text = rpc_msg_header(msg, HEADER_EXPECTED_SEQ);
+	uint64_t seq;
+
+	return text && parse_u64(text, 10, 0, UINT64_MAX - 1, &seq) == 0 ? seq : ANYTHING;
 }
 
 void hints_add(struct watch *w, natsMsg *msg)
@@ -160,7 +200,7 @@ void hints_add(struct watch *w, natsMsg *msg)
 	/* The event may be the faster of the two. */
 	if (w->hints.recent[print / 2 % RECENT_EVENTS] == print)
 		return;
-	insert_locked(w, token, hv, print);
+	insert_locked(w, token, hv, print, expected_seq(msg));
 	/* The thread may sleep for longer than until the first is due, or wait for this one. */
 	if (hints_due_locked(w) < w->alarm_ns || w->hints.awaited == print)
 		cond_broadcast(&w->changed);
@@ -169,30 +209,52 @@ void hints_add(struct watch *w, natsMsg *msg)
 void hints_put_back(struct watch *w, const char *token)
 {
 	LOCK_SCOPE(&w->lock);
-	insert_locked(w, token, hash_bytes(token, strlen(token)), 0);
+	insert_locked(w, token, hash_bytes(token, strlen(token)), 0, ANYTHING);
 }
 
 uint64_t hints_due_locked(const struct watch *w)
 {
+	uint64_t due_ns = UINT64_MAX;
+
 	mutex_assert_held(&w->lock);
-	if (list_is_empty(&w->hints.pending))
-		return UINT64_MAX;
-	return list_entry(w->hints.pending.next, struct hint, link)->due_ns;
-}
+	if (!list_is_empty(&w->hints.pending))
+		due_ns = list_entry(w->hints.pending.next, struct hint, link)->due_ns;
+	if (!list_is_empty(&w->hints.unsettled)) {
+		const struct hint *h = list_entry(w->hints.unsettled.next, struct hint, link);
 
-/* Takes a hint's name out of the list, for reading it. */
-static bool take_locked(struct watch *w, struct hint *h, char **ret)
-{
-	*ret = strdup(h->token);
-	if (!*ret) {
-		w->feed.is_overflown = true;
-		return false;
+		due_ns = h->until_ns < due_ns ? h->until_ns : due_ns;
 	}
-	drop_locked(w, h);
-	return true;
+	return due_ns;
 }
 
-size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX])
+void hints_begin_round(struct watch *w)
+{
+	LOCK_SCOPE(&w->lock);
+	w->hints.round++;
+}
+
+/* Takes those unsettled hints that were announced before order and not read in this round, or, if
+ * is_due, those whose time is over. */
+static size_t take_unsettled_locked(struct watch *w, uint64_t order, bool is_due,
+				    struct hint *ret[WATCH_RESOLVE_MAX], size_t n)
+{
+	uint64_t now = clock_now_ns();
+
+	list_for_each_safe (it, &w->hints.unsettled) {
+		struct hint *h = list_entry(it, struct hint, link);
+
+		if (n == WATCH_RESOLVE_MAX)
+			break;
+		if (h->order >= order || h->round == w->hints.round ||
+		    (is_due && h->until_ns > now))
+			continue;
+		take_locked(w, h);
+		ret[n++] = h;
+	}
+	return n;
+}
+
+size_t hints_take(struct watch *w, bool is_all, struct hint *ret[WATCH_RESOLVE_MAX])
 {
 	uint64_t now = clock_now_ns();
 	size_t n = 0;
@@ -201,30 +263,59 @@ size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX])
 	while (n < WATCH_RESOLVE_MAX && !list_is_empty(&w->hints.pending)) {
 		struct hint *h = list_entry(w->hints.pending.next, struct hint, link);
 
-		if ((!is_all && h->due_ns > now) || !take_locked(w, h, &ret[n]))
+		if (!is_all && h->due_ns > now)
 			break;
-		n++;
+		take_locked(w, h);
+		ret[n++] = h;
 	}
-	return n;
+	return take_unsettled_locked(w, UINT64_MAX, !is_all, ret, n);
+}
+
+const char *hint_token(const struct hint *h)
+{
+	return h->token;
+}
+
+/* Whether a name whose newest message is seq may yet get the one that was announced. */
+static bool may_come(const struct hint *h, uint64_t seq)
+{
+	return h->expected_seq == ANYTHING ? seq == 0 : seq <= h->expected_seq;
+}
+
+bool hints_settle(struct watch *w, struct hint *h, uint64_t seq)
+{
+	LOCK_SCOPE(&w->lock);
+	h->round = w->hints.round;
+	h->is_unsettled = may_come(h, seq) && clock_now_ns() < h->until_ns &&
+			  w->hints.n_unsettled < UNSETTLED_MAX &&
+			  hash_insert(&w->hints.table, &h->node, h->node.hash) == 0;
+	if (!h->is_unsettled) {
+		free(h);
+		return true;
+	}
+	w->hints.n_unsettled++;
+	list_push_back(&w->hints.unsettled, &h->link);
+	return false;
 }
 
 void hints_resolve(struct watch *w, bool is_all)
 {
 	struct resolved names = RESOLVED_INITIALIZER(names);
-	char *tokens[WATCH_RESOLVE_MAX];
+	struct hint *hints[WATCH_RESOLVE_MAX];
 	size_t n;
 
+	hints_begin_round(w);
 	do {
-		n = hints_take(w, is_all, tokens);
-		watch_read(w, tokens, n, 0, &names);
+		n = hints_take(w, is_all, hints);
+		watch_read(w, hints, n, 0, &names);
 	} while (n == WATCH_RESOLVE_MAX);
 	watch_read_on(w, &names);
 	watch_deliver_removals(w, &names);
 }
 
-/* Takes tokens of hints before order: all, or those that have no later hint. */
+/* Takes hints before order: all, or those that have no later one. */
 static size_t take_skipped_locked(struct watch *w, uint64_t order, bool is_all,
-				  char *ret[WATCH_RESOLVE_MAX])
+				  struct hint *ret[WATCH_RESOLVE_MAX])
 {
 	size_t n = 0, n_seen = 0;
 
@@ -238,11 +329,10 @@ static size_t take_skipped_locked(struct watch *w, uint64_t order, bool is_all,
 		(void)newest_locked(w, h->token, h->node.hash, &n_hints);
 		if (!is_all && n_hints > 1)
 			continue;
-		if (!take_locked(w, h, &ret[n]))
-			break;
-		n++;
+		take_locked(w, h);
+		ret[n++] = h;
 	}
-	return n;
+	return is_all ? take_unsettled_locked(w, order, false, ret, n) : n;
 }
 
 /* Waits a moment for the announcement of an event that has come. */
@@ -298,14 +388,14 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 static bool has_none(struct watch *w, uint64_t seq)
 {
 	LOCK_SCOPE(&w->lock);
-	return seq <= w->listed_seq && list_is_empty(&w->hints.pending);
+	return seq <= w->listed_seq && w->hints.table.count == 0;
 }
 
 void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
 		struct resolved *names)
 {
 	const char *token = token_of(w, msg);
-	char *tokens[WATCH_RESOLVE_MAX];
+	struct hint *hints[WATCH_RESOLVE_MAX];
 	uint64_t hv, order;
 	size_t n;
 
@@ -314,13 +404,14 @@ void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
 	hv = hash_bytes(token, strlen(token));
 	mutex_lock(&w->lock);
 	order = meet_locked(w, token, hv, fingerprint(msg, hv), is_removal && seq > w->listed_seq);
+	w->hints.round++;
 	mutex_unlock(&w->lock);
 	do {
 		mutex_lock(&w->lock);
-		n = take_skipped_locked(w, order, is_removal, tokens);
+		n = take_skipped_locked(w, order, is_removal, hints);
 		mutex_unlock(&w->lock);
 		/* Before another event not all that was announced is read. */
-		watch_read(w, tokens, n, is_removal ? seq : 0, names);
+		watch_read(w, hints, n, is_removal ? seq : 0, names);
 	} while (n == WATCH_RESOLVE_MAX);
 	watch_read_on(w, names);
 }

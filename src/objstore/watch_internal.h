@@ -16,7 +16,10 @@
 struct hints {
 	/* protected by watch.lock */
 	struct hash table;
-	struct list pending; /* in the order of their announcements */
+	struct list pending;   /* in the order of their announcements */
+	struct list unsettled; /* were read, but their messages may come yet */
+	size_t n_unsettled;
+	uint64_t round; /* counts what is read in one go */
 	uint64_t n_announced;
 	uint64_t delay_ns;
 	uint64_t awaited;	    /* fingerprint of an event that waits for its announcement */
@@ -98,6 +101,8 @@ struct resolved {
 
 /* ---- watch_hints.c ---- */
 
+struct hint;
+
 void hints_init(struct hints *h);
 void hints_clear_locked(struct watch *w);
 /* A plain message was seen: notes it, unless its event has come already. */
@@ -111,8 +116,16 @@ void hints_meet(struct watch *w, natsMsg *msg, uint64_t seq, bool is_removal,
 uint64_t hints_due_locked(const struct watch *w);
 /* Notes a name as if it was announced now. */
 void hints_put_back(struct watch *w, const char *token);
-/* Takes the tokens of what is due, or of everything, out of the list; the caller frees them. */
-size_t hints_take(struct watch *w, bool is_all, char *ret[WATCH_RESOLVE_MAX]);
+/* What is taken from now on was not read in this round. */
+void hints_begin_round(struct watch *w);
+/* Takes what is due, or everything, out of the lists, for hints_settle; but nothing twice in one
+ * round. */
+size_t hints_take(struct watch *w, bool is_all, struct hint *ret[WATCH_RESOLVE_MAX]);
+/* As long as the hint is the caller's. */
+const char *hint_token(const struct hint *h);
+/* The name of a hint was read; its newest message is seq, 0: there is none. Takes the hint over.
+ * False: what was announced may be stored yet, so it stays. */
+bool hints_settle(struct watch *w, struct hint *h, uint64_t seq);
 /* Reads at the leader what is due (or everything) and delivers it. Watch thread; waits. */
 void hints_resolve(struct watch *w, bool is_all);
 
@@ -120,10 +133,10 @@ void hints_resolve(struct watch *w, bool is_all);
 
 /*
  * Reads names and delivers those that exist. A name that was removed after limit_seq may have been
- * moved to one that was announced by then, but was not to be read. Frees the tokens. Watch thread;
- * waits.
+ * moved to one that was announced by then, but was not to be read. Takes the hints over. Watch
+ * thread; waits.
  */
-void watch_read(struct watch *w, char **tokens, size_t n, uint64_t limit_seq,
+void watch_read(struct watch *w, struct hint *const *hints, size_t n, uint64_t limit_seq,
 		struct resolved *names);
 /* Reads whatever is outstanding until nothing has moved on. Watch thread; waits. */
 void watch_read_on(struct watch *w, struct resolved *names);

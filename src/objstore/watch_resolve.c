@@ -60,26 +60,46 @@ void watch_deliver_removals(struct watch *w, struct resolved *names)
 	}
 }
 
-void watch_read(struct watch *w, char **tokens, size_t n, uint64_t limit_seq,
+/* Delivers what was read of a name, or puts it off, and takes over info. Returns its sequence. */
+static uint64_t take_read(struct watch *w, const char *token, struct obj_info *info,
+			  uint64_t limit_seq, struct resolved *names)
+{
+	uint64_t seq = info->seq;
+
+	if (info->is_deleted) {
+		names->has_moved_on = names->has_moved_on || seq > limit_seq;
+		defer(w, token, info, &names->removals);
+	} else {
+		deliver_ahead(w, token, info);
+	}
+	return seq;
+}
+
+void watch_read(struct watch *w, struct hint *const *hints, size_t n, uint64_t limit_seq,
 		struct resolved *names)
 {
 	struct obj_info *infos[WATCH_RESOLVE_MAX] = {NULL};
+	const char *tokens[WATCH_RESOLVE_MAX];
 	int errs[WATCH_RESOLVE_MAX] = {0};
+	bool has_removals = false, is_settled = true;
 	int err = 0;
 
+	for (size_t i = 0; i < n; i++)
+		tokens[i] = hint_token(hints[i]);
 	if (n > 0)
-		err = meta_read_tokens(w->bucket, (const char *const *)tokens, n, infos, errs);
+		err = meta_read_tokens(w->bucket, tokens, n, infos, errs);
 	for (size_t i = 0; i < n; i++) {
+		uint64_t seq = !err && errs[i] == -ENOENT ? 0 : UINT64_MAX;
+
 		if (err < 0 || (errs[i] < 0 && errs[i] != -ENOENT && errs[i] != -EIO))
 			overflow(w);
-		if (infos[i] && infos[i]->is_deleted) {
-			names->has_moved_on = names->has_moved_on || infos[i]->seq > limit_seq;
-			defer(w, tokens[i], infos[i], &names->removals);
-		} else if (infos[i]) {
-			deliver_ahead(w, tokens[i], infos[i]);
-		}
-		free(tokens[i]);
+		has_removals = has_removals || (infos[i] && infos[i]->is_deleted);
+		if (infos[i])
+			seq = take_read(w, tokens[i], infos[i], limit_seq, names);
+		is_settled = hints_settle(w, hints[i], seq) && is_settled;
 	}
+	/* What was not there yet may have been there when what is gone was removed. */
+	names->has_moved_on = names->has_moved_on || (has_removals && !is_settled);
 }
 
 /* Lets announcements in, which in a cluster come another way than an answer. */
@@ -94,15 +114,16 @@ static void pause_a_moment(struct watch *w)
 
 void watch_read_on(struct watch *w, struct resolved *names)
 {
-	char *tokens[WATCH_RESOLVE_MAX];
+	struct hint *hints[WATCH_RESOLVE_MAX];
 	size_t n;
 
 	for (int round = 0; names->has_moved_on && round < ROUNDS_MAX; round++) {
 		names->has_moved_on = false;
 		pause_a_moment(w);
+		hints_begin_round(w);
 		do {
-			n = hints_take(w, true, tokens);
-			watch_read(w, tokens, n, 0, names);
+			n = hints_take(w, true, hints);
+			watch_read(w, hints, n, 0, names);
 		} while (n == WATCH_RESOLVE_MAX);
 	}
 }

@@ -34,8 +34,7 @@ void watch_note_handled(struct watch *w, natsMsg *msg, const struct push_meta *m
 void watch_set_mark_locked(struct watch *w, bool is_complete)
 {
 	mutex_assert_held(&w->lock);
-	w->mark = is_complete && list_is_empty(&w->hints.pending) ? w->handled
-								  : (struct watch_mark){0};
+	w->mark = is_complete && w->hints.table.count == 0 ? w->handled : (struct watch_mark){0};
 	w->mark.created_ns = w->created_ns;
 }
 
