@@ -337,11 +337,11 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		return;
 	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
+	dir_follow_note(fs, info);
 	/* Its chunks are gone, and the version itself has nothing to show any more. */
 	is_over = fs_info_is_live(info) && expiry_is_over(fs, expiry_stored_ns(info));
 	if (fs_info_is_live(info) && !is_over) {
 		graves_drop(&fs->graves, info->name, info->name_len);
-		dir_follow_note(fs, info);
 		err = apply_live(fs, info);
 	} else {
 		if (!info->foreign_token &&

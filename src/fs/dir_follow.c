@@ -5,6 +5,9 @@
  * the watch at its place among all other events, so every tree holds the same below the directory
  * then, and moves it as a whole. What the objects do afterwards only tells that they have followed.
  *
+ * Below what has an intent nothing else is moved (dir_plan.c), so its move is in the list until the
+ * intent is gone and what did not follow has been found, as a barrier where it is not shown.
+ *
  * A tree that met the intent in a listing knows what has happened since: what has followed is at
  * its new place, and what somebody stored under an old name stays there. Then the entries move one
  * by one.
@@ -263,7 +266,7 @@ static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
 	return err;
 }
 
-/* What another mount's intent says; NULL: nothing that this one can follow. */
+/* What another mount's intent says; NULL: nothing that this one has to know. */
 static struct dir_move *foreign_move(const struct fs *fs, const struct obj_info *intent)
 {
 	struct dir_move *mv = calloc(1, sizeof(*mv));
@@ -274,70 +277,103 @@ static struct dir_move *foreign_move(const struct fs *fs, const struct obj_info 
 		move_free(mv);
 		return NULL;
 	}
-	mv->is_foreign = true;
+	mv->is_foreign = mv->is_barrier = true;
 	memcpy(mv->intent, intent->name, intent->name_len);
 	return mv;
 }
 
-/* Who stores an intent has waited until those before it were gone. */
+/* Who stores an intent has waited until those that were planned before were gone. */
 static void drop_finished(struct fs *fs, const struct dir_move *next)
 {
 	list_for_each_safe (it, &fs->dir_moves) {
 		struct dir_move *mv = list_entry(it, struct dir_move, link);
 
-		if (mv->is_foreign && mv->n_behind == 0 &&
+		if (mv->is_foreign && mv->plan < next->plan && mv->n_behind == 0 &&
 		    dir_move_touches(mv, &next->from, &next->to))
 			drop(fs, mv);
 	}
 }
 
+/* The move of an intent, as it is now, in the list. */
+static struct dir_move *note(struct fs *fs, const struct obj_info *intent)
+{
+	struct dir_move *known = dir_follow_find(fs, intent->name), *mv;
+
+	/* Its owner is at work. */
+	cond_broadcast(&fs->dir_moved);
+	if (known && (!known->is_barrier || known->n_behind > 0))
+		return NULL;
+	mv = foreign_move(fs, intent);
+	if (!mv)
+		return NULL;
+	if (known)
+		drop(fs, known);
+	dir_move_begin(fs, mv);
+	return mv;
+}
+
 void dir_follow_begin(struct fs *fs, const struct obj_info *intent)
 {
+	const char *kind = obj_info_meta(intent, ATTR_INTENT);
 	struct dir_move *mv;
 
 	mutex_assert_held(&fs->tree.lock);
 	/* If it goes back, what is shown is put right when the intent is gone. */
-	if (dir_follow_find(fs, intent->name))
-		return;
-	mv = foreign_move(fs, intent);
-	if (!mv)
+	mv = note(fs, intent);
+	if (!mv || !kind || strcmp(kind, INTENT_RENAME) != 0)
 		return;
 	drop_finished(fs, mv);
-	if (!dir_move_overlaps(fs, &mv->from, &mv->to) && follow(fs, mv, intent->time_ns) < 0)
-		log_warn("no memory to show %s as %s at once", mv->from.data, mv->to.data);
-	if (mv->n_behind > 0) {
-		dir_move_begin(fs, mv);
+	if (dir_move_is_barred(fs, &mv->from, &mv->to, mv->plan))
 		return;
-	}
-	move_free(mv);
+	if (follow(fs, mv, intent->time_ns) < 0)
+		log_warn("no memory to show %s as %s at once", mv->from.data, mv->to.data);
+	mv->is_barrier = false;
 }
 
-/* The rename of an intent with that name, not listed any more; names: what has not followed. */
-static struct dir_move *take_out(struct fs *fs, const char *intent, struct dir_names *names)
+void dir_follow_over(struct fs *fs, const char *intent)
+{
+	struct dir_move *mv = dir_follow_find(fs, intent);
+
+	if (mv && mv->n_behind == 0)
+		drop(fs, mv);
+}
+
+/* What has not followed, and where to; from now on the tree does not show the rename any more. The
+ * move stays a barrier while what is where is asked for. False: there is none. */
+static bool stop_showing(struct fs *fs, const char *intent, struct dir_move *ret,
+			 struct dir_names *names)
 {
 	const struct node *dir;
 	struct dir_move *mv;
-
-	LOCK_SCOPE(&fs->tree.lock);
-	mv = dir_follow_find(fs, intent);
-	dir = mv ? fs_find_dir(fs, mv->to.data, mv->to.len) : NULL;
-	if (dir && dir_names_behind(fs, dir, mv->to.len, names) < 0)
-		log_warn("no memory to look for what has not moved to %s", mv->to.data);
-	if (dir)
-		dir_names_uncollect(fs, dir);
-	if (mv)
-		dir_move_end(fs, mv);
-	return mv;
-}
-
-/* The opposite, for another try. */
-static void put_back(struct fs *fs, struct dir_move *mv, const struct dir_names *names)
-{
 	const char *name;
 	size_t len, at = 0;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	mv->n_behind = 0;
+	mv = dir_follow_find(fs, intent);
+	if (!mv)
+		return false;
+	dir = mv->is_barrier ? NULL : fs_find_dir(fs, mv->to.data, mv->to.len);
+	if (dir && dir_names_behind(fs, dir, mv->to.len, names) < 0)
+		log_warn("no memory to look for what has not moved to %s", mv->to.data);
+	if (dir)
+		dir_names_uncollect(fs, dir);
+	mv->is_barrier = true;
+	while (dir_names_next(&mv->taken, &at, &name, &len))
+		if (dir_names_add(names, name, len, 0) < 0)
+			log_warn("no memory to look for what has not moved to %s", mv->to.data);
+	ret->seq = mv->seq;
+	buf_append(&ret->from, mv->from.data, mv->from.len);
+	buf_append(&ret->to, mv->to.data, mv->to.len);
+	return true;
+}
+
+/* The opposite, for another try. */
+static void show_again(struct fs *fs, struct dir_move *mv, const struct dir_names *names)
+{
+	const char *name;
+	size_t len, at = 0;
+
+	mv->n_behind = mv->taken.count;
 	while (dir_names_next(names, &at, &name, &len)) {
 		struct buf full CLEANUP(buf_done) = {0};
 		struct dentry *d;
@@ -351,23 +387,27 @@ static void put_back(struct fs *fs, struct dir_move *mv, const struct dir_names 
 			mv->n_behind++;
 		}
 	}
-	dir_move_begin(fs, mv);
+	mv->is_barrier = false;
 }
 
 int dir_follow_end(struct fs *fs, const char *intent)
 {
 	struct dir_names names CLEANUP(dir_names_done) = {0};
-	struct dir_move *mv;
+	struct dir_move copy CLEANUP(dir_move_done) = {0}, *mv;
 	int err;
 
 	dir_names_init(&names);
-	mv = take_out(fs, intent, &names);
-	if (!mv)
+	dir_move_init(&copy);
+	if (!stop_showing(fs, intent, &copy, &names))
 		return 0;
-	err = dir_objects_resync(fs, mv, &names, 0);
-	if (err)
-		put_back(fs, mv, &names);
-	else
-		move_free(mv);
+	err = buf_error(&copy.from) ? buf_error(&copy.from) : buf_error(&copy.to);
+	if (!err)
+		err = dir_objects_resync(fs, &copy, &names, 0);
+	LOCK_SCOPE(&fs->tree.lock);
+	mv = dir_follow_find(fs, intent);
+	if (mv && err)
+		show_again(fs, mv, &names);
+	else if (mv)
+		drop(fs, mv);
 	return err;
 }

@@ -123,10 +123,12 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
 }
 
 /* Others stored something under the new name after the rename: that stays, and so does what was to
- * be moved there. */
+ * be moved there. Of two markers there is no need for the other. */
 static bool is_taken(const struct dir_move *mv, const struct item *it)
 {
-	return it->replaced && fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq &&
+	return it->replaced &&
+	       !(obj_info_is_marker(it->info) && obj_info_is_marker(it->replaced)) &&
+	       fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq &&
 	       strcmp(it->replaced->nuid, it->info->nuid) != 0;
 }
 

@@ -7,10 +7,11 @@
  *	posix.old, posix.new  both prefixes, with their slashes
  *	posix.seq             objects up to this sequence move; newer ones belong to the old name
  *
- * With the intent the rename has happened: other mounts show it at once (dir_follow.c), and what a
- * crash leaves is done by whoever finds the intent. So the call waits for a few objects only, or if
- * the bucket is nearly full: those can still be taken back. Many follow behind it. Everything below
- * the directory can be used meanwhile, under its new name (dir_wait.c).
+ * Only one mount may move a directory, or what is above or below it: dir_plan.c. With the intent
+ *the rename has happened: other mounts show it at once (dir_follow.c), and what a crash leaves is
+ *done by whoever finds the intent. So the call waits for a few objects only, or if the bucket is
+ *nearly full: those can still be taken back. Many follow behind it. Everything below the directory
+ *can be used meanwhile, under its new name (dir_wait.c).
  *
  * The objects of one directory at a time are moved (fs->dir_rename).
  */
@@ -70,24 +71,44 @@ static void errand_free(struct errand *e)
 }
 DEFINE_CLEANUP(struct errand *, errand_free)
 
+/* The directory that has the new name, if it is stored as such, pinned; or NULL. It may have come
+ * after the call. */
+static struct node *pin_target(struct fs *fs, const struct move *m, uint64_t *ret_seq)
+{
+	const struct dentry *at;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	if (!at || !at->node->dir || !at->node->dir->has_marker)
+		return NULL;
+	*ret_seq = at->node->seq;
+	tree_pin(at->node);
+	return at->node;
+}
+
 /* The empty directory that has the new name gives way. */
 static int remove_target(struct fs *fs, const struct move *m, const struct buf *to)
 {
-	uint64_t seq = 0;
+	uint64_t seq;
+	struct node *n = pin_target(fs, m, &seq);
 	int err;
 
-	mutex_lock(&fs->tree.lock);
-	if (m->target && m->target->dir->has_marker)
-		seq = m->target->seq;
-	mutex_unlock(&fs->tree.lock);
-	if (!seq)
+	if (!n)
 		return 0;
 	err = namelock_take(&fs->names, to->data, to->len);
-	if (err)
-		return err;
-	err = fs_bury_marker(fs, m->target, to, seq);
-	fs_release_name(fs, to->data, to->len);
-	return err == -ENOENT ? 0 : err;
+	if (!err) {
+		err = fs_bury_marker(fs, n, to, seq);
+		fs_release_name(fs, to->data, to->len);
+	}
+	LOCK_SCOPE(&fs->tree.lock);
+	if (err == -ENOENT)
+		err = 0;
+	if (!err && n->seq == seq) {
+		n->dir->has_marker = false;
+		n->seq = 0;
+	}
+	tree_unpin(&fs->tree, n);
+	return err;
 }
 
 static void follow(struct fs *fs, struct dir_move *mv, const struct dir_names *names)
@@ -97,26 +118,19 @@ static void follow(struct fs *fs, struct dir_move *mv, const struct dir_names *n
 	dir_move_begin(fs, mv);
 }
 
-/* The tree's part: everything is collected and moved at once. -EAGAIN: another directory has begun
- * to move, above or below. */
+/* The tree's part: everything is collected and moved at once. */
 static int move_tree(struct fs *fs, const struct move *m, struct errand *e)
 {
 	const struct dentry *at;
 	int err;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	if (dir_move_overlaps(fs, &e->mv.from, &e->mv.to))
-		return -EAGAIN;
-	if (!move_entry(fs, m))
-		return -ENOENT;
-	if (tree_is_ancestor(m->n, m->new_dir))
-		return -EINVAL;
-	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
-	if (at && !at->node->dir)
-		return -ENOTDIR;
-	if (at && at->node->dir->n_children > 0)
-		return -ENOTEMPTY;
-	err = dir_names_collect(fs, m->n, e->mv.from.len, UINT64_MAX, &e->names);
+	err = dir_plan_check(fs, m, &e->mv);
+	at = err ? NULL : tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	if (at && at->node->dir->has_marker)
+		err = -EAGAIN;
+	if (!err)
+		err = dir_names_collect(fs, m->n, e->mv.from.len, UINT64_MAX, &e->names);
 	if (!err && e->mv.to.len + e->names.max_len > fs->store->name_max)
 		err = -ENAMETOOLONG;
 	if (!err)
@@ -301,10 +315,8 @@ static int move_stored(const struct move *m, struct errand *e)
 	struct fs *fs = e->fs;
 	int err;
 
-	e->mv.seq = e->intent->seq;
 	/* What others stored before is to move too. */
-	(void)fs_catch_up(fs);
-	err = remove_target(fs, m, &e->mv.to);
+	err = fs_catch_up(fs) ? remove_target(fs, m, &e->mv.to) : -EAGAIN;
 	if (!err)
 		err = move_tree(fs, m, e);
 	if (err) {
@@ -325,34 +337,8 @@ static int move_dir_locked(const struct move *m, struct errand *e)
 	int err = check_room(fs, m, e);
 
 	if (!err)
-		err = intent_new(fs, INTENT_RENAME, &e->intent);
-	if (!err)
-		err = intent_set_names(e->intent, e->mv.from.data, e->mv.to.data);
-	if (!err)
-		err = intent_store(fs, e->intent);
+		err = dir_plan(fs, m, &e->mv, &e->intent);
 	return err ? err : move_stored(m, steal_ptr(own));
-}
-
-/* Both names, when nothing moves above or below them. */
-static int wait_for_others(struct fs *fs, const struct move *m, struct dir_move *mv)
-{
-	struct buf from CLEANUP(buf_done) = {0};
-	int err;
-
-	buf_init(&from, OBJ_META_MAX);
-	do {
-		err = move_names(fs, m, &mv->from, &mv->to);
-		if (err)
-			return err;
-		LOCK_SCOPE(&fs->tree.lock);
-		buf_reset(&from);
-		if (m->n->dentry)
-			fs_path(fs, m->n->dentry, &from);
-		err = buf_error(&from);
-		if (!err)
-			err = dir_move_wait(fs, &from, &mv->to);
-	} while (!err && !buf_equal(&from, &mv->from));
-	return err;
 }
 
 int move_dir(struct fs *fs, const struct move *m)
@@ -364,7 +350,7 @@ int move_dir(struct fs *fs, const struct move *m)
 	for (int i = 0; err == -EAGAIN && i < RETRIES; i++) {
 		struct errand *e CLEANUP(errand_free_p) = errand_new(fs, m->n);
 
-		err = e ? wait_for_others(fs, m, &e->mv) : -ENOMEM;
+		err = e ? dir_plan_wait(fs, m, &e->mv) : -ENOMEM;
 		if (err)
 			return err;
 		LOCK_SCOPE(&fs->dir_rename);

@@ -4,6 +4,14 @@
 
 #include "fs/intent.h"
 #include "fs/internal.h"
+#include "fs/rename.h"
+
+/* Object names below a directory, relative to it ("" its marker), one behind the other. */
+struct dir_names {
+	struct buf bytes;
+	size_t count, max_len;
+	uint64_t max_seq;
+};
 
 /* A directory that is being renamed, or a file that changes places with one: the tree shows it at
  * its new place already, objects with sequences up to seq follow one after the other. In
@@ -12,10 +20,13 @@ struct dir_move {
 	struct list link;
 	struct buf from, to; /* with the slash where a directory is meant */
 	uint64_t seq;
-	bool is_file;		      /* one object, not all that begin so */
-	bool is_exchange;	      /* one of two ways */
-	bool is_foreign;	      /* another mount moves the objects: see dir_follow.c */
-	size_t n_behind;	      /* of a foreign one: entries whose objects have to follow */
+	bool is_file;		/* one object, not all that begin so */
+	bool is_exchange;	/* one of two ways */
+	bool is_foreign;	/* another mount moves the objects: see dir_follow.c */
+	bool is_barrier;	/* of a foreign one: not what the tree shows; see dir_plan.c */
+	uint64_t plan;		/* the sequence of its plan */
+	size_t n_behind;	/* of a foreign one: entries whose objects have to follow */
+	struct dir_names taken; /* of these: others stored something else there */
 	char intent[INTENT_NAME_MAX]; /* of a foreign one */
 };
 
@@ -50,21 +61,40 @@ void dir_rename_drain(struct fs *fs, uint64_t deadline_ns);
 
 /* Whether the move is of one of two directories, or of something above or below. */
 bool dir_move_touches(const struct dir_move *mv, const struct buf *a, const struct buf *b);
-/* Whether both of two names of directories, or what is below them, cannot be moved now, because
- * something moves there. Tree lock held. */
-bool dir_move_overlaps(const struct fs *fs, const struct buf *a, const struct buf *b);
-/* Waits until they can. -EBUSY: nothing moves for too long. Tree lock held, released meanwhile. */
+/* Whether one of two names of directories, or what is above or below them, cannot be moved now,
+ * because something that was planned before this sequence moves there. Tree lock held. */
+bool dir_move_is_barred(const struct fs *fs, const struct buf *a, const struct buf *b,
+			uint64_t plan);
+/* Waits until nothing moves there. -EBUSY: nothing moves at all for too long. Tree lock held,
+ * released meanwhile. */
 int dir_move_wait(struct fs *fs, const struct buf *a, const struct buf *b) MUST_CHECK;
+
+/* --- dir_plan.c: which of several mounts may move a directory --- */
+
+/* Both names of mv, when nothing is on its way above or below them. Waits. */
+int dir_plan_wait(struct fs *fs, const struct move *m, struct dir_move *mv) MUST_CHECK;
+/* Stores what mv says, first as a plan, then as the intent to return. Whoever comes first may.
+ * -EAGAIN: another mount does, or what is above has moved: nothing is stored then, nor after any
+ * error. Waits. */
+int dir_plan(struct fs *fs, const struct move *m, struct dir_move *mv, struct obj_info **ret)
+	MUST_CHECK;
+/* Whether what was planned can be done as the tree is, which does not hold it up: else -EAGAIN, or
+ * what speaks against it. Tree lock held. */
+int dir_plan_check(struct fs *fs, const struct move *m, const struct dir_move *mv) MUST_CHECK;
 
 /* --- dir_follow.c: renames by other mounts; tree lock held --- */
 
-/* Another mount has stored this intent: the tree shows the directory at its new place. */
+/* Another mount has stored this plan, intent or exchange: nothing else moves there until it is
+ * gone. With the intent of a rename the tree shows the directory at its new place. */
 void dir_follow_begin(struct fs *fs, const struct obj_info *intent);
+/* That is gone. If something has not followed, dir_follow_end is due. */
+void dir_follow_over(struct fs *fs, const char *intent);
 /* The rename of an intent with this name, or NULL. */
 struct dir_move *dir_follow_find(struct fs *fs, const char *intent);
-/* The object of info has come to its new place, if that is what info tells. */
+/* The object of info has come to its new place, and perhaps gone, if that is what info tells. */
 void dir_follow_note(struct fs *fs, const struct obj_info *info);
-/* Whether a removal of the name tells nothing, as the object that is shown is still to come. */
+/* Whether a removal of the name is that of the empty directory which the one that is shown
+ * replaces. */
 bool dir_follow_is_awaited(struct fs *fs, const char *name, size_t len);
 /* The intent is gone: what has not followed by now is where the bucket has it. An error: that is
  * not known, to be called again. Takes the tree lock itself, and waits. */
@@ -73,13 +103,6 @@ int dir_follow_end(struct fs *fs, const char *intent) MUST_CHECK;
 void dir_follow_forget_all(struct fs *fs);
 
 /* --- dir_names.c --- */
-
-/* Object names below a directory, relative to it ("" its marker), one behind the other. */
-struct dir_names {
-	struct buf bytes;
-	size_t count, max_len;
-	uint64_t max_seq;
-};
 
 void dir_names_init(struct dir_names *l);
 void dir_names_done(struct dir_names *l);

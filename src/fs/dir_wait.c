@@ -31,7 +31,9 @@ static bool is_moving(struct fs *fs, const char *name, size_t len)
 {
 	list_for_each (it, &fs->dir_moves) {
 		const struct dir_move *mv = list_entry(it, struct dir_move, link);
-		const struct dentry *d = mv->is_exchange ? NULL : dir_move_entry(fs, mv, name, len);
+		const struct dentry *d = mv->is_exchange || mv->is_barrier
+						 ? NULL
+						 : dir_move_entry(fs, mv, name, len);
 
 		if (d && d->is_behind)
 			return true;
@@ -89,12 +91,16 @@ bool dir_move_touches(const struct dir_move *mv, const struct buf *a, const stru
 	       overlap(&mv->to, b);
 }
 
-bool dir_move_overlaps(const struct fs *fs, const struct buf *a, const struct buf *b)
+bool dir_move_is_barred(const struct fs *fs, const struct buf *a, const struct buf *b,
+			uint64_t plan)
 {
 	mutex_assert_held(&fs->tree.lock);
-	list_for_each (it, &fs->dir_moves)
-		if (dir_move_touches(list_entry(it, struct dir_move, link), a, b))
+	list_for_each (it, &fs->dir_moves) {
+		const struct dir_move *mv = list_entry(it, struct dir_move, link);
+
+		if (mv->plan < plan && dir_move_touches(mv, a, b))
 			return true;
+	}
 	return false;
 }
 
@@ -102,7 +108,7 @@ int dir_move_wait(struct fs *fs, const struct buf *a, const struct buf *b)
 {
 	int err = 0;
 
-	while (!err && dir_move_overlaps(fs, a, b))
+	while (!err && dir_move_is_barred(fs, a, b, UINT64_MAX))
 		err = wait_moved(fs);
 	return err;
 }

@@ -11,8 +11,7 @@
  *	posix.b.I                     the second name
  *	posix.a.seq.I, posix.b.seq.I  the versions they were
  *	posix.a.token.I, …            subject tokens, where not canonical
- *	posix.undo.I                  the second was changed meanwhile: the first gets back what it
- *had
+ *	posix.undo.I                  the second was changed meanwhile: the first gets its own back
  *
  * Then the first gets what the second had, and the second what the first had, each by
  * compare-and-set and marked with the intent's name. What was changed by others stays theirs.

@@ -21,6 +21,8 @@
 #include "fs/name.h"
 #include "util/clock.h"
 
+#define RETRIES 16
+
 static bool is_dir_name(const char *name, size_t len)
 {
 	return len > 0 && name[len - 1] == '/';
@@ -186,6 +188,19 @@ static int prepare(struct fs *fs, const struct move *m, struct exchange *x, uint
 	return err;
 }
 
+/* -EAGAIN: another mount was first to move one of the two, or what is above. Tree lock held. */
+static int check_current(struct fs *fs, const struct move *m, const struct exchange *x)
+{
+	struct buf a CLEANUP(buf_done) = {0};
+	struct buf b CLEANUP(buf_done) = {0};
+	int err = names_of_both(fs, m, &a, &b);
+
+	if (!err && (dir_move_is_barred(fs, &a, &b, x->ab.plan) || !buf_equal(&a, &x->ab.from) ||
+		     !buf_equal(&b, &x->ba.from)))
+		err = -EAGAIN;
+	return err;
+}
+
 static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x)
 {
 	uint64_t intent_seq = x->ab.seq;
@@ -195,8 +210,8 @@ static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x
 
 	LOCK_SCOPE(&fs->tree.lock);
 	err = find_both(fs, m, &da, &db);
-	if (!err && dir_move_overlaps(fs, &x->ab.from, &x->ba.from))
-		err = -EBUSY;
+	if (!err)
+		err = check_current(fs, m, x);
 	if (!err)
 		err = collect_both(fs, da, db, UINT64_MAX, x);
 	if (err) {
@@ -244,8 +259,10 @@ static int exchange_stored(struct fs *fs, const struct move *m, struct exchange 
 	bool is_begun = false;
 	int err;
 
-	x->ab.seq = intent->seq;
-	err = exchange_tree(fs, m, x);
+	x->ab.seq = x->ab.plan = x->ba.plan = intent->seq;
+	/* What others stored before belongs to it. The second time finds an earlier plan that
+	 * became an intent before the watch came to it: see dir_plan.c. */
+	err = fs_catch_up(fs) && fs_catch_up(fs) ? exchange_tree(fs, m, x) : -EAGAIN;
 	if (err) {
 		intent_remove(fs, intent);
 		return err;
@@ -266,14 +283,31 @@ static int exchange_stored(struct fs *fs, const struct move *m, struct exchange 
 	return err == -ECANCELED ? 0 : err;
 }
 
-int move_exchange_dirs(struct fs *fs, const struct move *m)
+static int try_exchange(struct fs *fs, const struct move *m)
 {
 	_cleanup_obj_info_ struct obj_info *intent = NULL;
 	struct exchange x CLEANUP(exchange_done) = {0};
 	uint64_t need;
+	int err = wait_for_others(fs, m);
+
+	if (err)
+		return err;
+	exchange_init(&x);
+	LOCK_SCOPE(&fs->dir_rename);
+	err = prepare(fs, m, &x, &need);
+	if (!err)
+		err = dir_names_check_room(fs, need, NULL);
+	if (!err)
+		err = describe(fs, &x, &intent);
+	if (!err)
+		err = intent_store(fs, intent);
+	return err ? err : exchange_stored(fs, m, &x, intent);
+}
+
+int move_exchange_dirs(struct fs *fs, const struct move *m)
+{
 	int err = 0;
 
-	exchange_init(&x);
 	if (!m->n->dir)
 		err = file_commit_of(fs, m->n);
 	if (!err && !m->target->dir)
@@ -283,22 +317,10 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 	if (!err)
 		err = fs_keep_directory(fs, m->new_dir);
 	if (!err)
-		err = wait_for_others(fs, m);
-	if (err)
-		return err;
-	LOCK_SCOPE(&fs->dir_rename);
-	err = prepare(fs, m, &x, &need);
-	if (!err)
-		err = dir_names_check_room(fs, need, NULL);
-	if (!err)
-		err = describe(fs, &x, &intent);
-	if (!err)
-		err = intent_store(fs, intent);
-	if (err)
-		return err;
-	/* What others stored before belongs to it. */
-	(void)fs_catch_up(fs);
-	return exchange_stored(fs, m, &x, intent);
+		err = -EAGAIN;
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++)
+		err = try_exchange(fs, m);
+	return err == -EAGAIN ? -EBUSY : err;
 }
 
 /* --- what another mount began --- */

@@ -89,9 +89,18 @@ int intent_set_names(struct obj_info *info, const char *old, const char *new)
 	return err ? err : obj_info_set_meta(info, ATTR_INTENT_NEW, new);
 }
 
+/* A sequence in a key, or the intent's own. */
+static int get_seq(const struct obj_info *info, const char *key, uint64_t *ret)
+{
+	const char *text = obj_info_meta(info, key);
+
+	*ret = info->seq;
+	return !text || parse_u64(text, 10, 1, SEQ_MAX, ret) == 0 ? 0 : -EINVAL;
+}
+
 int intent_get_names(const struct obj_info *info, struct intent_names *ret)
 {
-	const char *seq = obj_info_meta(info, ATTR_INTENT_SEQ);
+	int err;
 
 	ret->old = obj_info_meta(info, ATTR_INTENT_OLD);
 	ret->new = obj_info_meta(info, ATTR_INTENT_NEW);
@@ -99,8 +108,8 @@ int intent_get_names(const struct obj_info *info, struct intent_names *ret)
 	    strcmp(ret->old, ret->new) == 0 || name_is_hidden(ret->old, strlen(ret->old)) ||
 	    name_is_hidden(ret->new, strlen(ret->new)))
 		return -EINVAL;
-	ret->seq = info->seq;
-	return !seq || parse_u64(seq, 10, 1, SEQ_MAX, &ret->seq) == 0 ? 0 : -EINVAL;
+	err = get_seq(info, ATTR_INTENT_SEQ, &ret->seq);
+	return err ? err : get_seq(info, ATTR_INTENT_PLAN, &ret->plan);
 }
 
 int intent_check_names(const struct fs *fs, const struct intent_names *names)
@@ -162,6 +171,8 @@ int intent_finish(struct fs *fs, struct obj_info *info)
 		err = exchange_dirs_finish(fs, info);
 	else if (kind && strcmp(kind, INTENT_RENAME) == 0)
 		err = dir_rename_finish(fs, info);
+	else if (kind && strcmp(kind, INTENT_PLAN) == 0)
+		err = 0;
 	else
 		err = -EINVAL;
 	if (err)
@@ -315,15 +326,23 @@ static bool is_elsewhere(const struct fs *fs, const struct obj_info *info)
 	return of && strncmp(of, fs->prefix, fs->prefix_len) != 0;
 }
 
+static bool moves_dirs(const char *kind)
+{
+	return strcmp(kind, INTENT_RENAME) == 0 || strcmp(kind, INTENT_PLAN) == 0 ||
+	       strcmp(kind, INTENT_EXCHANGE_DIRS) == 0;
+}
+
 void intent_apply(struct fs *fs, const struct obj_info *info)
 {
 	const char *owner = obj_info_meta(info, ATTR_OWNER);
 	const char *kind = obj_info_meta(info, ATTR_INTENT);
 
+	if (info->is_deleted)
+		dir_follow_over(fs, info->name);
 	if (info->is_deleted || !kind || (owner && strcmp(owner, fs->claim_id) == 0) ||
 	    is_elsewhere(fs, info))
 		return;
-	if (strcmp(kind, INTENT_RENAME) == 0)
+	if (moves_dirs(kind))
 		dir_follow_begin(fs, info);
 	if (!fs->cfg.is_read_only || dir_follow_find(fs, info->name))
 		watch_locked(fs, info, patience_ms(fs));

@@ -6,10 +6,11 @@
  * What must not stay half done, such as changes of several names: what is to happen is stored
  * first, in an object .natsobj/intent/<id>, and any mount can finish it.
  *
- *	posix.intent  "exchange", "exchange-dirs", "rename" or "journal"
+ *	posix.intent  "exchange", "exchange-dirs", "plan", "rename" or "journal"
  *	posix.owner   mount that is at it
  *	posix.seq     where it is missing: the sequence of the intent itself
  *	posix.old, posix.new  of those about directories: what goes where
+ *	posix.plan    of a rename: the sequence that the intent had as a plan (dir_plan.c)
  *	other keys    see exchange.h, exchange_dirs.c, dir_rename.c and journal.h
  *
  * The owner stores a long intent again and again while it works. Other mounts take one over only
@@ -23,17 +24,19 @@
 #define ATTR_INTENT "posix.intent"
 #define ATTR_OWNER "posix.owner"
 #define ATTR_INTENT_SEQ "posix.seq"
+#define ATTR_INTENT_PLAN "posix.plan"
 #define ATTR_INTENT_OLD "posix.old"
 #define ATTR_INTENT_NEW "posix.new"
 #define INTENT_EXCHANGE "exchange"
 #define INTENT_EXCHANGE_DIRS "exchange-dirs"
+#define INTENT_PLAN "plan"
 #define INTENT_RENAME "rename"
 #define INTENT_JOURNAL "journal"
 
-/* Of which two names an intent tells, and up to which sequence. Borrowed from it. */
+/* Of which two names an intent tells, up to which sequence, and since which. Borrowed from it. */
 struct intent_names {
 	const char *old, *new;
-	uint64_t seq;
+	uint64_t seq, plan;
 };
 
 bool intent_is_name(const char *name, size_t len);

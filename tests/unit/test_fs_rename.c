@@ -383,7 +383,8 @@ static void make_files(const char *dir, int n)
 {
 	char name[64];
 
-	ck_assert_int_eq(make_dir(m.fs, dir), 0);
+	if (!exists(m.fs, dir))
+		ck_assert_int_eq(make_dir(m.fs, dir), 0);
 	for (int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s/f%03d", dir, i);
 		fake_foreign_put(bucket, name, name, strlen(name), CHUNK);
@@ -457,12 +458,17 @@ static void rename_and_hold(void)
 	ck_assert(!is_stored("n/f299"));
 }
 
-static void let_follow(void)
+static void let_follow_but(int n_stay)
 {
 	fs_release_name(m.fs, "d/f000", 6);
 	wait_followed(m.fs);
-	ck_assert(!is_stored("d/f299"));
+	ck_assert(is_stored("d/f299") == (n_stay > 0));
 	ck_assert(is_stored("n/f000") && is_stored("n/f299"));
+}
+
+static void let_follow(void)
+{
+	let_follow_but(0);
 }
 
 START_TEST(test_many_objects_follow_behind_the_call)
@@ -600,6 +606,34 @@ START_TEST(test_what_is_made_under_the_old_name_is_something_else)
 	assert_list("d", "f000 ");
 	assert_file(m.fs, "d/f000", "new", 3);
 	assert_files(m.fs, "n", "d", MANY);
+}
+END_TEST
+
+/* By somebody who does not know of the rename. */
+START_TEST(test_what_is_made_under_the_new_name_stays)
+{
+	struct mount other = mount_bucket();
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d/s"), 0);
+	rename_and_hold();
+	fake_foreign_put(bucket, "n/f299", "new", 3, CHUNK);
+	fake_foreign_put(bucket, "n/s/", "", 0, CHUNK);
+	let_follow_but(1);
+	fake_sync(bucket);
+	wait_followed(other.fs);
+	/* What it took the name of is where it was; directories become one. */
+	for (int i = 0; i < 2; i++) {
+		struct fs *fs = i ? other.fs : m.fs;
+
+		assert_file(fs, "n/f299", "new", 3);
+		assert_file(fs, "d/f299", "d/f299", 6);
+		assert_files(fs, "n", "d", MANY - 1);
+		ck_assert(exists(fs, "n/s"));
+		ck_assert(!exists(fs, "d/s") && !exists(fs, "d/f298"));
+	}
+	ck_assert(!is_stored("d/s/"));
+	unmount_bucket(&other);
 }
 END_TEST
 
@@ -1169,6 +1203,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_a_change_waits_until_its_object_has_followed, 0, 2);
 	tcase_add_loop_test(tc, test_what_does_not_follow_is_gone_elsewhere_too, 0, 4);
 	tcase_add_test(tc, test_what_is_made_under_the_old_name_is_something_else);
+	tcase_add_test(tc, test_what_is_made_under_the_new_name_stays);
 	tcase_add_test(tc, test_a_directory_that_moves_is_renamed_again);
 	tcase_add_test(tc, test_an_error_behind_the_call_does_not_end_the_rename);
 	tcase_add_test(tc, test_an_interrupted_directory_rename_is_finished_by_the_next_mount);

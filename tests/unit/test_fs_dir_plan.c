@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Directories that several mounts want to move at once. */
+
+#include "fs/exchange.h"
+#include "fs/intent.h"
+
+#include "fs_fixture.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool is_stored(const char *name)
+{
+	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
+
+	return info && !info->is_deleted;
+}
+
+static void assert_list(struct fs *fs, const char *path, const char *want)
+{
+	_cleanup_free_ char *got = list_dir(fs, path, 50);
+
+	ck_assert_str_eq(got, want);
+}
+
+/* What a mount stores of which nothing more is heard for now. */
+static struct obj_info *begin(struct fs *fs, const char *kind, const char *old, const char *new)
+{
+	struct obj_info *info = NULL;
+
+	ck_assert_int_eq(intent_new(fs, kind, &info), 0);
+	ck_assert_int_eq(intent_set_names(info, old, new), 0);
+	ck_assert_int_eq(intent_store(fs, info), 0);
+	return info;
+}
+
+struct rename {
+	pthread_t thread;
+	const char *old, *new;
+	unsigned int flags;
+	int err;
+};
+
+static void *rename_main(void *arg)
+{
+	struct rename *r = arg;
+
+	r->err = rename_path(m.fs, r->old, r->new, r->flags);
+	return NULL;
+}
+
+static void start(struct rename *r)
+{
+	ck_assert_int_eq(pthread_create(&r->thread, NULL, rename_main, r), 0);
+}
+
+static int join(struct rename *r)
+{
+	ck_assert_int_eq(pthread_join(r->thread, NULL), 0);
+	return r->err;
+}
+
+/* It waits for something that it has found, after so many plans of its own. */
+static void assert_waits(const struct rename *r, bool is_planned)
+{
+	unsigned int calls = fake_calls(bucket, FAKE_REMOVE_INFO);
+
+	for (int i = 0; is_planned && i < 1000 && calls == 0; i++) {
+		usleep(10000);
+		calls = fake_calls(bucket, FAKE_REMOVE_INFO);
+	}
+	usleep(50000);
+	ck_assert_int_eq(r->err, 1);
+	ck_assert_int_eq(calls > 0, is_planned);
+}
+
+static struct mount with_files(void)
+{
+	struct mount other = mount_bucket();
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/x", "text", 4);
+	ck_assert_int_eq(make_dir(m.fs, "e"), 0);
+	fake_sync(bucket);
+	return other;
+}
+
+static const char *const kinds[] = {INTENT_PLAN, INTENT_EXCHANGE_DIRS};
+
+/* It is about the same directory, or one above or below. */
+START_TEST(test_a_rename_waits_for_an_earlier_plan)
+{
+	static const char *const olds[] = {"d/", "e/", "d/s/"};
+	struct mount other = with_files();
+	struct rename r = {.old = "d", .new = "n", .err = 1};
+	_cleanup_obj_info_ struct obj_info *plan = NULL;
+
+	ck_assert_int_eq(make_dir(m.fs, "d/s"), 0);
+	fake_sync(bucket);
+	plan = begin(other.fs, kinds[_i % 2], olds[_i / 2], _i / 2 == 1 ? "n/" : "o/");
+	fake_sync(bucket);
+	start(&r);
+	assert_waits(&r, false);
+	/* Nothing is shown of a plan. */
+	assert_list(m.fs, "", "d e ");
+	assert_list(other.fs, "", "d e ");
+	intent_remove(other.fs, plan);
+	ck_assert_int_eq(join(&r), 0);
+	fake_sync(bucket);
+	assert_list(other.fs, "n", "s x ");
+	unmount_bucket(&other);
+}
+END_TEST
+
+/* What it finds then it has not heard of when it plans. */
+START_TEST(test_of_two_plans_the_first_counts)
+{
+	struct mount other = with_files();
+	struct rename r = {.old = "d",
+			   .new = _i / 2 ? "e" : "n",
+			   .flags = _i / 2 ? RENAME_EXCHANGE : 0,
+			   .err = 1};
+	_cleanup_obj_info_ struct obj_info *plan = NULL;
+
+	fake_delay_events(bucket, 50);
+	plan = begin(other.fs, kinds[_i % 2], "d/", "o/");
+	start(&r);
+	assert_waits(&r, true);
+	assert_list(m.fs, "", "d e ");
+	intent_remove(other.fs, plan);
+	ck_assert_int_eq(join(&r), 0);
+	fake_sync(bucket);
+	assert_list(other.fs, r.new, "x ");
+	unmount_bucket(&other);
+}
+END_TEST
+
+/* Its own plan has a lower sequence. */
+START_TEST(test_a_later_plan_is_not_waited_for)
+{
+	struct mount other = with_files();
+	struct rename r = {.old = "d", .new = "n", .err = 1};
+	_cleanup_obj_info_ struct obj_info *first = begin(other.fs, INTENT_PLAN, "d/", "o/");
+	_cleanup_obj_info_ struct obj_info *later = NULL;
+
+	fake_sync(bucket);
+	start(&r);
+	assert_waits(&r, false);
+	/* Both are in the stream before what it does next. */
+	fake_delay_events(bucket, 100);
+	intent_remove(other.fs, first);
+	for (int i = 0; i < 1000 && fake_calls(bucket, FAKE_PUT_INFO) < 5; i++)
+		usleep(1000);
+	later = begin(other.fs, INTENT_PLAN, "d/", "p/");
+	ck_assert_int_eq(join(&r), 0);
+	fake_sync(bucket);
+	assert_list(other.fs, "n", "x ");
+	intent_remove(other.fs, later);
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(test_a_plan_that_was_left_moves_nothing)
+{
+	struct mount other = with_files();
+	_cleanup_obj_info_ struct obj_info *plan = begin(other.fs, INTENT_PLAN, "d/", "o/");
+	_cleanup_free_ char *name = NULL;
+
+	ck_assert_int_eq(intent_finish(m.fs, plan), 0);
+	name = fake_find(bucket, ".natsobj/intent/");
+	ck_assert_ptr_null(name);
+	assert_list(m.fs, "", "d e ");
+	ck_assert_int_eq(rename_path(m.fs, "d", "o", 0), 0);
+	unmount_bucket(&other);
+}
+END_TEST
+
+/* Another mount made an empty directory, of which the call did not know. */
+START_TEST(test_a_directory_made_meanwhile_gives_way)
+{
+	struct mount other = mount_bucket();
+	struct rename r = {.old = "d", .new = "n", .flags = _i ? RENAME_NOREPLACE : 0, .err = 1};
+	_cleanup_obj_info_ struct obj_info *plan = NULL;
+
+	/* It has no object of its own. */
+	fake_foreign_put(bucket, "d/x", "text", 4, CHUNK);
+	plan = begin(other.fs, INTENT_PLAN, "d/", "o/");
+	fake_sync(bucket);
+	start(&r);
+	assert_waits(&r, false);
+	ck_assert_int_eq(make_dir(other.fs, "n"), 0);
+	fake_sync(bucket);
+	intent_remove(other.fs, plan);
+	ck_assert_int_eq(join(&r), _i ? -EEXIST : 0);
+	ck_assert_int_eq(is_stored("n/"), _i != 0);
+	fake_sync(bucket);
+	assert_list(m.fs, "", _i ? "d n " : "n ");
+	assert_list(other.fs, "", _i ? "d n " : "n ");
+	unmount_bucket(&other);
+}
+END_TEST
+
+/* The watch told of it while an operation had its name, and the rename knew nothing of it. */
+START_TEST(test_what_a_rename_did_not_see_stays_where_it_is)
+{
+	struct mount other = with_files();
+
+	ck_assert_int_eq(namelock_take(&m.fs->names, "d/y", 3), 0);
+	put_file(other.fs, "d/y", "new", 3);
+	fake_sync(bucket);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	fs_release_name(m.fs, "d/y", 3);
+	fake_sync(bucket);
+	assert_list(m.fs, "", "d e n ");
+	assert_file(m.fs, "d/y", "new", 3);
+	for (int i = 0; i < 1000 && !exists(other.fs, "d/y"); i++)
+		usleep(10000);
+	assert_file(other.fs, "d/y", "new", 3);
+	assert_list(other.fs, "n", "x ");
+	unmount_bucket(&other);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("fs_dir_plan");
+	TCase *tc = tcase_create("dir_plan");
+
+	tcase_set_timeout(tc, 30);
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_loop_test(tc, test_a_rename_waits_for_an_earlier_plan, 0, 6);
+	tcase_add_loop_test(tc, test_of_two_plans_the_first_counts, 0, 4);
+	tcase_add_test(tc, test_a_later_plan_is_not_waited_for);
+	tcase_add_test(tc, test_a_plan_that_was_left_moves_nothing);
+	tcase_add_loop_test(tc, test_a_directory_made_meanwhile_gives_way, 0, 2);
+	tcase_add_test(tc, test_what_a_rename_did_not_see_stays_where_it_is);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}
