@@ -160,6 +160,15 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	return err;
 }
 
+int fs_renew(struct fs *fs, struct dentry *d, const struct obj_info *info)
+{
+	int err = supersede(fs, d, info);
+
+	if (!err)
+		d->node->is_being_written = true;
+	return err;
+}
+
 /*
  * Whether n stands for this version of its name or one that counts more. What was known before a
  * listing of another history says nothing. Of two objects that say they have one name, under

@@ -98,7 +98,7 @@ static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 	writer_start(f, flags & (O_TRUNC | O_EXCL));
 	f->is_append_only = flags & O_APPEND;
 	/* There is something to store also when nothing will be written. */
-	err = file_new_handle(f, ctx, flags | O_TRUNC, ret);
+	err = file_new_handle(fs, f, ctx, flags | O_TRUNC, ret);
 	mutex_unlock(&f->lock);
 	if (err) {
 		fs_forget(fs, ret_entry->nodeid, 1);

@@ -80,6 +80,8 @@ static void run_keeping(struct disk_job *job)
 	} else {
 		err = disk_file_write(&g->file, k->idx, k->chunk->data, &bytes);
 		disk_note_written(g->cache, bytes);
+		if (!err)
+			disk_checked_block(g, k->idx);
 	}
 	if (err && err != -ENOSPC && err != -EDQUOT)
 		disk_file_drop(&g->file);
@@ -252,6 +254,7 @@ static int read_block(struct block *b, bool may_wait)
 		atomic_fetch_add(&g->cache->hits, 1);
 		atomic_fetch_add(&g->cache->hit_bytes, len);
 		chunk->len = len;
+		disk_checked_block(g, b->idx);
 		answer(b, chunk, 0);
 		return 0;
 	}

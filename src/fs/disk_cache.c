@@ -164,7 +164,7 @@ int disk_cache_new(const char *dir, uint64_t max_bytes, uint64_t min_free, struc
 	if (asprintf(&c->path, "%s/" SUBDIR, dir) < 0)
 		c->path = NULL;
 	c->dir_fd = open_dir(dir);
-	err = !c->path ? -ENOMEM : c->dir_fd < 0 ? c->dir_fd : 0;
+	err = !c->path ? -ENOMEM : c->dir_fd < 0 ? c->dir_fd : disk_checked_init(c);
 	if (!err)
 		err = start_threads(c);
 	if (err) {
@@ -185,6 +185,7 @@ void disk_cache_free(struct disk_cache *c)
 	mutex_done(&c->lock);
 	if (c->dir_fd >= 0)
 		(void)close(c->dir_fd);
+	free(c->notes);
 	free(c->path);
 	free(c);
 }

@@ -66,6 +66,10 @@ uint64_t disk_get_block_size(struct store_get *sg);
 /* All of the content is in the cache, was compared with its digest when it came there, and is
  * compared with checksums whenever it is read: it need not be hashed again. */
 bool disk_get_is_verified(struct store_get *sg);
+/* The descriptor, as long as the get is open, of a file that is the content and nothing else, and
+ * of which all was read or written by this cache and found right; -1: there is none. Waits for the
+ * disk where one is likely. */
+int disk_get_whole_fd(struct store_get *sg);
 /* The content as a whole agrees with its digest, or does not. Does not wait. */
 void disk_get_judge(struct store_get *sg, bool is_right);
 /* Has the disk read ahead what lies in [from, to). Does not wait. */

@@ -31,6 +31,7 @@ void disk_get_unref(struct disk_get *g)
 	if (!g || atomic_fetch_sub(&g->refs, 1) != 1)
 		return;
 	disk_file_done(&g->file);
+	free(g->checked);
 	cond_done(&g->opened);
 	mutex_done(&g->lock);
 	free(g);
@@ -106,6 +107,7 @@ static void run_opening(struct disk_job *job)
 	atomic_store(&g->is_verified, is_complete && atomic_load(&f->is_whole));
 	if (!is_complete)
 		look_at_store(g);
+	disk_checked_begin(g);
 	mutex_lock(&g->lock);
 	g->state = OPENED;
 	cond_broadcast(&g->opened);
@@ -113,8 +115,7 @@ static void run_opening(struct disk_job *job)
 	disk_get_unref(g);
 }
 
-/* Whether the file was opened; starts that. */
-static bool is_opened(struct disk_get *g, bool may_wait)
+bool disk_get_is_opened(struct disk_get *g, bool may_wait)
 {
 	LOCK_SCOPE(&g->lock);
 	if (g->state == NOT_OPENED) {
@@ -131,7 +132,7 @@ static int get_index(struct store_get *sg, bool may_wait)
 {
 	struct disk_get *g = get_of(sg);
 
-	if (!is_opened(g, may_wait))
+	if (!disk_get_is_opened(g, may_wait))
 		return -EINPROGRESS;
 	if (!atomic_load(&g->needs_inner) && !atomic_load(&g->file.is_dropped) &&
 	    atomic_load(&g->file.n_present) > 0)
@@ -170,6 +171,7 @@ static void run_finishing(struct disk_job *job)
 	struct disk_get *g = container_of(job, struct disk_get, finishing);
 
 	disk_file_finish(&g->file);
+	disk_checked_all(g);
 	disk_get_unref(g);
 }
 

@@ -41,6 +41,7 @@ struct disk_cache {
 	/* Protected by lock, a leaf. */
 	struct mutex lock;
 	struct disk_queue reads, writes;
+	struct disk_note *notes; /* see disk_checked.c */
 	/* Of the writer's thread. */
 	uint64_t since_count; /* bytes written since all files were counted */
 	uint64_t since_floor; /* … since the disk's free space was looked at */
@@ -73,6 +74,10 @@ struct disk_get {
 	atomic_bool needs_inner; /* a block was wanted that only the store has */
 	atomic_bool is_verified; /* see disk_get_is_verified */
 	atomic_bool is_finishing;
+	/* A bit for each block that is on the disk and was right; NULL: not counted. Set with the
+	 * file's opening, then atomic. */
+	uint8_t *checked;
+	atomic_uint n_checked;
 };
 
 /* --- disk_cache.c --- */
@@ -95,10 +100,22 @@ bool disk_has_room(struct disk_cache *c, uint64_t bytes) MUST_CHECK;
 /* They have been written. */
 void disk_note_written(struct disk_cache *c, uint64_t bytes);
 
+/* --- disk_checked.c --- */
+
+int disk_checked_init(struct disk_cache *c) MUST_CHECK;
+/* The get's file was opened. */
+void disk_checked_begin(struct disk_get *g);
+/* The block on the disk is right. */
+void disk_checked_block(struct disk_get *g, uint32_t idx);
+/* The get's file may have become one that is to be noted. */
+void disk_checked_all(struct disk_get *g);
+
 /* --- disk_get.c --- */
 
 struct disk_get *disk_get_ref(struct disk_get *g);
 void disk_get_unref(struct disk_get *g);
+/* Whether the file was opened; begins that. */
+bool disk_get_is_opened(struct disk_get *g, bool may_wait);
 /* Whether inner may be used; then disk_get_leave has to follow. */
 bool disk_get_enter(struct disk_get *g) MUST_CHECK;
 void disk_get_leave(struct disk_get *g);

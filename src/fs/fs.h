@@ -45,6 +45,13 @@ enum fs_conflict {
 	FS_CONFLICT_OVERWRITE, /* replaces the other's content */
 };
 
+/* Which files the kernel may read by itself, from the disk cache (fs/backing.h). */
+enum fs_passthrough {
+	FS_PASSTHROUGH_AUTO, /* those of a read-only file system */
+	FS_PASSTHROUGH_ON,
+	FS_PASSTHROUGH_OFF,
+};
+
 struct fs_config {
 	const char *prefix; /* objects below this name only; "" or ends in '/'; copied */
 	uid_t uid;	    /* owner of what carries no owner */
@@ -58,9 +65,10 @@ struct fs_config {
 	const char *cache_dir;	  /* for staging files and the disk cache; copied */
 	uint64_t disk_cache_size; /* bytes of received content kept on disk; 0: none */
 	uint64_t disk_min_free;	  /* bytes of the disk that it leaves to others */
-	uint64_t saved_min;	  /* nodes from which on the tree is kept in cache_dir; 0: never */
-	uint64_t staging_max;	  /* bytes of all staging files together; 0: no limit */
-	uint64_t staging_memory;  /* bytes of unsaved changes kept in memory instead */
+	enum fs_passthrough passthrough;
+	uint64_t saved_min;	 /* nodes from which on the tree is kept in cache_dir; 0: never */
+	uint64_t staging_max;	 /* bytes of all staging files together; 0: no limit */
+	uint64_t staging_memory; /* bytes of unsaved changes kept in memory instead */
 	uint64_t negative_timeout_ms; /* how long a confirmed absence may be believed */
 	bool is_offline_allowed;      /* while the server is away, readers open what is known */
 	bool trust_watch; /* readers open what the watch has told, without asking the server */
@@ -130,6 +138,15 @@ struct fs_listener {
 	void (*inval_entry)(void *arg, uint64_t parent, const char *name, size_t len);
 };
 
+/* Files that the kernel can be given to read from. Called with no lock but that of an open file; do
+ * not wait. */
+struct fs_backing {
+	void *arg;
+	/* An identifier above 0 of what fd is, or -errno. fd stays the caller's. */
+	int (*open)(void *arg, int fd);
+	void (*close)(void *arg, int id);
+};
+
 /*
  * Fills the tree from the store and follows its changes from then on. The store must stay open
  * until fs_free. Waits for the first listing.
@@ -137,6 +154,8 @@ struct fs_listener {
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret) MUST_CHECK;
 /* From now on changes of others are told to l, until it is set to NULL again. Copied. */
 void fs_set_listener(struct fs *fs, const struct fs_listener *l);
+/* Has the kernel read files by itself from now on, where cfg.passthrough allows it. Copied. */
+void fs_set_backing(struct fs *fs, const struct fs_backing *b);
 /* add writes members of the object that .natsobj/status is, behind those that are always there.
  * With no lock held. */
 void fs_set_status(struct fs *fs, void (*add)(void *arg, struct json_writer *w), void *arg);
@@ -278,6 +297,10 @@ void fs_read_behind(struct fs *fs, struct fs_handle *h);
 
 /* The length of the file is not known before it was read: the kernel must not cache or trust it. */
 bool fs_is_virtual(const struct fs_handle *h);
+
+/* The identifier (fs_set_backing) of what the kernel is to read the open file from, or 0: it asks
+ * for what is read. *ret_is_direct: it asks all the same, but for what is mapped. */
+int fs_backing(const struct fs_handle *h, bool *ret_is_direct);
 
 /* All len bytes are taken or none. */
 int fs_write(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,

@@ -109,6 +109,12 @@ struct fs {
 	/* protected by tree.lock: see fs_set_status */
 	void (*add_status)(void *arg, struct json_writer *w);
 	void *add_status_arg;
+	/* See backing.h; kernel and n_opens protected by tree.lock. */
+	struct {
+		struct fs_backing kernel;
+		uint64_t n_opens;
+		atomic_bool is_refused; /* the kernel takes no files */
+	} backing;
 	struct cluster_locks *locks; /* NULL: locks are the kernel's business */
 	_Atomic dev_t dev;	     /* of the kernel's mount; 0 before it is known */
 	atomic_bool is_connected;
@@ -139,6 +145,11 @@ struct file {
 	struct node *node;		 /* pinned */
 	unsigned refs;			 /* tree.lock */
 	char lock_key[LOCK_KEY_LEN + 1]; /* of its locks, empty before the first; tree.lock */
+
+	/* Handles that the kernel reads through its pages, and from the backing file with this
+	 * identifier; one of the two is 0; tree.lock. */
+	unsigned n_paged, n_backed;
+	int backing_id;
 
 	struct mutex lock; /* LOCK_RANK_FILE, protects what follows */
 	enum file_state state;
@@ -181,6 +192,7 @@ struct fs_handle {
 	struct file *file;
 	int flags;
 	pid_t opener;	   /* thread group of the process that opened, 0 unknown */
+	int backing_id;	   /* of what the kernel reads by itself; 0: it asks */
 	struct mutex lock; /* leaf; protects prefetch */
 	struct prefetch prefetch;
 	char *text; /* of a virtual file, which has no file; else NULL */
@@ -292,6 +304,10 @@ void fs_remove_foreign(struct fs *fs, struct dentry *d);
 void fs_prune(struct fs *fs, struct node *dir);
 /* Whether info only changes what is around the same content: its attributes. Tree lock held. */
 bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info);
+/* Gives the entry another node with the same inode number and content, which info describes, as if
+ * somebody else had replaced it. The new one is read through pages until it is not being written
+ * any more. Tree lock held. */
+int fs_renew(struct fs *fs, struct dentry *d, const struct obj_info *info) MUST_CHECK;
 /* Sets a node's attributes and content from info. Tree lock held. */
 int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
 /* The same from what was stored here, which may not tell times that were set. Tree lock held. */
@@ -374,8 +390,8 @@ int file_newest(struct fs *fs, struct file *f, bool is_patient, struct obj_info 
  * read, too. */
 bool file_wants_write(int flags);
 /* A handle on f, whose reference it takes over on success. File lock held. */
-int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
-	MUST_CHECK;
+int file_new_handle(struct fs *fs, struct file *f, const struct fs_ctx *ctx, int flags,
+		    struct fs_handle **ret) MUST_CHECK;
 /* Forgets the content read so far: a new version exists. File lock held. */
 void file_drop_content(struct file *f);
 

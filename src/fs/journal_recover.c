@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/backing.h"
 #include "fs/journal_internal.h"
 #include "fs/journal_record.h"
 #include "fs/links.h"
@@ -241,8 +242,9 @@ static int recover_locked(struct fs *fs, struct file *f, struct journal *j, bool
 	int err;
 
 	mutex_assert_held(&f->lock);
-	/* Unsaved changes of this host come first. */
-	if (f->state != FILE_CLEAN || f->is_dirty)
+	/* Unsaved changes of this host come first. Those whom the kernel gives what they read
+	 * without asking would not see this one. */
+	if (f->state != FILE_CLEAN || f->is_dirty || backing_is_used(fs, f))
 		return -EAGAIN;
 	err = load_base(fs, f, j, is_base);
 	if (!err) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/backing.h"
 #include "fs/history.h"
 #include "fs/virtual.h"
 
@@ -19,7 +20,8 @@ bool file_wants_write(int flags)
 }
 
 /* Takes over the reference to f on success. File lock held. */
-int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct fs_handle **ret)
+int file_new_handle(struct fs *fs, struct file *f, const struct fs_ctx *ctx, int flags,
+		    struct fs_handle **ret)
 {
 	struct fs_handle *h = calloc(1, sizeof(*h));
 
@@ -31,6 +33,7 @@ int file_new_handle(struct file *f, const struct fs_ctx *ctx, int flags, struct 
 	mutex_init(&h->lock, LOCK_RANK_LEAF);
 	if (file_wants_write(flags))
 		f->n_writers++;
+	backing_begin(fs, h);
 	*ret = h;
 	return 0;
 }
@@ -203,6 +206,8 @@ static int open_locked(struct fs *fs, struct file *f, int flags, enum reopen_try
 		err = file_newest(fs, f, !file_wants_write(flags), &info);
 	if (err == -ESTALE && try == REOPEN_BACK)
 		err = 0;
+	if (!err && file_wants_write(flags))
+		err = backing_make_way(fs, f, info);
 	if (err)
 		return err;
 	if (info && file_wants_write(flags))
@@ -292,9 +297,10 @@ static int open_file(struct fs *fs, const struct fs_ctx *ctx, struct file *f, in
 	if (!err && (flags & O_TRUNC))
 		fs_drop_privileges(fs, ctx, f->node);
 	if (!err)
-		err = file_new_handle(f, ctx, flags, ret);
+		err = file_new_handle(fs, f, ctx, flags, ret);
+	/* With a backing file there must be no pages. */
 	if (!err)
-		*ret_keep_cache = may_keep_cache(fs, f->node, flags);
+		*ret_keep_cache = may_keep_cache(fs, f->node, flags) && !(*ret)->backing_id;
 	/* A commit may have given way to this call. */
 	if (err && f->n_writers == 0)
 		(void)!file_commit_last(fs, f);
@@ -377,8 +383,11 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		/* Stores through a mapping can come after the last flush. */
 		if (--f->n_writers == 0)
 			err = close_last(fs, f);
+		if (f->n_writers == 0)
+			backing_allow(fs, f);
 		mutex_unlock(&f->lock);
 	}
+	backing_end(fs, h);
 	fs_lock_release(fs, h);
 	mutex_done(&h->lock);
 	free(h);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/acl.h"
+#include "fs/backing.h"
 #include "fs/plain.h"
 #include "util/clock.h"
 
@@ -198,6 +199,8 @@ static int resize(struct fs *fs, const struct fs_ctx *ctx, struct file *f, uint6
 		err = fs_lock_check(fs, f);
 	if (!err && f->state == FILE_CLEAN)
 		err = file_load_base(fs, f, false);
+	if (!err)
+		err = backing_make_way(fs, f, f->base);
 	if (!err)
 		err = file_check_room(fs, f, size);
 	if (!err && !(f->state == FILE_CLEAN && file_stored_size(fs, f) == size))

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "fs/backing.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/json_write.h"
@@ -17,6 +18,7 @@ struct figures {
 	uint64_t later;
 	uint64_t cache, staging;
 	struct disk_cache_stats disk;
+	struct backing_stats backing;
 	uint64_t last_seq, events, listings, uptime_s;
 };
 
@@ -56,10 +58,12 @@ static void collect(struct fs *fs, struct figures *f)
 	f->cache = locked_value(&fs->cache.lock, &fs->cache.bytes);
 	if (fs->disk)
 		disk_cache_stats(fs->disk, &f->disk);
+	backing_stats(fs, &f->backing);
 	f->staging = locked_value(&fs->staging.lock, &fs->staging.used);
 }
 
-static void disk_json(const struct disk_cache_stats *d, struct json_writer *w)
+static void disk_json(const struct disk_cache_stats *d, const struct backing_stats *b,
+		      struct json_writer *w)
 {
 	json_begin_object(w, "disk_cache");
 	json_bool(w, "on", d->max_bytes > 0 && !d->is_off);
@@ -74,6 +78,8 @@ static void disk_json(const struct disk_cache_stats *d, struct json_writer *w)
 	json_u64(w, "evicted_files", d->evictions);
 	json_u64(w, "evicted_bytes", d->evicted_bytes);
 	json_u64(w, "damaged_files", d->damaged);
+	json_bool(w, "passthrough", b->is_on);
+	json_u64(w, "passthrough_opens", b->opens);
 	json_end_object(w);
 }
 
@@ -128,7 +134,7 @@ void status_json(struct fs *fs, struct buf *out)
 	json_u64(&w, "cache_limit", fs->cfg.memory);
 	json_u64(&w, "staging_bytes", f.staging);
 	if (fs->disk)
-		disk_json(&f.disk, &w);
+		disk_json(&f.disk, &f.backing, &w);
 	if (f.has_store) {
 		json_u64(&w, "bucket_bytes", f.store.bytes);
 		json_u64(&w, "bucket_limit", f.store.max_bytes);
@@ -146,7 +152,8 @@ static void metric(struct buf *out, const char *name, const char *type, const ch
 		   name, help, name, type, name, value);
 }
 
-static void disk_metrics(const struct disk_cache_stats *d, struct buf *out)
+static void disk_metrics(const struct disk_cache_stats *d, const struct backing_stats *b,
+			 struct buf *out)
 {
 	metric(out, "disk_cache_bytes", "gauge", "Content on disk, as last counted.", d->bytes);
 	metric(out, "disk_cache_limit_bytes", "gauge", "Its limit.", d->max_bytes);
@@ -161,6 +168,8 @@ static void disk_metrics(const struct disk_cache_stats *d, struct buf *out)
 	metric(out, "disk_cache_evicted_bytes_total", "counter", "Their bytes.", d->evicted_bytes);
 	metric(out, "disk_cache_damaged_files_total", "counter", "Removed because of damage.",
 	       d->damaged);
+	metric(out, "disk_cache_passthrough_opens_total", "counter",
+	       "Opens that the kernel reads by itself.", b->opens);
 }
 
 void status_metrics(struct fs *fs, struct buf *out)
@@ -180,7 +189,7 @@ void status_metrics(struct fs *fs, struct buf *out)
 	metric(out, "cache_bytes", "gauge", "Received content in memory.", f.cache);
 	metric(out, "staging_bytes", "gauge", "Content in staging files.", f.staging);
 	if (fs->disk)
-		disk_metrics(&f.disk, out);
+		disk_metrics(&f.disk, &f.backing, out);
 	if (!f.has_store)
 		return;
 	metric(out, "bucket_bytes", "gauge", "Bytes stored in the bucket.", f.store.bytes);

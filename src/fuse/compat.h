@@ -16,6 +16,24 @@
 #define COMPAT_HANDLE_KILLPRIV_V2 0
 #endif
 
+/* Since 3.17. */
+#ifdef FUSE_CAP_PASSTHROUGH
+#define COMPAT_HAS_PASSTHROUGH 1
+#else
+#define COMPAT_HAS_PASSTHROUGH 0
+#endif
+
+/* What the kernel is to read an open file from; 0: it asks. */
+static inline void compat_set_backing(struct fuse_file_info *fi, int id)
+{
+#if COMPAT_HAS_PASSTHROUGH
+	fi->backing_id = id;
+#else
+	(void)fi;
+	(void)id;
+#endif
+}
+
 /* Asks for a capability if the kernel has it. */
 static inline void compat_want(struct fuse_conn_info *conn, unsigned cap)
 {

@@ -34,7 +34,8 @@ struct mount {
 	const char *dir;
 	_Atomic dev_t dev; /* 0 before it is known */
 	bool has_acl;
-	bool has_locks; /* they are the file system's, not the kernel's */
+	bool has_locks;	      /* they are the file system's, not the kernel's */
+	bool has_passthrough; /* the kernel may read cached files by itself, if it can */
 	void (*on_ready)(void *arg);
 	void *on_ready_arg;
 	struct mutex lock; /* leaf; protects open_files */

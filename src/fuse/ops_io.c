@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "fuse/mount.h"
+#include "fuse/passthrough.h"
 
 static int run_open(struct job *j)
 {
@@ -22,8 +23,7 @@ static int run_open(struct job *j)
 		return job_reply_err(j, -ENOMEM);
 	}
 	j->fi.fh = (uintptr_t)of;
-	j->fi.keep_cache = keep_cache;
-	j->fi.direct_io = fs_is_virtual(h);
+	passthrough_fill(&j->fi, h, keep_cache);
 	/* The close of a reader stores nothing; but it gives back locks that are not the kernel's.
 	 */
 	j->fi.noflush =

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "fuse/mount.h"
+#include "fuse/passthrough.h"
 
 struct fuse_entry_param entry_param(const struct route *r, const struct fs_entry *e)
 {
@@ -186,7 +187,7 @@ static int run_create(struct job *j)
 	}
 	p = entry_param(&j->route, &e);
 	j->fi.fh = (uintptr_t)of;
-	j->fi.keep_cache = keep_cache;
+	passthrough_fill(&j->fi, h, keep_cache);
 	if (!job_claim(j) || fuse_reply_create(j->req, &p, &j->fi) != 0) {
 		open_file_put(of);
 		fs_forget(j->fs, e.nodeid, 1);

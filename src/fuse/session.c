@@ -24,6 +24,7 @@
 #include "fuse/init_reply.h"
 #include "fuse/mount.h"
 #include "fuse/mountinfo.h"
+#include "fuse/passthrough.h"
 #include "fuse/replay.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -59,6 +60,14 @@ static void raise_read_ahead(void *arg)
 	(void)fclose(f);
 }
 
+static void set_backing(struct mount *m, struct fs *fs)
+{
+	const struct fs_backing b = passthrough_backing(m->session);
+
+	if (m->has_passthrough)
+		fs_set_backing(fs, &b);
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct mount *m = userdata;
@@ -88,6 +97,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	compat_refuse(conn, FUSE_CAP_WRITEBACK_CACHE);
 	/* The data is copied once either way; a pipe only adds to it. */
 	compat_refuse(conn, FUSE_CAP_SPLICE_READ);
+	m->has_passthrough = m->has_passthrough && passthrough_want(conn);
+	set_backing(m, m->root.fs);
 	dev = mountinfo_device(m->dir);
 	atomic_store(&m->dev, dev);
 	fs_set_device(m->root.fs, dev);
@@ -195,6 +206,7 @@ static void on_open(void *arg, struct share *s)
 	struct mount *m = arg;
 
 	fs_set_device(s->fs, atomic_load(&m->dev));
+	set_backing(m, s->fs);
 	fs_set_listener(s->fs, &l);
 }
 
@@ -329,6 +341,7 @@ int session_run(struct fs *fs, struct store *store, const struct session_config 
 			  .dir = cfg->dir,
 			  .has_acl = cfg->has_acl,
 			  .has_locks = cfg->has_locks,
+			  .has_passthrough = cfg->has_passthrough,
 			  .on_ready = cfg->on_ready,
 			  .on_ready_arg = cfg->on_ready_arg};
 	struct notify_sink sink = {.arg = &m, .inode = sink_inode, .entry = sink_entry};

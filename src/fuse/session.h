@@ -20,8 +20,9 @@ struct session_config {
 	const char
 		*kernel_options; /* further mount options, such as "nosuid,nodev,ro"; may be "" */
 	bool is_debug;
-	bool has_acl;	/* as the file system's */
-	bool has_locks; /* the file system keeps them (fs_use_locks), not the kernel */
+	bool has_acl;	      /* as the file system's */
+	bool has_locks;	      /* the file system keeps them (fs_use_locks), not the kernel */
+	bool has_passthrough; /* the kernel may read cached files by itself, if it can */
 	uint64_t drain_timeout_ms;
 	const struct share_source *buckets; /* fs is the directory of these; NULL: it is one */
 	struct replay_helper *replay;	    /* makes events of the changes of others; or NULL */

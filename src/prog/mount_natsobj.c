@@ -163,6 +163,9 @@ static int run_mounted(struct startup *s, const struct mount_options *o, const c
 				     .is_debug = o->is_debug,
 				     .has_acl = o->has_acl,
 				     .has_locks = o->locks == LOCKS_CLUSTER,
+				     /* The helper's calls know nothing of it. */
+				     .has_passthrough = o->cache_size > 0 && !o->has_inotify &&
+							o->passthrough != FS_PASSTHROUGH_OFF,
 				     .drain_timeout_ms = o->drain_timeout_ms,
 				     .buckets = *o->bucket ? NULL : &buckets,
 				     .replay = o->has_inotify ? &s->replay : NULL,

@@ -66,6 +66,9 @@ static const struct option_def defs[] = {
 	 "keep what was read there, up to so many bytes (0: nothing)"},
 	{"cache_min_free", SIZE, AT(cache_min_free), 0, INT64_MAX,
 	 "of its disk, left to others by the disk cache (1G)"},
+	{"passthrough", CHOICE, AT(passthrough), 0, 0,
+	 "auto|on|off: whether the kernel reads files of that cache by itself; auto: with ro "
+	 "(auto)"},
 	{"staging_size", SIZE, AT(staging_size), 0, UINT64_MAX, "their limit (none)"},
 	{"staging_memory", SIZE, AT(staging_memory), 0, TIB,
 	 "for changes of small files, which need no staging file (64M)"},

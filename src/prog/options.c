@@ -149,6 +149,7 @@ static void fill_configs(struct mount_options *o)
 		.memory = o->memory,
 		.readahead = o->readahead,
 		.cache_dir = o->cache_dir,
+		.passthrough = (enum fs_passthrough)o->passthrough,
 		.saved_min = SAVED_MIN,
 		.disk_cache_size = o->cache_size,
 		.disk_min_free = o->cache_min_free,

@@ -39,7 +39,7 @@ struct mount_options {
 		readahead, window, chunk_size, staging_size, staging_memory, conflict, on_kill,
 		negative_timeout_ms, purge_delay_ms, commit_interval_ms, max_file_size,
 		bucket_max_bytes, drain_timeout_ms, locks, lock_lease_ms, cache_size,
-		cache_min_free, open_buckets, kv_separator, kv_history;
+		cache_min_free, passthrough, open_buckets, kv_separator, kv_history;
 	bool is_kv; /* the bucket holds keys and values, not objects */
 	bool has_fmode, has_dmode;
 	bool is_read_only, has_acl, is_allow_other, is_allow_root, want_create, is_soft,

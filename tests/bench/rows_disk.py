@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The large file through a disk cache: the read that fills it, and reads by later mounts."""
+"""The large file through a disk cache: the read that fills it, reads by later mounts, and by the kernel."""
+import json
 import os
 import shutil
 
-from rig import Mount
+from rig import Mount, timed, wait_for
 
 
 def forget(rig):
@@ -13,6 +14,27 @@ def forget(rig):
         os.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(fd)
+
+
+def state(m):
+    return json.loads((m.dir / ".natsobj" / "status").read_text())["disk_cache"]
+
+
+def passthrough(rig, row, scale, read_stream, options):
+    """What the kernel reads by itself, in memory; the floor is the source, a local file, in memory."""
+    source = rig.work / "source"
+    with Mount(rig, options=f"{options},passthrough=on") as m:
+        if not state(m)["passthrough"]:
+            return
+
+        def is_passed():
+            read_stream(rig, m.dir / "big")
+            return state(m)["passthrough_opens"] > 0
+
+        wait_for("passthrough", is_passed, 60)
+        read_stream(rig, source)
+        rig.note(row, scale, floor=timed(lambda: read_stream(rig, source)),
+                 mount=timed(lambda: read_stream(rig, m.dir / "big")))
 
 
 def disk(rig, args, read_stream, read_random):
@@ -29,4 +51,6 @@ def disk(rig, args, read_stream, read_random):
         rig.floor("random", "big", 4096, 500)
         rig.note("random 4 KiB, disk cache", ("each", 500), floor=rig.floor("random", "big", 4096, 500),
                  mount=read_random(m.dir / "big", 4096, 500, 4096))
+    passthrough(rig, f"read {args.size} MiB, warm, passthrough", ("MB", megabytes), read_stream,
+                options)
     shutil.rmtree(rig.work / "cache" / "content", ignore_errors=True)

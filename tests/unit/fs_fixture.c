@@ -29,7 +29,11 @@ struct mount mount_with(const struct fs_config *special)
 				      .dmode = 0755,
 				      .memory = 1 << 20,
 				      .readahead = 16384,
-				      .cache_dir = temporary(),
+				      .is_read_only = special->is_read_only,
+				      .passthrough = special->passthrough,
+				      .disk_cache_size = special->disk_cache_size,
+				      .cache_dir =
+					      special->cache_dir ? special->cache_dir : temporary(),
 				      .saved_min = tree_dir ? 1 : 0,
 				      .staging_memory = 1 << 20,
 				      .negative_timeout_ms = 1000,

@@ -33,7 +33,7 @@ void fixture_keep_trees(void);
 const char *fixture_tree_dir(void);
 struct mount mount_bucket(void);
 /* With the settings of special that the fixture knows: trust_watch, purge_delay_ms,
- * commit_interval_ms, uid. */
+ * commit_interval_ms, uid, is_read_only, passthrough, disk_cache_size with cache_dir. */
 struct mount mount_with(const struct fs_config *special);
 void unmount_bucket(struct mount *mount);
 

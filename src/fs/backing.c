@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/backing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fs/disk_cache.h"
+#include "util/log.h"
+
+void fs_set_backing(struct fs *fs, const struct fs_backing *b)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	fs->backing.kernel = *b;
+}
+
+/* Tree lock held. */
+static bool is_on(const struct fs *fs)
+{
+	if (!fs->backing.kernel.open || !fs->disk || atomic_load(&fs->backing.is_refused))
+		return false;
+	return fs->cfg.passthrough == FS_PASSTHROUGH_ON ||
+	       (fs->cfg.passthrough == FS_PASSTHROUGH_AUTO && fs->cfg.is_read_only);
+}
+
+/* Whether h may be the first that gets one, as far as can be told without the disk. Tree and file
+ * lock held. */
+static bool is_fit(const struct fs *fs, const struct fs_handle *h)
+{
+	const struct file *f = h->file;
+	const struct node *n = f->node;
+
+	return is_on(fs) && !file_wants_write(h->flags) && !(h->flags & O_DIRECT) &&
+	       f->n_paged == 0 && f->state == FILE_CLEAN && !n->is_dirty && !n->is_bad &&
+	       !n->is_being_written && (fs->cfg.is_read_only || !n->x->link_id);
+}
+
+static void take_locked(struct fs *fs, struct fs_handle *h)
+{
+	h->backing_id = h->file->backing_id;
+	h->file->n_backed++;
+	fs->backing.n_opens++;
+}
+
+/* Whether the kernel can be given files at all does not change. */
+static void note_refused(struct fs *fs, int err)
+{
+	if (err != -EPERM && err != -ELOOP && err != -EOPNOTSUPP && err != -EINVAL &&
+	    err != -ENOTTY)
+		return;
+	if (!atomic_exchange(&fs->backing.is_refused, true))
+		log_debug("passthrough is not used: %s", strerror(-err));
+}
+
+/* Has the kernel take the file of the content in the disk cache; 0: there is none. */
+static int open_backing(struct fs *fs, struct file *f, const struct fs_backing *kernel)
+{
+	_cleanup_content_ struct content *c = NULL;
+	int fd = -1, id = 0;
+
+	if (file_content(fs, f, &c) == 0 && c->is_on_disk)
+		fd = disk_get_whole_fd(c->get);
+	if (fd >= 0)
+		id = kernel->open(kernel->arg, fd);
+	if (id < 0)
+		note_refused(fs, id);
+	return id > 0 ? id : 0;
+}
+
+void backing_begin(struct fs *fs, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	struct fs_backing kernel;
+	bool may_open;
+	int id = 0;
+
+	mutex_assert_held(&f->lock);
+	mutex_lock(&fs->tree.lock);
+	if (f->n_backed > 0)
+		take_locked(fs, h);
+	may_open = !h->backing_id && is_fit(fs, h);
+	kernel = fs->backing.kernel;
+	mutex_unlock(&fs->tree.lock);
+	if (h->backing_id)
+		return;
+	/* Other opens of the file wait for its lock. */
+	if (may_open)
+		id = open_backing(fs, f, &kernel);
+	LOCK_SCOPE(&fs->tree.lock);
+	if (id > 0) {
+		f->backing_id = id;
+		take_locked(fs, h);
+	} else {
+		f->n_paged++;
+	}
+}
+
+void backing_end(struct fs *fs, struct fs_handle *h)
+{
+	struct file *f = h->file;
+	struct fs_backing kernel;
+	int id = 0;
+
+	mutex_lock(&fs->tree.lock);
+	if (!h->backing_id)
+		f->n_paged--;
+	else if (--f->n_backed == 0)
+		id = h->backing_id;
+	kernel = fs->backing.kernel;
+	mutex_unlock(&fs->tree.lock);
+	if (id > 0)
+		kernel.close(kernel.arg, id);
+}
+
+bool backing_is_used(struct fs *fs, const struct file *f)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	return f->n_backed > 0;
+}
+
+int backing_make_way(struct fs *fs, struct file *f, const struct obj_info *newest)
+{
+	struct node *n = f->node;
+	int err;
+
+	mutex_assert_held(&f->lock);
+	LOCK_SCOPE(&fs->tree.lock);
+	if (f->n_backed == 0)
+		return 0;
+	if (!newest || newest->is_malformed || !n->dentry || n->x->link_id)
+		return -ETXTBSY;
+	err = fs_renew(fs, n->dentry, newest);
+	return err ? err : -ESTALE;
+}
+
+void backing_allow(struct fs *fs, struct file *f)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	f->node->is_being_written = false;
+}
+
+void backing_stats(struct fs *fs, struct backing_stats *ret)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	*ret = (struct backing_stats){.opens = fs->backing.n_opens, .is_on = is_on(fs)};
+}
+
+int fs_backing(const struct fs_handle *h, bool *ret_is_direct)
+{
+	*ret_is_direct = h->backing_id && (h->flags & O_DIRECT);
+	return h->backing_id;
+}
