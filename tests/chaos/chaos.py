@@ -2,9 +2,10 @@
 """Seeded random work on several mounts of one bucket, and a foreign client, at the same time; then a
 check of what everybody saw against what is promised (history.py).
 
-Usage: chaos.py --url URL [--control FILE]… [--link NAME]… [--seconds N] [--seed N] [--dir DIR] MOUNT…
+Usage: chaos.py --url URL [--control FILE]… [--link NAME]… [--seconds N] [--seed N] [--dir DIR]
+                [--only KIND]… MOUNT…
 FILE is the control file of a mount's proxy (proxy.py), NAME the network interface behind which a mount
-is, DIR is for the workers' histories.
+is, DIR is for the workers' histories, KIND one of the kinds of workers (Writer, Mover, …): others do not work.
 
 Every worker is a process of its own: a close commits only when its process has no other descriptor
 on the file. Workers:
@@ -64,7 +65,8 @@ class Worker:
         self.asked = time.monotonic()
         info, seq = self.raw.get_meta(name)
         if not seq:
-            return checker.NOTHING
+            count = self.raw.count(name)
+            return f"no answer, but {count} messages" if count else checker.NOTHING
         return f"{'tombstone' if info.get('deleted') else info['nuid']} at {seq}"
 
     def version(self):
@@ -367,10 +369,12 @@ def differences(mounts):
 
 def check_equal(mounts, seconds):
     """All mounts show the same in the end: the faults that are left after a while. A host that lists the
-    bucket anew shows what is gone until it has done so."""
+    bucket anew shows what is gone until it has done so. Looking at everything may take longer than that."""
     end = time.monotonic() + seconds
-    while (left := list(differences(mounts))) and time.monotonic() < end:
+    is_last = False
+    while (left := list(differences(mounts))) and not is_last:
         time.sleep(0.5)
+        is_last = time.monotonic() >= end
     return [f"mounts differ: {text}" for text in left[:20]]
 
 
@@ -425,6 +429,7 @@ def main():
     args.add_argument("--seconds", type=float, default=20)
     args.add_argument("--seed", type=int, default=None)
     args.add_argument("--dir", type=Path, default=Path("."))
+    args.add_argument("--only", action="append", default=[])
     args.add_argument("mounts", nargs="+")
     o = args.parse_args()
     seed = o.seed if o.seed is not None else random.SystemRandom().randrange(1 << 31)
@@ -436,7 +441,8 @@ def main():
     until = time.monotonic() + o.seconds
     kinds = (Writer, Reader, Mover, Observer, Racer)
     workers = [(kind, m) for m in o.mounts for kind in kinds] + [(Foreign, None)]
-    made = [kind(i, m, seed, until, o.url) for i, (kind, m) in enumerate(workers)]
+    made = [kind(i, m, seed, until, o.url) for i, (kind, m) in enumerate(workers)
+            if kind.__name__ in (o.only or (kind.__name__,))]
     running = [start(w, o.dir) for w in made]
     disturb(random.Random(seed), o.control, o.link, until)
     log, faults = [], []
@@ -447,7 +453,7 @@ def main():
         faults += result["faults"]
 
     faults += check_equal(o.mounts, 60)
-    last = Worker(len(made), first, seed, 0, o.url)
+    last = Worker(len(workers), first, seed, 0, o.url)
     for name in NAMES:
         last.read(name)
     log += last.log

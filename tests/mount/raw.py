@@ -121,6 +121,13 @@ class Raw:
         body = json.dumps({"seq": sequence})
         return "error" not in json.loads(self.request(f"$JS.API.STREAM.MSG.GET.OBJ_{self.bucket}", body))
 
+    def count(self, name):
+        """How many messages the metadata subject of a name has."""
+        token = base64.urlsafe_b64encode(name.encode()).decode()
+        subject = f"$O.{self.bucket}.M.{token}"
+        state = self.api(f"STREAM.INFO.OBJ_{self.bucket}", {"subjects_filter": subject})["state"]
+        return (state.get("subjects") or {}).get(subject, 0)
+
     def counts(self):
         """How many messages each metadata subject has."""
         body = {"subjects_filter": f"$O.{self.bucket}.M.>"}

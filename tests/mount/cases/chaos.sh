@@ -2,8 +2,9 @@
 # long
 # Three hosts and a foreign client at work on one bucket at once, over connections that stall and
 # break: what each saw must be allowed by what is promised. DURATION= seconds, SEED= to repeat,
-# WAYS= of each host to the server: its delay in ms and loss in percent. Each host has a network of its
-# own where that can be made, whose packets the kernel delays and loses if it can, else the proxy.
+# ONLY= for some kinds of workers, WAYS= of each host to the server: its delay in ms and loss in percent.
+# Each host has a network of its own where that can be made, whose packets the kernel delays and loses
+# if it can, else the proxy.
 CHAOS=$TOOLS/../chaos
 export PYTHONPATH=$TOOLS:$CHAOS
 . "$TOOLS/hosts.sh"
@@ -28,5 +29,5 @@ for i in 1 2 3; do
   pids+=("$MOUNT_PID") mounts+=("$WORK/m$i") faults+=(--control "$WORK/control$i")
 done
 python3 "$CHAOS/chaos.py" --url "$server" "${faults[@]}" --seconds "${DURATION:-15}" \
-  ${SEED:+--seed "$SEED"} --dir "$WORK" "${mounts[@]}" || fail "promises were broken"
+  ${SEED:+--seed "$SEED"} ${ONLY:+$(printf -- '--only %s ' $ONLY)} --dir "$WORK" "${mounts[@]}" || fail "promises were broken"
 for i in 0 1 2; do unmount_and_wait "${mounts[$i]}" "${pids[$i]}"; done
