@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@ _Static_assert(sizeof(struct node) <= 192, "a node has grown");
 _Static_assert(sizeof(struct dentry) <= 56, "an entry has grown");
 
 const struct node_extra node_no_extra;
+
+/* One for all file systems of a mount, which the kernel and programs take for one device. */
+static atomic_bool are_labelled;
 
 struct node_extra *node_extra(struct node *n)
 {
@@ -146,6 +150,17 @@ int node_set_target(struct node *n, char *target)
 	return 0;
 }
 
+bool node_are_labelled(void)
+{
+	return atomic_load_explicit(&are_labelled, memory_order_relaxed);
+}
+
+static void note_labels(const struct xattrs *xattrs)
+{
+	if (!node_are_labelled() && xattrs_has(xattrs, XATTR_LABEL))
+		atomic_store(&are_labelled, true);
+}
+
 int node_set_xattrs(struct node *n, struct xattrs *xattrs)
 {
 	struct node_extra *x;
@@ -159,6 +174,7 @@ int node_set_xattrs(struct node *n, struct xattrs *xattrs)
 		xattrs_done(xattrs);
 		return -ENOMEM;
 	}
+	note_labels(xattrs);
 	xattrs_done(&x->xattrs);
 	x->xattrs = *xattrs;
 	*xattrs = (struct xattrs){0};
@@ -169,12 +185,17 @@ int node_set_xattr(struct node *n, const char *name, const void *value, size_t l
 {
 	struct xattrs none = {0};
 	struct node_extra *x;
+	int err;
 
 	/* Removing from none does nothing but judge the name. */
 	if (!value && n->x->xattrs.len == 0)
 		return xattrs_set(&none, name, NULL, 0);
 	x = node_extra(n);
-	return x ? xattrs_set(&x->xattrs, name, value, len) : -ENOMEM;
+	if (!x)
+		return -ENOMEM;
+	err = xattrs_set(&x->xattrs, name, value, len);
+	note_labels(&x->xattrs);
+	return err;
 }
 
 int node_set_rdev(struct node *n, dev_t rdev)

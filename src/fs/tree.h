@@ -179,6 +179,8 @@ int node_set_xattrs(struct node *n, struct xattrs *xattrs) MUST_CHECK;
 /* One of them, see xattrs_set. */
 int node_set_xattr(struct node *n, const char *name, const void *value, size_t len) MUST_CHECK;
 int node_set_rdev(struct node *n, dev_t rdev) MUST_CHECK;
+/* Whether any node of this process has had a label (XATTR_LABEL). */
+bool node_are_labelled(void);
 
 /* The component itself when the file name cannot tell it, else NULL; d->raw_len bytes. */
 const char *dentry_raw(const struct dentry *d);

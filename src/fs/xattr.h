@@ -31,6 +31,7 @@
 #define XATTR_ACL_ACCESS "system.posix_acl_access"
 #define XATTR_ACL_DEFAULT "system.posix_acl_default"
 #define XATTR_CAPABILITY "security.capability"
+#define XATTR_LABEL "security.selinux"
 
 #define XATTR_NAME_LEN_MAX 255
 #define XATTR_VALUE_LEN_MAX 65536

@@ -107,6 +107,15 @@ static bool is_acl(const char *name)
 	return strcmp(name, XATTR_ACL_ACCESS) == 0 || strcmp(name, XATTR_ACL_DEFAULT) == 0;
 }
 
+/*
+ * `ls -l` asks each file for its label, which is one request more for each, until it is told that
+ * there are none on the device. The kernel asks only the root, whether there can be any.
+ */
+static bool is_label_of_none(const struct fs *fs, const struct node *n, const char *name)
+{
+	return strcmp(name, XATTR_LABEL) == 0 && n != fs->tree.root && !node_are_labelled();
+}
+
 int fs_getxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const char *name,
 		struct buf *out)
 {
@@ -120,6 +129,8 @@ int fs_getxattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, const 
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)
 		return -ESTALE;
+	if (is_label_of_none(fs, n, name))
+		return -EOPNOTSUPP;
 	return what == COMPUTED_NONE ? xattrs_get(&n->x->xattrs, name, out)
 				     : get_computed(fs, n, what, out);
 }

@@ -367,6 +367,35 @@ START_TEST(test_a_write_takes_a_capability_away)
 }
 END_TEST
 
+static int get_label(const char *path)
+{
+	struct buf value CLEANUP(buf_done) = {0};
+	struct fs_entry e;
+	int err;
+
+	buf_init(&value, 65536);
+	ck_assert_int_eq(lookup(m.fs, path, &e), 0);
+	err = fs_getxattr(m.fs, &root_ctx, e.nodeid, "security.selinux", &value);
+	fs_forget(m.fs, e.nodeid, 1);
+	return err;
+}
+
+START_TEST(test_labels_are_looked_for_only_where_there_are_some)
+{
+	struct buf value CLEANUP(buf_done) = {0};
+
+	buf_init(&value, 65536);
+	put_file(m.fs, "f", "text", 4);
+	put_file(m.fs, "g", "text", 4);
+	ck_assert_int_eq(get_label("f"), -EOPNOTSUPP);
+	ck_assert_int_eq(fs_getxattr(m.fs, &root_ctx, FS_ROOT_ID, "security.selinux", &value),
+			 -ENODATA);
+	ck_assert_int_eq(set_xattr("g", "security.selinux", "a_label", 0), 0);
+	ck_assert_int_eq(get_label("f"), -ENODATA);
+	ck_assert_int_eq(get_label("g"), 0);
+}
+END_TEST
+
 START_TEST(test_flags_of_setxattr)
 {
 	put_file(m.fs, "f", "text", 4);
@@ -550,6 +579,7 @@ int main(void)
 	tcase_add_test(tc, test_chown_takes_privileges_away);
 	tcase_add_test(tc, test_directories_keep_their_times_below_one_that_is_renamed);
 	tcase_add_test(tc, test_a_write_takes_a_capability_away);
+	tcase_add_test(tc, test_labels_are_looked_for_only_where_there_are_some);
 	tcase_add_test(tc, test_flags_of_setxattr);
 	tcase_add_test(tc, test_attributes_of_a_file_without_a_name);
 	tcase_add_test(tc, test_a_symbolic_link_keeps_its_inode_when_it_changes);
