@@ -190,7 +190,9 @@ void list_all(const char *bucket)
 		       bucket, bucket, deliver);
 	must(natsConnection_Request(&answer, nc, subject, body, (int)strlen(body), 60000),
 	     "consumer");
-	total = field(natsMsg_GetData(answer), "\"num_pending\":");
+	/* What was delivered before the answer was written is not pending in it any more. */
+	total = field(natsMsg_GetData(answer), "\"consumer_seq\":") +
+		field(natsMsg_GetData(answer), "\"num_pending\":");
 	pthread_mutex_lock(&lock);
 	while (n_listed < total)
 		pthread_cond_wait(&changed, &lock);
