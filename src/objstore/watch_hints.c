@@ -34,7 +34,7 @@
 #define UNANNOUNCED_MAX 3
 /* How long a message may take from its announcement to its place in the stream, and how many of
  * such names are read again and again. */
-#define UNSETTLED_MS 2000
+#define UNSETTLED_MS 5000
 #define UNSETTLED_MAX 256
 /* The publish expects nothing. */
 #define ANYTHING UINT64_MAX
