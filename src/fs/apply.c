@@ -160,12 +160,11 @@ static int supersede(struct fs *fs, struct dentry *d, const struct obj_info *inf
 	return err;
 }
 
-int fs_renew(struct fs *fs, struct dentry *d, const struct obj_info *info)
+int fs_renew(struct fs *fs, struct dentry *d, const struct obj_info *info, struct node **ret)
 {
 	int err = supersede(fs, d, info);
 
-	if (!err)
-		d->node->is_being_written = true;
+	*ret = d->node;
 	return err;
 }
 

@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "fs/disk_cache.h"
+#include "util/clock.h"
 #include "util/log.h"
+
+/* The kernel comes back to write within that time, if it does. */
+#define WAY_NS (UINT64_C(2) * NS_PER_SEC)
 
 void fs_set_backing(struct fs *fs, const struct fs_backing *b)
 {
@@ -23,6 +27,12 @@ static bool is_on(const struct fs *fs)
 	       (fs->cfg.passthrough == FS_PASSTHROUGH_AUTO && fs->cfg.is_read_only);
 }
 
+/* Whether somebody who was sent to n to write may not have come yet. */
+static bool is_awaited(const struct fs *fs, const struct node *n)
+{
+	return n->gives_way && clock_now_ns() < fs->backing.last_way_ns + WAY_NS;
+}
+
 /* Whether h may be the first that gets one, as far as can be told without the disk. Tree and file
  * lock held. */
 static bool is_fit(const struct fs *fs, const struct fs_handle *h)
@@ -32,7 +42,7 @@ static bool is_fit(const struct fs *fs, const struct fs_handle *h)
 
 	return is_on(fs) && !file_wants_write(h->flags) && !(h->flags & O_DIRECT) &&
 	       f->n_paged == 0 && f->state == FILE_CLEAN && !n->is_dirty && !n->is_bad &&
-	       !n->is_being_written && (fs->cfg.is_read_only || !n->x->link_id);
+	       !is_awaited(fs, n) && (fs->cfg.is_read_only || !n->x->link_id);
 }
 
 static void take_locked(struct fs *fs, struct fs_handle *h)
@@ -129,14 +139,12 @@ int backing_make_way(struct fs *fs, struct file *f, const struct obj_info *newes
 		return 0;
 	if (!newest || newest->is_malformed || !n->dentry || n->x->link_id)
 		return -ETXTBSY;
-	err = fs_renew(fs, n->dentry, newest);
-	return err ? err : -ESTALE;
-}
-
-void backing_allow(struct fs *fs, struct file *f)
-{
-	LOCK_SCOPE(&fs->tree.lock);
-	f->node->is_being_written = false;
+	err = fs_renew(fs, n->dentry, newest, &n);
+	if (err)
+		return err;
+	n->gives_way = true;
+	fs->backing.last_way_ns = clock_now_ns();
+	return -ESTALE;
 }
 
 void backing_stats(struct fs *fs, struct backing_stats *ret)

@@ -27,12 +27,11 @@ bool backing_is_used(struct fs *fs, const struct file *f);
 /*
  * To be called before the content of a clean file changes. 0 when nobody reads it in that way; else
  * its name has got another node now, which newest, the newest metadata, describes: -ESTALE, and the
- * caller looks up the name again. -ETXTBSY: that is not possible, or there is no newest (NULL).
+ * caller looks up the name again. That one gets no backing file until there was time to come
+ * back. -ETXTBSY: that is not possible, or there is no newest (NULL).
  * File lock held.
  */
 int backing_make_way(struct fs *fs, struct file *f, const struct obj_info *newest) MUST_CHECK;
-/* Nobody has the file open for writing any more. Takes the tree lock. */
-void backing_allow(struct fs *fs, struct file *f);
 
 /* Opens that got a backing file, and whether others can. */
 struct backing_stats {

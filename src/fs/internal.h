@@ -109,10 +109,11 @@ struct fs {
 	/* protected by tree.lock: see fs_set_status */
 	void (*add_status)(void *arg, struct json_writer *w);
 	void *add_status_arg;
-	/* See backing.h; kernel and n_opens protected by tree.lock. */
+	/* See backing.h; all but is_refused protected by tree.lock. */
 	struct {
 		struct fs_backing kernel;
 		uint64_t n_opens;
+		uint64_t last_way_ns;	/* when a writer was sent to another node, last */
 		atomic_bool is_refused; /* the kernel takes no files */
 	} backing;
 	struct cluster_locks *locks; /* NULL: locks are the kernel's business */
@@ -305,9 +306,9 @@ void fs_prune(struct fs *fs, struct node *dir);
 /* Whether info only changes what is around the same content: its attributes. Tree lock held. */
 bool fs_is_same_content(const struct fs *fs, const struct node *n, const struct obj_info *info);
 /* Gives the entry another node with the same inode number and content, which info describes, as if
- * somebody else had replaced it. The new one is read through pages until it is not being written
- * any more. Tree lock held. */
-int fs_renew(struct fs *fs, struct dentry *d, const struct obj_info *info) MUST_CHECK;
+ * somebody else had replaced it. *ret: the new one. Tree lock held. */
+int fs_renew(struct fs *fs, struct dentry *d, const struct obj_info *info, struct node **ret)
+	MUST_CHECK;
 /* Sets a node's attributes and content from info. Tree lock held. */
 int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info) MUST_CHECK;
 /* The same from what was stored here, which may not tell times that were set. Tree lock held. */

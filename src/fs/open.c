@@ -383,8 +383,6 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		/* Stores through a mapping can come after the last flush. */
 		if (--f->n_writers == 0)
 			err = close_last(fs, f);
-		if (f->n_writers == 0)
-			backing_allow(fs, f);
 		mutex_unlock(&f->lock);
 	}
 	backing_end(fs, h);

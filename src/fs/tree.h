@@ -133,7 +133,7 @@ struct node {
 	bool is_hashed_ino : 1;	     /* in by_ino */
 	bool is_tail_unverified : 1; /* pages may hold the end without a check */
 	bool has_digest : 1;
-	bool is_being_written : 1; /* or is about to: it gets no backing file (fs/backing.h) */
+	bool gives_way : 1; /* made for a writer who may be coming back: see fs/backing.h */
 };
 
 struct tree {
