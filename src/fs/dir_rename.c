@@ -28,7 +28,8 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define RETRIES 16
+/* So often others may have been first. */
+#define RETRIES 64
 /* After something that went wrong. */
 #define AGAIN_MS 2000
 

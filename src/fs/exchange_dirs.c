@@ -21,7 +21,8 @@
 #include "fs/name.h"
 #include "util/clock.h"
 
-#define RETRIES 16
+/* So often others may have been first. */
+#define RETRIES 64
 
 static bool is_dir_name(const char *name, size_t len)
 {
