@@ -125,7 +125,7 @@ START_TEST(test_of_two_plans_the_first_counts)
 			   .err = 1};
 	_cleanup_obj_info_ struct obj_info *plan = NULL;
 
-	fake_delay_events(bucket, 50);
+	fake_delay_events(bucket, 400);
 	plan = begin(other.fs, kinds[_i % 2], "d/", "o/");
 	start(&r);
 	assert_waits(&r, true);
