@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/sysinfo.h>
 
 #include "objstore/conn.h"
 #include "objstore/errmap.h"
@@ -27,6 +28,9 @@ int conn_library_init(void)
 	/* Chunks are a little larger than glibc's first threshold for mmap: keep them in the heap.
 	 */
 	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+	/* Each arena keeps what the busiest moment of its threads took. Messages pass from thread
+	 * to thread, so no more are of use than threads can be at work. */
+	mallopt(M_ARENA_MAX, get_nprocs() + 2);
 	conn_library_keep_memory(true);
 	/* The library's threads inherit the mask and must not take the program's signals. */
 	sigfillset(&all);
