@@ -11,6 +11,8 @@
 
 /* The kernel comes back to write within that time, if it does. */
 #define WAY_NS (UINT64_C(2) * NS_PER_SEC)
+/* For as long as attributes are changed between a question and its answer. */
+#define TRIES 8
 
 void fs_set_backing(struct fs *fs, const struct fs_backing *b)
 {
@@ -128,23 +130,61 @@ bool backing_is_used(struct fs *fs, const struct file *f)
 	return f->n_backed > 0;
 }
 
-int backing_make_way(struct fs *fs, struct file *f, const struct obj_info *newest)
+/* What newest describes takes the place of the node, whose name is held. -EAGAIN: that has become
+ * another version meanwhile. */
+static int renew(struct fs *fs, struct node *n, const struct obj_info *newest)
 {
-	struct node *n = f->node;
+	struct node *ret;
 	int err;
 
-	mutex_assert_held(&f->lock);
 	LOCK_SCOPE(&fs->tree.lock);
-	if (f->n_backed == 0)
-		return 0;
-	if (!newest || newest->is_malformed || !n->dentry || n->x->link_id)
+	if (!n->dentry)
+		return -ESTALE;
+	if (newest->is_malformed || n->x->link_id)
 		return -ETXTBSY;
-	err = fs_renew(fs, n->dentry, newest, &n);
+	if (newest->seq < n->seq)
+		return -EAGAIN;
+	err = fs_renew(fs, n->dentry, newest, &ret);
 	if (err)
 		return err;
-	n->gives_way = true;
+	ret->gives_way = n->gives_way = true;
 	fs->backing.last_way_ns = clock_now_ns();
 	return -ESTALE;
+}
+
+static int try_to_make_way(struct fs *fs, struct file *f)
+{
+	_cleanup_obj_info_ struct obj_info *newest = NULL;
+	struct buf name CLEANUP(buf_done) = {0};
+	int err = file_newest(fs, f, false, &newest);
+
+	if (err)
+		return err;
+	buf_init(&name, OBJ_META_MAX);
+	err = fs_take_content_name(fs, f->node, &name);
+	if (err)
+		return err == -ENOENT ? -ESTALE : err;
+	err = renew(fs, f->node, newest);
+	fs_release_name(fs, name.data, name.len);
+	return err;
+}
+
+int backing_make_way(struct fs *fs, struct file *f)
+{
+	bool has_name;
+	int err = -EAGAIN;
+
+	mutex_assert_held(&f->lock);
+	if (!backing_is_used(fs, f))
+		return 0;
+	mutex_lock(&fs->tree.lock);
+	has_name = f->node->dentry || f->node->is_superseded;
+	mutex_unlock(&fs->tree.lock);
+	if (!has_name)
+		return -ETXTBSY;
+	for (int i = 0; err == -EAGAIN && i < TRIES; i++)
+		err = try_to_make_way(fs, f);
+	return err == -EAGAIN ? -ESTALE : err;
 }
 
 void backing_stats(struct fs *fs, struct backing_stats *ret)

@@ -26,12 +26,16 @@ void backing_end(struct fs *fs, struct fs_handle *h);
 bool backing_is_used(struct fs *fs, const struct file *f);
 /*
  * To be called before the content of a clean file changes. 0 when nobody reads it in that way; else
- * its name has got another node now, which newest, the newest metadata, describes: -ESTALE, and the
- * caller looks up the name again. That one gets no backing file until there was time to come
- * back. -ETXTBSY: that is not possible, or there is no newest (NULL).
- * File lock held.
+ * its name has got another node now: -ESTALE, and the caller looks up the name again. That one gets
+ * no backing file until there was time to come back. -ETXTBSY: that is not possible, because the
+ * file has no name or more than one. File lock held. Waits for the server.
  */
-int backing_make_way(struct fs *fs, struct file *f, const struct obj_info *newest) MUST_CHECK;
+int backing_make_way(struct fs *fs, struct file *f) MUST_CHECK;
+/* Whether n made way for a writer, so that nobody can write to it any more. Tree lock held. */
+static inline bool backing_has_made_way(const struct node *n)
+{
+	return n->gives_way && n->is_superseded;
+}
 
 /* Opens that got a backing file, and whether others can. */
 struct backing_stats {

@@ -188,10 +188,11 @@ static bool may_trust(const struct fs *fs, int flags)
 static int open_locked(struct fs *fs, struct file *f, int flags, enum reopen_try try)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	bool is_unsaved, is_nameless;
+	bool is_unsaved, is_nameless, is_left;
 	int err = 0;
 
 	mutex_lock(&fs->tree.lock);
+	is_left = file_wants_write(flags) && backing_has_made_way(f->node);
 	is_unsaved = f->node->is_dirty || f->state != FILE_CLEAN;
 	is_nameless = !f->node->dentry && !f->node->is_superseded && !f->node->is_removed;
 	mutex_unlock(&fs->tree.lock);
@@ -204,10 +205,10 @@ static int open_locked(struct fs *fs, struct file *f, int flags, enum reopen_try
 	/* While this host has unsaved changes, its own opens see those. */
 	if (!is_unsaved && !is_nameless && !may_trust(fs, flags))
 		err = file_newest(fs, f, !file_wants_write(flags), &info);
-	if (err == -ESTALE && try == REOPEN_BACK)
+	if (err == -ESTALE && try == REOPEN_BACK && !is_left)
 		err = 0;
 	if (!err && file_wants_write(flags))
-		err = backing_make_way(fs, f, info);
+		err = backing_make_way(fs, f);
 	if (err)
 		return err;
 	if (info && file_wants_write(flags))
@@ -255,6 +256,7 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 		     struct file **ret, enum reopen_try *ret_try, uint64_t *ret_ino)
 {
 	struct node *n;
+	bool is_back;
 	int err;
 
 	LOCK_SCOPE(&fs->tree.lock);
@@ -263,7 +265,8 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 		return -ESTALE;
 	*ret_ino = n->ino;
 	*ret_try = reopen_take(&fs->reopen, ctx->pid, n->ino, n->seq);
-	err = is_outdated(n, *ret_try == REOPEN_BACK) ? -ESTALE : n->dir ? -EISDIR : 0;
+	is_back = *ret_try == REOPEN_BACK && !(file_wants_write(flags) && backing_has_made_way(n));
+	err = is_outdated(n, is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
 		err = -EIO;
 	if (err)

@@ -197,10 +197,10 @@ static int resize(struct fs *fs, const struct fs_ctx *ctx, struct file *f, uint6
 	*ret_is_done = false;
 	if (!err)
 		err = fs_lock_check(fs, f);
+	if (!err)
+		err = backing_make_way(fs, f);
 	if (!err && f->state == FILE_CLEAN)
 		err = file_load_base(fs, f, false);
-	if (!err)
-		err = backing_make_way(fs, f, f->base);
 	if (!err)
 		err = file_check_room(fs, f, size);
 	if (!err && !(f->state == FILE_CLEAN && file_stored_size(fs, f) == size))

@@ -133,7 +133,7 @@ struct node {
 	bool is_hashed_ino : 1;	     /* in by_ino */
 	bool is_tail_unverified : 1; /* pages may hold the end without a check */
 	bool has_digest : 1;
-	bool gives_way : 1; /* made for a writer who may be coming back: see fs/backing.h */
+	bool gives_way : 1; /* to a writer, who goes from one such node to another: fs/backing.h */
 };
 
 struct tree {
