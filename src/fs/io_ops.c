@@ -11,15 +11,28 @@
 #include "fs/virtual.h"
 #include "util/log.h"
 
+/* How often a read begins anew because the file got another content under it. */
+#define CHANGES_MAX 8
+
+/* A file that is emptied here, or was stored since, shows that instead. */
+static bool has_other_content(struct file *f, const struct content *c)
+{
+	LOCK_SCOPE(&f->lock);
+	return f->state != FILE_CLEAN || f->content != c;
+}
+
 /* Chunks are gone, all or some. That is -ESTALE as well when the version is still the newest, but
- * the tree learns of it first if it is not. */
-static int check_lost(struct fs *fs, const struct fs_ctx *ctx, struct file *f)
+ * the tree learns of it first if it is not. -EAGAIN: the content is the file's no more. */
+static int check_lost(struct fs *fs, const struct fs_ctx *ctx, struct file *f,
+		      const struct content *c)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err;
 
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
+	if (has_other_content(f, c))
+		return -EAGAIN;
 	err = file_newest(fs, f, true, &info);
 	return err ? err : -ESTALE;
 }
@@ -52,8 +65,8 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	if (!err)
 		prefetch_ahead(h, c, from, to);
 	if (err == -ESTALE || (err == -EIO && !atomic_load(&c->is_bad)))
-		err = check_lost(fs, ctx, h->file);
-	if (err && err != -FS_WOULD_WAIT)
+		err = check_lost(fs, ctx, h->file, c);
+	if (err && err != -FS_WOULD_WAIT && err != -EAGAIN)
 		err = file_read_error(fs, h->file, c, err);
 	if (err == -EIO && !atomic_load(&c->is_bad) && !atomic_exchange(&c->is_reported, true))
 		log_error("bucket %s: content %s cannot be read: its chunks are missing or not "
@@ -62,15 +75,14 @@ static int read_clean(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle 
 	return err;
 }
 
-int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off, size_t len,
-	    struct fs_data *ret)
+/* What the file has now. -EAGAIN: it had something else before that could be read. */
+static int read_now(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off,
+		    size_t len, struct fs_data *ret)
 {
 	_cleanup_content_ struct content *c = NULL;
 	struct file *f = h->file;
 	int err;
 
-	if (h->text)
-		return virtual_read(h, off, len, ret);
 	*ret = (struct fs_data){0};
 	err = file_lock(f, ctx);
 	if (err)
@@ -85,6 +97,18 @@ int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64
 	if (!err && c)
 		err = read_clean(fs, ctx, h, c, off, len, ret);
 	return err;
+}
+
+int fs_read(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, uint64_t off, size_t len,
+	    struct fs_data *ret)
+{
+	int err = -EAGAIN;
+
+	if (h->text)
+		return virtual_read(h, off, len, ret);
+	for (int i = 0; err == -EAGAIN && i < CHANGES_MAX; i++)
+		err = read_now(fs, ctx, h, off, len, ret);
+	return err == -EAGAIN ? -ESTALE : err;
 }
 
 bool fs_is_virtual(const struct fs_handle *h)

@@ -6,6 +6,7 @@
 #include "fs_fixture.h"
 #include "suite.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -150,6 +151,46 @@ START_TEST(test_a_missing_chunk_of_a_replaced_version_is_no_damage)
 	ck_assert_int_eq(read_at(m.fs, h, BIG / 2, got, sizeof(got)), -ESTALE);
 	fake_fail_next(bucket, FAKE_GET_CHUNK, 0, 0);
 	ck_assert_int_eq(close_file(m.fs, h), 0);
+}
+END_TEST
+
+struct late_read {
+	struct fs_handle *h;
+	ssize_t n;
+};
+
+static void *read_late(void *arg)
+{
+	struct late_read *r = arg;
+	char got[CHUNK];
+
+	r->n = read_at(m.fs, r->h, 0, got, sizeof(got));
+	return NULL;
+}
+
+/* Its chunks are purged while they are waited for, by another client that has replaced it too. */
+START_TEST(test_a_read_of_what_is_emptied_meanwhile_sees_that)
+{
+	_cleanup_free_ char *data = pattern(BIG);
+	_cleanup_obj_info_ struct obj_info *old = NULL;
+	struct late_read late;
+	struct fs_handle *h;
+	pthread_t thread;
+
+	put_file(m.fs, "f", data, BIG);
+	old = fake_info(bucket, "f");
+	late.h = must_open("f", O_RDONLY);
+	fake_hold(bucket, true);
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_late, &late), 0);
+	/* One that is later still finds the file empty. */
+	usleep(200000);
+	h = must_open("f", O_WRONLY | O_TRUNC);
+	fake_drop_chunks(bucket, old->nuid);
+	fake_hold(bucket, false);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(late.n, 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	ck_assert_int_eq(close_file(m.fs, late.h), 0);
 }
 END_TEST
 
@@ -452,6 +493,7 @@ int main(void)
 	tcase_add_test(tc, test_a_file_cut_and_grown_has_zeros_where_it_was_cut);
 	tcase_add_test(tc, test_a_replaced_base_is_fetched_while_it_exists);
 	tcase_add_test(tc, test_a_missing_chunk_of_a_replaced_version_is_no_damage);
+	tcase_add_test(tc, test_a_read_of_what_is_emptied_meanwhile_sees_that);
 	tcase_add_test(tc, test_a_small_file_that_is_open_outlives_its_chunks);
 	tcase_add_test(tc, test_ranges_are_zeroed_punched_and_found);
 	tcase_add_test(tc, test_allocation_grows_a_new_file);
