@@ -250,6 +250,15 @@ static int commit_named(struct fs *fs, struct file *f, const struct buf *name)
 	return 0;
 }
 
+/* Whether the file has a name, or one that somebody else took from it. */
+static bool has_name(struct fs *fs, const struct file *f)
+{
+	const struct node *n = f->node;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	return n->dentry || ((n->is_superseded || n->is_removed) && f->name[0]);
+}
+
 /* *name is held afterwards, unless it is empty because of an error. */
 static int commit_where_it_belongs(struct fs *fs, struct file *f, struct buf *name)
 {
@@ -261,7 +270,8 @@ static int commit_where_it_belongs(struct fs *fs, struct file *f, struct buf *na
 		err = file_take_name(fs, f, name);
 		if (err)
 			buf_reset(name);
-		else
+		/* Whoever held it may have removed the file, or put another in its place. */
+		else if (has_name(fs, f))
 			err = commit_named(fs, f, name);
 	}
 	return err == -EAGAIN ? -EIO : err;
@@ -270,14 +280,9 @@ static int commit_where_it_belongs(struct fs *fs, struct file *f, struct buf *na
 static int commit_dirty(struct fs *fs, struct file *f)
 {
 	struct buf name CLEANUP(buf_done) = {0};
-	bool has_name;
 	int err;
 
-	mutex_lock(&fs->tree.lock);
-	has_name =
-		f->node->dentry || ((f->node->is_superseded || f->node->is_removed) && f->name[0]);
-	mutex_unlock(&fs->tree.lock);
-	if (!has_name)
+	if (!has_name(fs, f))
 		return 0;
 	err = fs_lock_check(fs, f);
 	if (err) {

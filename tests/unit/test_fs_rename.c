@@ -226,6 +226,53 @@ END_TEST
 
 /* --- exchange --- */
 
+struct closing {
+	struct fs_handle *h;
+	int err;
+};
+
+static void *close_main(void *arg)
+{
+	struct closing *c = arg;
+
+	c->err = close_file(m.fs, c->h);
+	return NULL;
+}
+
+/* By an operation that has the name when the commit asks for it, and puts another file there, or
+ * none. */
+START_TEST(test_what_loses_its_name_before_it_is_stored_is_dropped)
+{
+	struct closing c = {.err = 1};
+	struct dentry *d;
+	pthread_t thread;
+
+	put_file(m.fs, "f", "old", 3);
+	ck_assert_int_eq(open_path(m.fs, "f", O_WRONLY, &c.h), 0);
+	ck_assert_int_eq(write_at(m.fs, c.h, 0, "lost", 4), 0);
+	ck_assert_int_eq(namelock_take(&m.fs->names, "f", 1), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, close_main, &c), 0);
+	usleep(50000);
+	ck_assert_int_eq(c.err, 1);
+	if (_i)
+		fake_foreign_put(bucket, "f", "other", 5, CHUNK);
+	else
+		fake_foreign_delete(bucket, "f");
+	mutex_lock(&m.fs->tree.lock);
+	d = tree_lookup(&m.fs->tree, m.fs->tree.root, "f", 1);
+	d->node->is_dirty = false;
+	tree_unlink(&m.fs->tree, d);
+	mutex_unlock(&m.fs->tree.lock);
+	fs_release_name(m.fs, "f", 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(c.err, 0);
+	fake_sync(bucket);
+	assert_list("", _i ? "f " : "");
+	if (_i)
+		assert_object("f", "other", 5);
+}
+END_TEST
+
 START_TEST(test_two_files_are_exchanged)
 {
 	struct fs_handle *h;
@@ -572,6 +619,7 @@ START_TEST(test_what_does_not_follow_is_gone_elsewhere_too)
 	fake_fail_next(bucket, FAKE_GET_INFO, -ETIMEDOUT, (unsigned)_i);
 	fake_sync(bucket);
 	wait_followed(other.fs);
+	fake_fail_next(bucket, FAKE_GET_INFO, 0, 0);
 	ck_assert(!exists(m.fs, "n/b"));
 	ck_assert(!exists(other.fs, "n/b"));
 	ck_assert(exists(other.fs, "n"));
@@ -1180,6 +1228,7 @@ int main(void)
 	tcase_add_test(tc, test_half_a_rename_is_void_once_the_old_name_is_changed);
 	tcase_add_loop_test(tc, test_what_an_unsaved_file_replaced_does_not_come_back, 0, 2);
 	tcase_add_test(tc, test_an_unsaved_file_is_unlinked_under_its_new_name);
+	tcase_add_loop_test(tc, test_what_loses_its_name_before_it_is_stored_is_dropped, 0, 2);
 	tcase_add_test(tc, test_two_files_are_exchanged);
 	tcase_add_test(tc, test_an_exchange_that_stops_in_the_middle_keeps_both_contents);
 	tcase_add_test(tc, test_an_exchange_that_could_not_be_taken_back_is_taken_back_later);
