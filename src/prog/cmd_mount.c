@@ -152,10 +152,10 @@ static int add_login(const struct conn_config *cfg, const struct conn_server *se
 			return add_secret(out, "token_file", servers[i].token);
 		if (!servers[i].user)
 			continue;
-		add_option(out, "user", servers[i].user);
+		add_option(out, "username", servers[i].user);
 		return add_secret(out, "password_file", servers[i].password);
 	}
-	add_option(out, "user", cfg->user);
+	add_option(out, "username", cfg->user);
 	err = add_secret(out, "password_file", cfg->password);
 	return err ? err : add_secret(out, "token_file", cfg->token);
 }

@@ -299,7 +299,11 @@ static int start(const struct mount_options *o)
 		return fail(&s, EXIT_MOUNT, "%s", problem);
 	if (o->has_url_password)
 		log_warn("a password in the URL can be seen by other users while the program "
-			 "starts: use user= and password_file=");
+			 "starts: use username= and password_file=");
+	if (mount_options_is_user_mistaken(o))
+		log_warn("user=%s is ignored, it is an option of mount(8): the NATS user is "
+			 "username=",
+			 o->mount_user);
 	if (o->is_fake)
 		return EXIT_OK;
 	return o->is_foreground ? run(&s, o, path) : run_in_background(o, path);

@@ -16,8 +16,21 @@
 #define TIB (UINT64_C(1) << 40)
 
 /* A CLEAR takes a FLAG back: the last one counts. The help of a CHOICE begins with its words,
- * "first|second: …"; the field gets the number of one. */
-enum kind { FLAG, TEXT, NUMBER, OCTAL, SIZE, DURATION, CHOICE, CLEAR, IGNORED, TO_KERNEL };
+ * "first|second: …"; the field gets the number of one. What is IGNORED may have a value;
+ * MOUNT_USER is, and its value is kept for a warning. */
+enum kind {
+	FLAG,
+	TEXT,
+	NUMBER,
+	OCTAL,
+	SIZE,
+	DURATION,
+	CHOICE,
+	CLEAR,
+	IGNORED,
+	MOUNT_USER,
+	TO_KERNEL
+};
 
 struct option_def {
 	const char *name;
@@ -44,7 +57,7 @@ static const struct option_def defs[] = {
 	{"acl", FLAG, AT(has_acl), 0, 0, "POSIX access control lists"},
 	{"creds", TEXT, AT(creds), 0, 0, "file with user JWT and seed"},
 	{"nkey", TEXT, AT(nkey), 0, 0, "file with an nkey seed"},
-	{"user", TEXT, AT(user), 0, 0, "user name"},
+	{"username", TEXT, AT(user), 0, 0, "NATS user (user= is an option of mount(8))"},
 	{"password_file", TEXT, AT(password_file), 0, 0, "file with the password"},
 	{"token_file", TEXT, AT(token_file), 0, 0, "file with the token"},
 	{"tlsca", TEXT, AT(tlsca), 0, 0, "file with certificates of authorities"},
@@ -120,7 +133,7 @@ static const struct option_def defs[] = {
 	{"nodiratime", IGNORED, 0, 0, 0, NULL},
 	{"defaults", IGNORED, 0, 0, 0, NULL},
 	{"default_permissions", IGNORED, 0, 0, 0, NULL},
-	{"user", IGNORED, 0, 0, 0, NULL},
+	{"user", MOUNT_USER, AT(mount_user), 0, 0, NULL},
 	{"users", IGNORED, 0, 0, 0, NULL},
 	{"nouser", IGNORED, 0, 0, 0, NULL},
 	{"owner", IGNORED, 0, 0, 0, NULL},
@@ -138,19 +151,17 @@ static bool takes_value(enum kind kind)
 	       kind == DURATION || kind == CHOICE;
 }
 
-/* The entry that fits; "user" is a name with a value and a flag of mount(8) without. */
-static const struct option_def *find_def(const char *name, bool has_value)
+static bool may_have_value(enum kind kind)
 {
-	const struct option_def *other = NULL;
+	return takes_value(kind) || kind == IGNORED || kind == MOUNT_USER;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(defs); i++) {
-		if (strcmp(defs[i].name, name) != 0)
-			continue;
-		if (takes_value(defs[i].kind) == has_value)
+static const struct option_def *find_def(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(defs); i++)
+		if (strcmp(defs[i].name, name) == 0)
 			return &defs[i];
-		other = &defs[i];
-	}
-	return other;
+	return NULL;
 }
 
 static int set_choice(const char *choices, const char *value, uint64_t *field)
@@ -187,6 +198,7 @@ static int set_number(const struct option_def *d, const char *value, uint64_t *f
 	case TEXT:
 	case CLEAR:
 	case IGNORED:
+	case MOUNT_USER:
 	case TO_KERNEL:
 		break;
 	}
@@ -222,13 +234,13 @@ static int set_option(struct mount_options *o, char *name, const char *value, ch
 	for (char *p = name + 1; *p; p++)
 		if (*p == '-')
 			*p = '_';
-	d = find_def(name, value != NULL);
+	d = find_def(name);
 	if (!d) {
 		option_why(ret_why, "unknown option \"%s\"", name);
 		return -EINVAL;
 	}
 	field = (char *)o + d->at;
-	if (takes_value(d->kind) != (value != NULL) && d->kind != IGNORED) {
+	if (value ? !may_have_value(d->kind) : takes_value(d->kind)) {
 		option_why(ret_why,
 			   takes_value(d->kind) ? "option \"%s\" needs a value"
 						: "option \"%s\" takes no value",
@@ -239,9 +251,9 @@ static int set_option(struct mount_options *o, char *name, const char *value, ch
 		*(bool *)field = d->kind == FLAG;
 	else if (d->kind == TO_KERNEL)
 		option_add_kernel(o, name);
-	else if (d->kind == TEXT)
+	else if (d->kind == TEXT || (d->kind == MOUNT_USER && value))
 		err = option_set_text(field, value);
-	else if (d->kind != IGNORED)
+	else if (takes_value(d->kind))
 		err = set_number(d, value, field);
 	if (err)
 		option_why(ret_why, "bad value \"%s\" of option \"%s\"", value, name);

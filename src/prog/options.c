@@ -164,8 +164,9 @@ static void fill_configs(struct mount_options *o)
 		.commit_interval_ms = o->commit_interval_ms,
 		.max_file_size = o->max_file_size,
 	};
-	option_add_kernel(o, o->is_suid ? "suid" : "nosuid");
-	option_add_kernel(o, o->is_dev ? "dev" : "nodev");
+	/* For user=NAME mount(8) adds suid and dev, which nobody asked for. */
+	option_add_kernel(o, o->is_suid && !o->mount_user ? "suid" : "nosuid");
+	option_add_kernel(o, o->is_dev && !o->mount_user ? "dev" : "nodev");
 	if (o->is_noexec)
 		option_add_kernel(o, "noexec");
 	/* The calls that make events have to come through; changes are refused all the same. */
@@ -326,13 +327,20 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 	return err;
 }
 
+bool mount_options_is_user_mistaken(const struct mount_options *o)
+{
+	bool has_login = o->user || o->token_file || o->creds || o->nkey || strchr(o->servers, '@');
+
+	return o->mount_user && (o->password_file ? !o->user : !has_login);
+}
+
 void mount_options_done(struct mount_options *o)
 {
-	char *const strings[] = {o->servers,	 o->bucket,  o->prefix,	       o->dir,
-				 o->source,	 o->user,    o->creds,	       o->nkey,
-				 o->tlsca,	 o->tlscert, o->password_file, o->token_file,
-				 o->tlskey,	 o->domain,  o->cache_dir,     o->lock_bucket,
-				 o->inbox_prefix};
+	char *const strings[] = {o->servers,	  o->bucket,	o->prefix,	  o->dir,
+				 o->source,	  o->user,	o->creds,	  o->nkey,
+				 o->tlsca,	  o->tlscert,	o->password_file, o->token_file,
+				 o->tlskey,	  o->domain,	o->cache_dir,	  o->lock_bucket,
+				 o->inbox_prefix, o->mount_user};
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);

@@ -33,6 +33,7 @@ struct mount_options {
 	struct fs_config fs;
 	char *user, *password_file, *token_file, *creds, *nkey, *tlsca, *tlscert, *tlskey, *domain;
 	char *inbox_prefix;
+	char *mount_user;	/* of user=NAME, which is mount(8)'s own; NULL without */
 	char *password, *token; /* read from the files */
 	char *cache_dir, *lock_bucket;
 	uint64_t uid, gid, umask_bits, fmode, dmode, connect_timeout_ms, timeout_ms, memory,
@@ -57,6 +58,11 @@ struct mount_options {
  */
 int mount_options_parse(struct mount_options *o, int argc, char **argv, char **ret_why) MUST_CHECK;
 void mount_options_done(struct mount_options *o);
+/*
+ * Whether user=NAME looks like an attempt to name the NATS user: it comes with a password file or
+ * without anything else that says who we are.
+ */
+bool mount_options_is_user_mistaken(const struct mount_options *o);
 /* The text of --help. */
 void mount_options_usage(struct buf *out);
 

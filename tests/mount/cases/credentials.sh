@@ -43,13 +43,13 @@ not_for_others() {
 }
 start_server -js --user joe --pass sesame-7351
 printf 'sesame-7351\n' >pw
-works sesame-7351 "user=joe,password_file=$WORK/pw"
-not_for_others "$WORK/pw" "user=joe,password_file=$WORK/pw"
-refused "absent" "user=joe,password_file=$WORK/absent"
+works sesame-7351 "username=joe,password_file=$WORK/pw"
+not_for_others "$WORK/pw" "username=joe,password_file=$WORK/pw"
+refused "absent" "username=joe,password_file=$WORK/absent"
 mkfifo pipe
-refused "must be a file" "user=joe,password_file=$WORK/pipe"
+refused "must be a file" "username=joe,password_file=$WORK/pipe"
 printf wrong >pw
-refused "127.0.0.1" "user=joe,password_file=$WORK/pw"
+refused "127.0.0.1" "username=joe,password_file=$WORK/pw"
 stop_server
 start_server -js --auth token-9924
 printf token-9924 >token

@@ -7,7 +7,7 @@ authorization { users: [ { user: joe, password: sesame, permissions: {
 C
 start_server -c perm.conf
 (umask 077; echo sesame >pw)
-login="user=joe,password_file=$WORK/pw,timeout=3s,soft"
+login="username=joe,password_file=$WORK/pw,timeout=3s,soft"
 mkdir second
 must_fail mount.natsobj "$MOUNT" "$URL/b" second -o "create,cache_dir=$WORK/cache,$login"
 must_fail "prefix of inboxes" "$MOUNT" "$URL/b" second -o "inbox_prefix=_IN.>,$login"

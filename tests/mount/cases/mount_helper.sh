@@ -21,3 +21,22 @@ for args in /proc/[0-9]*/cmdline; do
 done
 ! grep -q sesame err || fail "the password is shown: $(cat err)"
 umount dir
+# mount(8) makes of user=NAME what nobody asked for; the mount keeps nosuid and nodev.
+hardened() {
+  case ,$(findmnt -no OPTIONS dir), in *,nosuid,*nodev,* | *,nodev,*nosuid,*) ;; *) fail "$1: $(findmnt -no OPTIONS dir)" ;; esac
+}
+umask 077
+echo sesame >pw
+login="username=joe,password_file=$WORK/pw,cache_dir=$WORK/cache"
+helper "$URL/b" dir -o "rw,$login,user=bob,exec,suid,dev" 2>err
+[ ! -s err ] || fail "a warning: $(cat err)"
+assert_eq "$(cat dir/x)" x
+hardened "user=NAME"
+umount dir
+helper "$URL/b" dir -o "$login,users,owner,group,nouser,user"
+hardened "options of mount(8)"
+umount dir
+# Who means the NATS user is told its name.
+helper "$URL/b" dir -o "rw,user=joe,password_file=$WORK/pw,cache_dir=$WORK/cache,exec,suid,dev" 2>err &&
+  fail "user= was a credential"
+grep -q "username=" err || fail "no hint: $(cat err)"

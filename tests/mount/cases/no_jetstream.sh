@@ -8,13 +8,13 @@ kill "$SERVER_PID"
 unset PORT
 start_server -js --user u --pass right
 echo wrong >pw; chmod 600 pw
-out=$("$MOUNT" "$URL/b" dir -o create,user=u,password_file=pw,cache_dir="$WORK/cache" 2>&1) && fail "mounted"
+out=$("$MOUNT" "$URL/b" dir -o create,username=u,password_file=pw,cache_dir="$WORK/cache" 2>&1) && fail "mounted"
 case $out in *127.0.0.1*) ;; *) fail "$out" ;; esac
 echo right >pw
-"$MOUNT" "$URL/b" dir -o "create,user=u,password_file=$WORK/pw,cache_dir=$WORK/cache"
+"$MOUNT" "$URL/b" dir -o "create,username=u,password_file=$WORK/pw,cache_dir=$WORK/cache"
 echo x >dir/x
 assert_eq "$(cat dir/x)" x
 chmod 644 pw
 umount dir
-out=$("$MOUNT" "$URL/b" dir -o user=u,password_file=pw 2>&1) && fail "took a secret that all can read"
+out=$("$MOUNT" "$URL/b" dir -o username=u,password_file=pw 2>&1) && fail "took a secret that all can read"
 case $out in *pw*) ;; *) fail "$out" ;; esac

@@ -28,7 +28,7 @@ opt="cache_dir=$WORK/cache,connect_timeout=5s,timeout=3s"
 for user in boss reader nopurge stranger other none; do (umask 077; printf %s "$user" >"$user.pw"); done
 as() { # as USER DIR [OPTIONS]
   mkdir -p "$2"
-  timeout 60 "$MOUNT" "nats://127.0.0.1:$PORT/b" "$2" -o "$opt,user=$1,password_file=$WORK/$1.pw${3:+,$3}"
+  timeout 60 "$MOUNT" "nats://127.0.0.1:$PORT/b" "$2" -o "$opt,username=$1,password_file=$WORK/$1.pw${3:+,$3}"
 }
 refused() { # refused TEXT USER [OPTIONS]
   local out status=0
