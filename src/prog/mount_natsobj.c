@@ -293,8 +293,14 @@ static int start(const struct mount_options *o)
 			    .replay = REPLAY_HELPER_NONE,
 			    .farewell = FAREWELL_NONE};
 	_cleanup_free_ char *path = NULL;
-	_cleanup_free_ char *problem = check_dir(o->dir, &path);
+	_cleanup_free_ char *problem = NULL;
 
+	if (o->is_remount)
+		return fail(&s, EXIT_MOUNT,
+			    "a mount keeps its options: unmount %s and mount it again, or change "
+			    "what the kernel does with \"mount -i -o remount,…\"",
+			    o->dir);
+	problem = check_dir(o->dir, &path);
 	if (problem)
 		return fail(&s, EXIT_MOUNT, "%s", problem);
 	if (o->has_url_password)

@@ -46,7 +46,7 @@ struct mount_options {
 	bool is_read_only, has_acl, is_allow_other, is_allow_root, want_create, is_soft,
 		is_foreground, is_debug;
 	bool is_trust_watch, is_offline, has_inotify;
-	bool is_suid, is_dev, is_noexec, is_fake;
+	bool is_suid, is_dev, is_noexec, is_fake, is_remount;
 	bool want_help, want_version;
 	bool has_url_password;
 };

@@ -21,12 +21,24 @@ for args in /proc/[0-9]*/cmdline; do
 done
 ! grep -q sesame err || fail "the password is shown: $(cat err)"
 umount dir
+umask 077
+echo sesame >pw
+# The general options, and what a mount says to new ones.
+helper "$URL/b" dir -o "rw,sync,strictatime,lazytime,dirsync,nodiratime,noiversion,silent,cache_dir=$WORK/cache,username=joe,password_file=$WORK/pw"
+findmnt -no OPTIONS dir | grep -q sync || fail "no sync: $(findmnt -no OPTIONS dir)"
+status=0
+helper "$URL/b" dir -o ro,remount 2>err || status=$?
+assert_eq "$status $(wc -l <err)" "32 1"
+grep -q "unmount dir and mount it again" err || fail "remount: $(cat err)"
+mount -i -o remount,ro dir
+! touch dir/y 2>/dev/null || fail "changed a read-only mount"
+mount -i -o remount,rw dir
+touch dir/y
+umount dir
 # mount(8) makes of user=NAME what nobody asked for; the mount keeps nosuid and nodev.
 hardened() {
   case ,$(findmnt -no OPTIONS dir), in *,nosuid,*nodev,* | *,nodev,*nosuid,*) ;; *) fail "$1: $(findmnt -no OPTIONS dir)" ;; esac
 }
-umask 077
-echo sesame >pw
 login="username=joe,password_file=$WORK/pw,cache_dir=$WORK/cache"
 helper "$URL/b" dir -o "rw,$login,user=bob,exec,suid,dev" 2>err
 [ ! -s err ] || fail "a warning: $(cat err)"
