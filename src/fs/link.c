@@ -74,7 +74,7 @@ static int check(struct fs *fs, struct node *n, uint64_t parent, const char *nam
 	dir = tree_node(&fs->tree, parent);
 	if (!dir)
 		return -ESTALE;
-	if (n->dir)
+	if (n->dir || n->virtual_kind || dir->virtual_kind)
 		return -EPERM;
 	if (!n->dentry)
 		return -ENOENT;

@@ -11,6 +11,7 @@
 #include "fs/acl.h"
 #include "fs/name.h"
 #include "fs/plain.h"
+#include "fs/virtual.h"
 #include "util/clock.h"
 
 int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf *out)
@@ -20,6 +21,8 @@ int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf 
 	size_t len;
 	int err;
 
+	if (dir->virtual_kind)
+		return -EPERM;
 	if (dir != fs->tree.root && !dir->dentry)
 		return -ENOENT;
 	err = name_decode(name, strlen(name), component, &len, &is_shadowed);
@@ -108,7 +111,8 @@ int fs_pin_child(struct fs *fs, uint64_t parent, const char *name, struct node *
 		return -ENOTDIR;
 	d = tree_lookup(&fs->tree, *ret_dir, name, strlen(name));
 	if (!d)
-		return -ENOENT;
+		return (*ret_dir)->virtual_kind || virtual_find(fs, *ret_dir, name) ? -EPERM
+										    : -ENOENT;
 	*ret = d->node;
 	tree_pin(*ret_dir);
 	tree_pin(*ret);

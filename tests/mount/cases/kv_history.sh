@@ -58,7 +58,7 @@ must_fail(errno.ENOENT, os.stat, f"{h}/config/{first + 1000}")
 must_fail(errno.ENOENT, os.stat, f"{h}/none")
 must_fail(errno.ENOENT, os.stat, f"{h}/config/x")
 must_fail(errno.EACCES, os.open, f"{h}/config/{second}", os.O_WRONLY)
-must_fail(errno.ENOENT, os.open, f"{h}/config/new", os.O_WRONLY | os.O_CREAT)
+must_fail(errno.EPERM, os.open, f"{h}/config/new", os.O_WRONLY | os.O_CREAT)
 must_fail(errno.EPERM, os.chmod, f"{h}/config/{second}", 0o600)
 kv.purge("config")
 assert [n.split(".")[1] for n in os.listdir(f"{h}/config")] == ["deleted"]

@@ -29,11 +29,32 @@ assert_eq "$(metric pending_bytes)" 5
 exec 7>&-
 assert_eq "$(field pending_uploads)" 0
 
-must_fail "" touch "$M/.natsobj/new"
-must_fail "" rm "$M/.natsobj/status"
-must_fail "" mv "$M/f" "$M/.natsobj/f"
-must_fail "" mkdir "$M/.natsobj"
-must_fail "" chmod 600 "$M/.natsobj/status"
+python3 - "$M" <<'EOF' || fail "changes of the hidden directory"
+import errno, os, sys
+os.chdir(sys.argv[1])
+hidden = ".natsobj/"
+def check(expected, call, *args):
+    try:
+        call(*args)
+    except OSError as e:
+        assert e.errno == expected, (call, args, e)
+    else:
+        raise AssertionError((call, args))
+check(errno.EPERM, os.open, hidden + "new", os.O_CREAT | os.O_WRONLY)
+check(errno.EACCES, os.open, hidden + "status", os.O_WRONLY)
+check(errno.EPERM, os.mkdir, hidden + "new")
+check(errno.EPERM, os.mknod, hidden + "new")
+check(errno.EPERM, os.symlink, "f", hidden + "new")
+check(errno.EPERM, os.link, "f", hidden + "new")
+check(errno.EPERM, os.link, hidden + "status", "new")
+check(errno.EPERM, os.rename, "f", hidden + "new")
+check(errno.EPERM, os.unlink, hidden + "status")
+check(errno.EPERM, os.rmdir, ".natsobj")
+check(errno.EPERM, os.chmod, hidden + "status", 0o600)
+check(errno.EEXIST, os.mkdir, ".natsobj")
+check(errno.ENOENT, os.unlink, hidden + "absent")
+assert os.stat("f").st_nlink == 1
+EOF
 assert_eq "$(cat "$M/f")" y
 
 # While the server is away the files still answer, and say so; what is known stays there.
