@@ -6,11 +6,17 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/links.h"
+#include "util/clock.h"
+#include "util/hash.h"
 #include "util/log.h"
 
-#define RETRIES 8
+/* How long an exchange waits for others that change the same names: for one whose mount crashed as
+ * long as another takes to finish it. */
+#define PATIENCE_MS 30000
+#define PAUSE_MAX 5
 
 /* The node under an entry has the version that is stored there now. Tree lock held. */
 static void set_entry(struct fs *fs, struct dentry *d, const struct obj_info *info)
@@ -27,26 +33,58 @@ static void set_entry(struct fs *fs, struct dentry *d, const struct obj_info *in
 	}
 }
 
-static void exchange_entries(struct fs *fs, const struct move *m, const struct pair *p)
+/* Whether the entry shows the content that info describes, or one that is not stored yet. */
+static bool shows(const struct fs *fs, const struct dentry *d, const struct obj_info *info)
 {
-	struct dentry *da, *db;
+	const struct node *n = d->node;
+	const char *link_id = links_id(fs, info);
+
+	if (n->x->link_id || link_id)
+		return n->x->link_id && link_id && strcmp(n->x->link_id, link_id) == 0;
+	return n->is_dirty || n->seq == info->seq || fs_is_same_content(fs, n, info);
+}
+
+/* The entries of both names, if they are those of m's nodes. Tree lock held. */
+static bool find_entries(struct fs *fs, const struct move *m, struct dentry **ret_old,
+			 struct dentry **ret_new)
+{
+	*ret_old = move_entry(fs, m);
+	*ret_new = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	return *ret_old && *ret_new && (*ret_new)->node == m->target;
+}
+
+/* What is exchanged must be what the nodes are: they take it along. */
+static bool is_shown(struct fs *fs, const struct move *m, const struct obj_info *old,
+		     const struct obj_info *new)
+{
+	struct dentry *d_old, *d_new;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	da = move_entry(fs, m);
-	db = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
-	if (!da || !db || db->node != m->target)
+	return find_entries(fs, m, &d_old, &d_new) && shows(fs, d_old, old) &&
+	       shows(fs, d_new, new);
+}
+
+/* The nodes change their places. */
+static void exchange_entries(struct fs *fs, const struct move *m, const struct obj_info *at_old,
+			     const struct obj_info *at_new)
+{
+	struct dentry *d_old, *d_new;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	if (!find_entries(fs, m, &d_old, &d_new))
 		return;
-	tree_exchange(&fs->tree, da, db);
-	set_entry(fs, da, p->a.now);
-	set_entry(fs, db, p->b.now);
+	tree_exchange(&fs->tree, d_old, d_new);
+	set_entry(fs, d_old, at_old);
+	set_entry(fs, d_new, at_new);
 	m->old_dir->mtime_ns = m->old_dir->ctime_ns = m->n->ctime_ns;
 	m->new_dir->mtime_ns = m->new_dir->ctime_ns = m->n->ctime_ns;
 }
 
-static int get_both(struct fs *fs, const struct buf *from, const struct buf *to, struct pair *p)
+static int get_both(struct fs *fs, const struct buf *first, const struct buf *second,
+		    struct pair *p)
 {
-	const char *const names[2] = {from->data, to->data};
-	const size_t lens[2] = {from->len, to->len};
+	const char *const names[2] = {first->data, second->data};
+	const size_t lens[2] = {first->len, second->len};
 	struct obj_info *infos[2] = {NULL, NULL};
 	int errs[2], err = store_get_infos(fs->store, names, lens, 2, infos, errs);
 
@@ -62,53 +100,130 @@ static int get_both(struct fs *fs, const struct buf *from, const struct buf *to,
 	return err;
 }
 
-static int exchange_held(struct fs *fs, const struct move *m, const struct buf *from,
-			 const struct buf *to)
+/* After pairs_exchange. Where the nodes did not change their places the names get others. */
+static void show(struct fs *fs, const struct move *m, const struct pair *p, bool is_swapped)
+{
+	const struct side *old = is_swapped ? &p->b : &p->a, *new = is_swapped ? &p->a : &p->b;
+
+	exchange_entries(fs, m, old->now, new->now);
+	fs_apply_held(fs, old->now);
+	fs_apply_held(fs, new->now);
+}
+
+/* Both names are held, and have what the tree shows. */
+static int exchange_pair(struct fs *fs, const struct move *m, struct pair *p, bool is_swapped)
 {
 	_cleanup_obj_info_ struct obj_info *intent = NULL;
-	struct pair p CLEANUP(pair_done) = {0};
 	bool is_begun;
-	int err = get_both(fs, from, to, &p);
+	int err = intent_new(fs, INTENT_EXCHANGE, &intent);
 
-	if (!err)
-		err = intent_new(fs, INTENT_EXCHANGE, &intent);
 	if (err)
 		return err;
-	err = pairs_exchange(fs, &p, 1, intent);
-	if (!err && !p.err)
-		exchange_entries(fs, m, &p);
-	is_begun = p.a.now && p.a.now->seq;
-	if (is_begun && p.err != -EAGAIN)
-		fs_apply_held(fs, p.a.now);
+	err = pairs_exchange(fs, p, 1, intent);
+	is_begun = p->a.now && p->a.now->seq;
+	if (!err && !p->err)
+		show(fs, m, p, is_swapped);
+	else if (is_begun && p->err != -EAGAIN)
+		fs_apply_held(fs, p->a.now);
 	/* Without a certain outcome somebody has to look at it again. */
 	if (err && intent->seq && (is_begun || !store_is_certain(err)))
 		intent_finish_later(fs, intent);
 	else
 		intent_remove(fs, intent);
-	return err ? err : p.err;
+	return err ? err : p->err;
+}
+
+/* Two exchanges of the same names contend for the same first one. */
+static int exchange_held(struct fs *fs, const struct move *m, const struct buf *from,
+			 const struct buf *to)
+{
+	bool is_swapped = bytes_compare(from->data, from->len, to->data, to->len) > 0;
+	struct pair p CLEANUP(pair_done) = {0};
+	int err = is_swapped ? get_both(fs, to, from, &p) : get_both(fs, from, to, &p);
+
+	if (!err)
+		err = pair_check_turn(fs, &p);
+	if (err)
+		return err;
+	if (!is_shown(fs, m, is_swapped ? p.b.was : p.a.was, is_swapped ? p.a.was : p.b.was)) {
+		fs_apply_held(fs, p.a.was);
+		fs_apply_held(fs, p.b.was);
+		return -EAGAIN;
+	}
+	return exchange_pair(fs, m, &p, is_swapped);
+}
+
+/* Pins what has the two names now. */
+static int find_nodes(struct fs *fs, struct move *m)
+{
+	struct dentry *d_old, *d_new;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	d_old = tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name));
+	d_new = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	if (!d_old || !d_new)
+		return -ENOENT;
+	if (tree_is_ancestor(d_old->node, m->new_dir) || tree_is_ancestor(d_new->node, m->old_dir))
+		return -EINVAL;
+	m->n = d_old->node;
+	m->target = d_new->node;
+	tree_pin(m->n);
+	tree_pin(m->target);
+	return 0;
+}
+
+static int exchange_files(struct fs *fs, const struct move *m)
+{
+	struct buf from CLEANUP(buf_done) = {0};
+	struct buf to CLEANUP(buf_done) = {0};
+	int err;
+
+	buf_init(&from, OBJ_META_MAX);
+	buf_init(&to, OBJ_META_MAX);
+	err = file_commit_of(fs, m->n);
+	if (!err)
+		err = file_commit_of(fs, m->target);
+	if (err)
+		return err;
+	err = move_take_names(fs, m, &from, &to);
+	/* Another node may have the name by now. */
+	if (err)
+		return err == -ENOENT ? -EAGAIN : err;
+	err = exchange_held(fs, m, &from, &to);
+	move_release_names(fs, &from, &to);
+	return err;
+}
+
+/* Longer and longer, and not as long as another mount. */
+static void pause_before(const struct fs *fs, unsigned int i)
+{
+	uint64_t spread = hash_bytes(fs->claim_id, strlen(fs->claim_id)) >> (3 * (i % 16)) & 7;
+	unsigned int shift = i < PAUSE_MAX ? i : PAUSE_MAX;
+	struct timespec ts = {.tv_nsec = (long)(((8 + spread) * NS_PER_MS / 32) << shift)};
+
+	(void)nanosleep(&ts, NULL);
 }
 
 int move_exchange(struct fs *fs, const struct move *m)
 {
+	uint64_t deadline_ns = clock_deadline_ms(PATIENCE_MS);
+	bool has_dir;
 	int err = -EAGAIN;
 
-	if (m->n->dir || m->target->dir)
-		return move_exchange_dirs(fs, m);
-	for (int i = 0; err == -EAGAIN && i < RETRIES; i++) {
-		struct buf from CLEANUP(buf_done) = {0};
-		struct buf to CLEANUP(buf_done) = {0};
+	for (unsigned int i = 0; err == -EAGAIN && clock_now_ns() < deadline_ns; i++) {
+		struct move now = *m;
 
-		buf_init(&from, OBJ_META_MAX);
-		buf_init(&to, OBJ_META_MAX);
-		err = file_commit_of(fs, m->n);
-		if (!err)
-			err = file_commit_of(fs, m->target);
-		if (!err)
-			err = move_take_names(fs, m, &from, &to);
-		if (err)
+		if (i > 0)
+			pause_before(fs, i);
+		err = find_nodes(fs, &now);
+		if (err || now.n == now.target)
 			return err;
-		err = exchange_held(fs, m, &from, &to);
-		move_release_names(fs, &from, &to);
+		has_dir = now.n->dir || now.target->dir;
+		err = has_dir ? move_exchange_dirs(fs, &now) : exchange_files(fs, &now);
+		fs_unpin(fs, now.n);
+		fs_unpin(fs, now.target);
+		if (has_dir)
+			return err;
 	}
-	return err == -EAGAIN ? -EIO : err;
+	return err == -EAGAIN ? -EBUSY : err;
 }

@@ -14,7 +14,12 @@
  *	posix.undo.I                  the second was changed meanwhile: the first gets its own back
  *
  * Then the first gets what the second had, and the second what the first had, each by
- * compare-and-set and marked with the intent's name. What was changed by others stays theirs.
+ * compare-and-set and marked with the intent's name. What was changed by others stays theirs: where
+ * the second name was, the first gets its own back, and if that was changed too, its own is stored
+ * beside it unless another name has it.
+ *
+ * Of the names of two files the smaller is the first, so that the first store decides between two
+ * exchanges. Nobody begins one with a name that is the first of another that is not over.
  */
 
 #include "fs/intent.h"
@@ -36,6 +41,9 @@ void pair_done(struct pair *p);
 /* Exchanges n pairs, whose names the caller holds and which have what was there. The result is 0
  * although pairs have an err of their own; else the intent has to be finished. Waits. */
 int pairs_exchange(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent) MUST_CHECK;
+/* -EAGAIN: one of the two names has what another exchange put there, whose second name is yet to
+ * follow, so that the only description of what it had is in the intent. Waits. */
+int pair_check_turn(struct fs *fs, const struct pair *p) MUST_CHECK;
 /* Takes what is kept out of the intent, which is not stored. */
 void pairs_forget(struct obj_info *intent);
 /* Finishes the pairs that an intent keeps and of which one name was stored. Takes names. Waits. */

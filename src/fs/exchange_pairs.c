@@ -13,6 +13,8 @@
 #define PAIRS_MAX 64
 #define KEEP_PART 4
 #define KEY_MAX 32
+/* How often a name that was changed meanwhile is looked at again. */
+#define UNDO_TRIES 8
 
 void pair_done(struct pair *p)
 {
@@ -161,6 +163,27 @@ static int store_firsts(struct fs *fs, struct pair *all, size_t n, const struct 
 	return err;
 }
 
+static bool is_marked(const struct obj_info *info, const char *intent_name)
+{
+	const char *mark = obj_info_meta(info, ATTR_EXCHANGE);
+
+	return mark && strcmp(mark, intent_name) == 0;
+}
+
+/* The second name is not what it was, and need not have got what the first had, of which the intent
+ * has the last description: then that is stored beside the first name. */
+static int keep_first(struct fs *fs, const struct obj_info *intent, const struct pair *p)
+{
+	_cleanup_obj_info_ struct obj_info *at_b = NULL;
+	int err = store_get_info(fs->store, p->b.was->name, p->b.was->name_len, &at_b);
+
+	if (err && err != -ENOENT)
+		return err;
+	if (!err && is_marked(at_b, intent->name))
+		return 0;
+	return fs_store_unnamed(fs, p->a.was);
+}
+
 /* That it must be so is noted first, because nobody could tell later. */
 static int note_undo(struct fs *fs, const struct pair *all, size_t n, struct obj_info *intent)
 {
@@ -170,6 +193,42 @@ static int note_undo(struct fs *fs, const struct pair *all, size_t n, struct obj
 		if (all[i].err == -ESTALE)
 			err = set_key(intent, KEY_UNDO, i, "1");
 	return err ? err : intent_store(fs, intent);
+}
+
+static bool has_content_of(const struct obj_info *info, const struct obj_info *other)
+{
+	return !info->is_deleted && strcmp(info->nuid, other->nuid) == 0;
+}
+
+/* The first name gets its content back. Who changed but the attributes of what it got meanwhile
+ * did so for what has the second name; who stored something else had no description of what was
+ * there before, which is then stored beside the name, if no other has it. */
+static int take_back(struct fs *fs, struct pair *p, const struct obj_info *intent)
+{
+	uint64_t seq = p->a.now->seq;
+	int err = -ESTALE;
+
+	for (int i = 0; err == -ESTALE && i < UNDO_TRIES; i++) {
+		_cleanup_obj_info_ struct obj_info *now = NULL;
+
+		err = store_put_info(fs->store, p->a.was, seq);
+		if (err != -ESTALE)
+			break;
+		err = store_get_info(fs->store, p->a.was->name, p->a.was->name_len, &now);
+		if (err == -ENOENT)
+			fs_apply_absent(fs, p->a.was->name, p->a.was->name_len, seq);
+		if (!err)
+			fs_apply_held(fs, now);
+		if (err == -ENOENT || (!err && !has_content_of(now, p->b.was)))
+			return keep_first(fs, intent, p);
+		if (!err) {
+			seq = now->seq;
+			err = -ESTALE;
+		}
+	}
+	if (!err)
+		fs_apply_held(fs, p->a.was);
+	return err;
 }
 
 /* What second names had is lost to others: the first names get their content back. */
@@ -184,10 +243,7 @@ static int undo(struct fs *fs, struct pair *all, size_t n, struct obj_info *inte
 	for (size_t i = 0; !err && i < n; i++) {
 		if (all[i].err != -ESTALE)
 			continue;
-		err = store_put_info(fs->store, all[i].a.was, all[i].a.now->seq);
-		/* Somebody changed that too, and knew what was there. */
-		if (err == -ESTALE)
-			err = 0;
+		err = take_back(fs, &all[i], intent);
 		all[i].err = -EAGAIN;
 	}
 	return err ? err : store_is_certain(noted) ? 0 : noted;
@@ -282,27 +338,6 @@ static int get_pair(const struct obj_info *intent, size_t i, struct pair *ret)
 	return err;
 }
 
-static bool is_marked(const struct obj_info *info, const char *intent_name)
-{
-	const char *mark = obj_info_meta(info, ATTR_EXCHANGE);
-
-	return mark && strcmp(mark, intent_name) == 0;
-}
-
-/* The second name is not what it was, and need not have got what the first had, of which the intent
- * has the last description: then that is stored beside the first name. */
-static int keep_first(struct fs *fs, const struct obj_info *intent, const struct pair *p)
-{
-	_cleanup_obj_info_ struct obj_info *at_b = NULL;
-	int err = store_get_info(fs->store, p->b.was->name, p->b.was->name_len, &at_b);
-
-	if (err && err != -ENOENT)
-		return err;
-	if (!err && is_marked(at_b, intent->name))
-		return 0;
-	return fs_store_unnamed(fs, p->a.was);
-}
-
 /* Both names are held. */
 static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair *p, bool is_undone)
 {
@@ -331,6 +366,39 @@ static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair
 	if (err == -ESTALE && !is_undone)
 		err = keep_first(fs, intent, p);
 	return err == -ESTALE ? 0 : err;
+}
+
+/* Whether the exchange that stored info as a first name is not through with the second. */
+static int check_turn(struct fs *fs, const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *intent = NULL;
+	const char *mark = obj_info_meta(info, ATTR_EXCHANGE);
+	int err = 0;
+
+	if (!mark || !intent_is_name(mark, strlen(mark)))
+		return 0;
+	err = store_get_info(fs->store, mark, strlen(mark), &intent);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	for (size_t i = 0; !err && !intent->is_deleted && i < PAIRS_MAX; i++) {
+		struct pair p CLEANUP(pair_done) = {0};
+
+		if (!get_key(intent, KEY_A, i))
+			break;
+		err = get_pair(intent, i, &p);
+		if (!err && p.a.was->name_len == info->name_len &&
+		    memcmp(p.a.was->name, info->name, info->name_len) == 0)
+			return -EAGAIN;
+	}
+	/* What says nothing that could be done keeps nobody. */
+	return err == -EINVAL ? 0 : err;
+}
+
+int pair_check_turn(struct fs *fs, const struct pair *p)
+{
+	int err = check_turn(fs, p->a.was);
+
+	return err ? err : check_turn(fs, p->b.was);
 }
 
 int pairs_finish(struct fs *fs, const struct obj_info *intent)

@@ -54,6 +54,13 @@ void fake_lose_answer_after(struct fake *b, int err, unsigned int skip)
 	b->n_answers = skip;
 }
 
+void fake_before_put(struct fake *b, unsigned int skip, void (*fn)(void))
+{
+	LOCK_SCOPE(&b->lock);
+	b->before_put = fn;
+	b->n_before = skip;
+}
+
 unsigned int fake_calls(struct fake *b, enum fake_op op)
 {
 	LOCK_SCOPE(&b->lock);

@@ -55,6 +55,8 @@ struct fake {
 	} ops[FAKE_N_OPS];
 	int lost_answer;
 	unsigned int n_answers; /* before that */
+	void (*before_put)(void);
+	unsigned int n_before; /* metadata that are stored before that */
 };
 
 struct fake_store {

@@ -240,11 +240,26 @@ static int put_once(struct store *s, struct obj_info *info, uint64_t expected_se
 }
 
 /* What is full once may have room after its listener has removed something. */
+/* Runs what is to be done before this call. */
+static void interpose(struct fake *b)
+{
+	void (*fn)(void) = NULL;
+
+	mutex_lock(&b->lock);
+	if (b->before_put && b->n_before-- == 0)
+		fn = steal_ptr(b->before_put);
+	mutex_unlock(&b->lock);
+	if (fn)
+		fn();
+}
+
 int fake_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
 {
 	struct fake_store *fake = fake_store_of(s);
-	int err = put_once(s, info, expected_seq);
+	int err;
 
+	interpose(fake->b);
+	err = put_once(s, info, expected_seq);
 	if (err == -ENOSPC && fake->is_watching && fake->listener.on_full &&
 	    fake->listener.on_full(fake->listener.arg))
 		err = put_once(s, info, expected_seq);

@@ -51,6 +51,9 @@ void fake_fail_after(struct fake *b, enum fake_op op, int err, unsigned int skip
 void fake_lose_answer(struct fake *b, int err);
 /* The same for those after the next skip ones. */
 void fake_lose_answer_after(struct fake *b, int err, unsigned int skip);
+/* fn is called once, on the thread of the caller, after the next skip metadata were stored and
+ * before the one after those is. */
+void fake_before_put(struct fake *b, unsigned int skip, void (*fn)(void));
 /* From now on each event comes so much later. */
 void fake_delay_events(struct fake *b, unsigned int ms);
 /* How often op was called so far. */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* RENAME_EXCHANGE of files while other mounts change the same names. */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fs/exchange.h"
+#include "fs/internal.h"
+#include "fs_fixture.h"
+#include "suite.h"
+
+static struct mount other;
+
+static void setup(void)
+{
+	fixture_setup();
+	other = mount_bucket();
+	put_file(m.fs, "a", "one", 3);
+	put_file(m.fs, "b", "second", 6);
+	fake_sync(bucket);
+}
+
+static void teardown(void)
+{
+	unmount_bucket(&other);
+	fixture_teardown();
+}
+
+static void assert_all(const char *name, const char *text)
+{
+	fake_sync(bucket);
+	assert_object(name, text, strlen(text));
+	assert_file(m.fs, name, text, strlen(text));
+	assert_file(other.fs, name, text, strlen(text));
+}
+
+/* What a mount exchanges is what the bucket has, not what its tree shows yet. */
+START_TEST(a_name_that_others_replaced_a_moment_ago_is_exchanged)
+{
+	struct fs_entry before, now;
+	struct fs_handle *h;
+	char got[8];
+
+	ck_assert_int_eq(lookup(other.fs, "b", &before), 0);
+	ck_assert_int_eq(open_path(other.fs, "b", O_RDONLY, &h), 0);
+	ck_assert_int_eq(read_at(other.fs, h, 0, got, 8), 6);
+	fake_delay_events(bucket, 300);
+	put_file(m.fs, "c", "a third content", 15);
+	ck_assert_int_eq(rename_path(m.fs, "c", "b", 0), 0);
+	ck_assert_int_eq(rename_path(other.fs, "a", "b", RENAME_EXCHANGE), 0);
+	/* An inode whose pages the kernel has gets no other content. */
+	ck_assert_int_eq(lookup(other.fs, "a", &now), 0);
+	ck_assert_uint_ne(now.nodeid, before.nodeid);
+	ck_assert_int_eq(now.st.st_size, 15);
+	ck_assert_int_eq(read_at(other.fs, h, 0, got, 8), 6);
+	ck_assert_int_eq(memcmp(got, "second", 6), 0);
+	ck_assert_int_eq(close_file(other.fs, h), 0);
+	fake_delay_events(bucket, 0);
+	assert_all("a", "a third content");
+	assert_all("b", "one");
+}
+END_TEST
+
+/* The second name is yet to get its content, of which only the intent tells. */
+START_TEST(an_exchange_waits_for_another_that_is_half_done)
+{
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	ck_assert_int_eq(rename_path(other.fs, _i ? "a" : "b", _i ? "b" : "a", RENAME_EXCHANGE), 0);
+	assert_all("a", "one");
+	assert_all("b", "second");
+	ck_assert_ptr_null(fake_find(bucket, "a.conflict"));
+	ck_assert_ptr_null(fake_find(bucket, ".natsobj/intent/"));
+}
+END_TEST
+
+static void replace_b(void)
+{
+	put_file(other.fs, "b", "theirs", 6);
+}
+
+static void replace_both(void)
+{
+	put_file(other.fs, "a", "their a", 7);
+	put_file(other.fs, "b", "theirs", 6);
+}
+
+static void move_a_replace_b(void)
+{
+	fake_sync(bucket);
+	ck_assert_int_eq(rename_path(other.fs, "a", "moved", 0), 0);
+	put_file(other.fs, "b", "theirs", 6);
+}
+
+/* Between the two stores of an exchange. */
+START_TEST(what_others_change_in_between_is_exchanged_after_it)
+{
+	fake_before_put(bucket, 2, replace_b);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), 0);
+	assert_all("a", "theirs");
+	assert_all("b", "one");
+}
+END_TEST
+
+START_TEST(what_cannot_go_back_to_its_name_gets_another)
+{
+	_cleanup_free_ char *name = NULL;
+
+	fake_before_put(bucket, 2, _i ? move_a_replace_b : replace_both);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), _i ? -ENOENT : 0);
+	name = fake_find(bucket, "a.conflict-");
+	ck_assert_ptr_nonnull(name);
+	assert_all(name, "one");
+	if (_i) {
+		assert_all("moved", "second");
+		assert_all("b", "theirs");
+	} else {
+		assert_all("a", "theirs");
+		assert_all("b", "their a");
+	}
+}
+END_TEST
+
+#define ROUNDS 40
+
+static void *exchange_main(void *arg)
+{
+	struct fs *fs = arg;
+
+	for (int i = 0; i < ROUNDS; i++)
+		ck_assert_int_eq(rename_path(fs, fs == m.fs ? "a" : "b", fs == m.fs ? "b" : "a",
+					     RENAME_EXCHANGE),
+				 0);
+	return NULL;
+}
+
+/* Of two mounts: the number of exchanges is even. */
+START_TEST(exchanges_at_once_are_one_after_the_other)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, exchange_main, other.fs), 0);
+	exchange_main(m.fs);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	assert_all("a", "one");
+	assert_all("b", "second");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("exchange_race");
+	TCase *tc = tcase_create("all");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_name_that_others_replaced_a_moment_ago_is_exchanged);
+	tcase_add_loop_test(tc, an_exchange_waits_for_another_that_is_half_done, 0, 2);
+	tcase_add_test(tc, what_others_change_in_between_is_exchanged_after_it);
+	tcase_add_loop_test(tc, what_cannot_go_back_to_its_name_gets_another, 0, 2);
+	tcase_add_test(tc, exchanges_at_once_are_one_after_the_other);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
