@@ -239,6 +239,31 @@ static struct obj_info *tombstone(const struct obj_info *old)
 	return obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
 }
 
+/* Whether what the old name has now says that its content is not this directory's any more: it was
+ * renamed away, or replaced by a client that purges at once what it replaces. */
+static bool has_left(const struct item *it, const struct obj_info *now)
+{
+	if (now->is_deleted)
+		return obj_info_meta(now, ATTR_TO) != NULL;
+	return !obj_info_meta(now, ATTR_MODE) && strcmp(now->nuid, it->info->nuid) != 0;
+}
+
+/* The old name was changed since it was read. What is stored under the new one goes again if its
+ * content went elsewhere, else two names would lead to it, or one to nothing. */
+static void meet_newer(struct fs *fs, struct item *it)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	uint64_t seq;
+
+	if (!it->info || strcmp(it->info->nuid, it->old->nuid) != 0 ||
+	    store_get_info(fs->store, it->from.data, it->from.len, &now) < 0 ||
+	    !has_left(it, now) || store_bury_info(fs->store, it->info, &seq) < 0)
+		return;
+	fs_note_gone(fs, it->to.data, it->to.len, seq);
+	obj_info_free(steal_ptr(it->info));
+	obj_info_free(steal_ptr(it->old));
+}
+
 /* The old names go, where their content has a new one (and claims, which have none). */
 static int remove_old(struct fs *fs, struct batch *b)
 {
@@ -269,6 +294,8 @@ static int remove_old(struct fs *fs, struct batch *b)
 			items[i]->err = errs[i];
 		if (errs[i])
 			obj_info_free(steal_ptr(items[i]->tombstone));
+		if (errs[i] == -ESTALE)
+			meet_newer(fs, items[i]);
 	}
 	return err;
 }

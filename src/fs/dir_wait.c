@@ -66,6 +66,13 @@ int fs_take_names(struct fs *fs, const struct buf *a, const struct buf *b)
 
 	if (!err)
 		err = wait_for_name(fs, b->data, b->len);
+	/* The object of one has yet to get it from the other, as their directories change places.
+	 */
+	if (!err && buf_equal(a, b)) {
+		LOCK_SCOPE(&fs->tree.lock);
+		err = atomic_load(&fs->n_dir_moves) > 0 ? wait_moved(fs) : 0;
+		return err ? err : -EAGAIN;
+	}
 	return err ? err : namelock_take2(&fs->names, a->data, a->len, b->data, b->len);
 }
 

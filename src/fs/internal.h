@@ -217,7 +217,8 @@ int fs_take_content_name(struct fs *fs, const struct node *n, struct buf *ret) M
 /* Whether that is another name than before. Takes the tree lock. */
 bool fs_has_other_name(struct fs *fs, const struct node *n, const struct buf *name);
 /* Takes one name or two for a change (fs/namelock.h). An object that has yet to follow a renamed
- * directory moves first: -EBUSY, if nothing moves for too long. Wait. */
+ * directory moves first: -EBUSY, if nothing moves for too long. -EAGAIN: both were one name, which
+ * the object of the other has yet to leave; something moved, they have to be told anew. Wait. */
 int fs_take_name(struct fs *fs, const char *name, size_t len) MUST_CHECK;
 int fs_take_names(struct fs *fs, const struct buf *a, const struct buf *b) MUST_CHECK;
 /* The same without waiting: -EAGAIN. */

@@ -130,6 +130,11 @@ int move_take_names(struct fs *fs, const struct move *m, struct buf *from, struc
 		buf_init(&to2, OBJ_META_MAX);
 		if (!err)
 			err = fs_take_names(fs, from, to);
+		if (err == -EAGAIN) {
+			/* Not counted while directories move, which ends. */
+			i -= atomic_load(&fs->n_dir_moves) > 0;
+			continue;
+		}
 		if (err)
 			return err;
 		err = move_names(fs, m, &from2, &to2);
@@ -281,33 +286,62 @@ static void prune_old(struct fs *fs, const struct move *m)
 	fs_prune(fs, m->old_dir);
 }
 
+/* Whether one of the names has another file now, as somebody else replaced it. */
+static bool is_replaced(struct fs *fs, const struct move *m)
+{
+	const struct dentry *d, *at;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	if (!m->n)
+		return false;
+	d = tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name));
+	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	return d && (d->node != m->n || (at && m->target && at->node != m->target));
+}
+
+static int rename_nodes(struct fs *fs, const struct move *m, bool is_exchange)
+{
+	int err;
+
+	if (m->n == m->target)
+		return 0;
+	if (is_exchange)
+		err = move_exchange(fs, m);
+	else if (m->n->dir)
+		err = fs_is_plain(fs) ? plain_move_dir(fs, m) : move_dir(fs, m);
+	else
+		err = move_file(fs, m);
+	if (!err)
+		prune_old(fs, m);
+	return err;
+}
+
 int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 	      uint64_t new_parent, const char *new_name, unsigned flags)
 {
-	struct move m = {.is_exclusive = flags & RENAME_NOREPLACE};
 	bool is_exchange = flags & RENAME_EXCHANGE;
 	int err = fs_may_change(fs);
 
 	if (err)
 		return err;
 	if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) ||
-	    (is_exchange && (m.is_exclusive || fs_is_plain(fs))))
+	    (is_exchange && ((flags & RENAME_NOREPLACE) || fs_is_plain(fs))))
 		return -EINVAL;
 	if (strlen(new_name) > NAME_COMPONENT_MAX)
 		return -ENAMETOOLONG;
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
-	err = find_all(fs, parent, name, new_parent, new_name, is_exchange, &m);
-	if (!err && m.n != m.target) {
-		if (is_exchange)
-			err = move_exchange(fs, &m);
-		else if (m.n->dir)
-			err = fs_is_plain(fs) ? plain_move_dir(fs, &m) : move_dir(fs, &m);
-		else
-			err = move_file(fs, &m);
+	for (int i = 0; i < RETRIES; i++) {
+		struct move m = {.is_exclusive = flags & RENAME_NOREPLACE};
+		bool is_over;
+
+		err = find_all(fs, parent, name, new_parent, new_name, is_exchange, &m);
 		if (!err)
-			prune_old(fs, &m);
+			err = rename_nodes(fs, &m, is_exchange);
+		is_over = err != -ENOENT || !is_replaced(fs, &m);
+		move_done(fs, &m);
+		if (is_over)
+			break;
 	}
-	move_done(fs, &m);
 	return err;
 }

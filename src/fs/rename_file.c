@@ -3,7 +3,9 @@
 /*
  * Rename of a file moves no content: the metadata is stored under the new name, then a tombstone
  * under the old one. A crash between the two leaves both names with one content; posix.from in the
- * new metadata says which was first, and whoever sees it completes the rename (halves.h).
+ * new metadata says which was first, and whoever sees it completes the rename (halves.h). The
+ * tombstone says where the content went, so that of two mounts that rename one file at once the
+ * second learns that it came too late, and takes its new name back.
  *
  * A file that was never stored is renamed in the tree alone: its commit goes to the new name, and
  * what was there stays until then.
@@ -48,6 +50,16 @@ static int get_both(struct fs *fs, const struct buf *from, const struct buf *to,
 	return 0;
 }
 
+/* info goes under the subject that of (or NULL) has. */
+static int set_token(struct obj_info *info, const struct obj_info *of)
+{
+	free(steal_ptr(info->foreign_token));
+	if (!of || !of->foreign_token)
+		return 0;
+	info->foreign_token = strdup(of->foreign_token);
+	return info->foreign_token ? 0 : -ENOMEM;
+}
+
 /* Stores info over now, or whatever is there instead; *now becomes what was replaced. */
 static int store_over(struct fs *fs, struct obj_info *info, bool is_exclusive,
 		      struct obj_info **now)
@@ -59,12 +71,9 @@ static int store_over(struct fs *fs, struct obj_info *info, bool is_exclusive,
 			fs_apply_held(fs, *now);
 			return -EEXIST;
 		}
-		free(steal_ptr(info->foreign_token));
-		if (*now && (*now)->foreign_token) {
-			info->foreign_token = strdup((*now)->foreign_token);
-			if (!info->foreign_token)
-				return -ENOMEM;
-		}
+		err = set_token(info, *now);
+		if (err)
+			return err;
 		err = store_put_info(fs->store, info, *now ? (*now)->seq : 0);
 		if (err != -ESTALE)
 			break;
@@ -77,6 +86,108 @@ static int store_over(struct fs *fs, struct obj_info *info, bool is_exclusive,
 	return err == -ESTALE ? -EIO : err;
 }
 
+/* Nobody else may have the old name any more; what somebody stored there meanwhile is old then. */
+static int bury(struct fs *fs, struct obj_info *old, const struct obj_info *info)
+{
+	uint64_t tombstone_seq;
+	int err = obj_info_set_meta(old, ATTR_TO, info->name);
+
+	if (!err)
+		err = store_bury_info(fs->store, old, &tombstone_seq);
+	if (!err)
+		fs_note_gone(fs, old->name, old->name_len, tombstone_seq);
+	return err;
+}
+
+/* Whether a tombstone says that another rename was first. */
+static bool is_moved_elsewhere(const struct obj_info *old, const struct obj_info *info)
+{
+	const char *to = obj_info_meta(old, ATTR_TO);
+
+	return (to && strcmp(to, info->name) != 0) || obj_info_meta(old, ATTR_MOVED);
+}
+
+/* The new name has again what it had. What somebody stored there since stays. */
+static int give_back(struct fs *fs, const struct obj_info *info, const struct obj_info *replaced)
+{
+	_cleanup_obj_info_ struct obj_info *copy = NULL;
+	uint64_t seq;
+	int err;
+
+	if (!replaced || !fs_info_is_live(replaced)) {
+		err = store_bury_info(fs->store, info, &seq);
+		if (!err)
+			fs_note_gone(fs, info->name, info->name_len, seq);
+	} else if (strcmp(replaced->nuid, info->nuid) == 0) {
+		err = 0;
+	} else {
+		copy = obj_info_dup(replaced);
+		err = copy ? store_put_info(fs->store, copy, info->seq) : -ENOMEM;
+		if (!err)
+			fs_apply_held(fs, copy);
+	}
+	if (err && err != -ESTALE)
+		log_error("bucket %s: %s could not be taken back: %s", fs->store->bucket,
+			  info->name, strerror(-err));
+	return -ENOENT;
+}
+
+/* Somebody changed the old name between the two steps. -EAGAIN: *old is what it has now, which is
+ * what moves. 0: it is gone, and nothing says that it has another name. -ENOENT: it has. */
+static int meet_newer(struct fs *fs, struct obj_info **old, const struct obj_info *info,
+		      const struct obj_info *replaced)
+{
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	int err = store_get_info(fs->store, (*old)->name, (*old)->name_len, &now);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (!now->is_deleted) {
+		obj_info_free(*old);
+		*old = steal_ptr(now);
+		return -EAGAIN;
+	}
+	if (!is_moved_elsewhere(now, info))
+		return 0;
+	err = give_back(fs, info, replaced);
+	fs_apply_held(fs, now);
+	return err;
+}
+
+/* One attempt: the new name gets what the old one has. *now, what the new name had, becomes what
+ * was replaced. -ESTALE: the old name has something else since. */
+static int move_version(struct fs *fs, struct obj_info *old, const struct buf *to,
+			bool is_exclusive, struct obj_info **now, struct obj_info **ret)
+{
+	int err = renamed_info(fs, old, to->data, to->len, ret);
+
+	if (!err)
+		err = store_over(fs, *ret, is_exclusive, now);
+	if (err) {
+		obj_info_free(steal_ptr(*ret));
+		return err;
+	}
+	return bury(fs, old, *ret);
+}
+
+/* The same with what the old name has now; *info is what the new one got before. */
+static int move_newer(struct fs *fs, struct obj_info *old, const struct buf *to,
+		      struct obj_info **info)
+{
+	_cleanup_obj_info_ struct obj_info *next = NULL;
+	int err = renamed_info(fs, old, to->data, to->len, &next);
+
+	if (!err)
+		err = set_token(next, *info);
+	if (!err)
+		err = store_put_info(fs->store, next, (*info)->seq);
+	if (err)
+		return err;
+	obj_info_free(*info);
+	*info = steal_ptr(next);
+	return bury(fs, old, *info);
+}
+
 /* Moves one object in the bucket; both names are held. *ret_replaced: what the new name had, or
  * NULL. An error with *ret_info set: the old name could not be removed yet. */
 static int move_object(struct fs *fs, const struct buf *from, const struct buf *to,
@@ -84,21 +195,22 @@ static int move_object(struct fs *fs, const struct buf *from, const struct buf *
 		       struct obj_info **ret_replaced)
 {
 	_cleanup_obj_info_ struct obj_info *old = NULL;
-	_cleanup_obj_info_ struct obj_info *now = NULL;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	uint64_t tombstone_seq;
-	int err = get_both(fs, from, to, &old, &now);
+	_cleanup_obj_info_ struct obj_info *replaced = NULL;
+	int err = get_both(fs, from, to, &old, &replaced);
 
 	if (!err)
-		err = renamed_info(fs, old, to->data, to->len, &info);
-	if (!err)
-		err = store_over(fs, info, is_exclusive, &now);
-	if (err)
+		err = move_version(fs, old, to, is_exclusive, &replaced, &info);
+	if (!info)
 		return err;
-	err = store_bury_info(fs->store, old, &tombstone_seq);
-	if (!err)
-		fs_note_gone(fs, old->name, old->name_len, tombstone_seq);
-	/* Somebody stored another version under the old name meanwhile: that one stays. */
+	for (int i = 0; err == -ESTALE && i < RETRIES; i++) {
+		err = meet_newer(fs, &old, info, replaced);
+		if (err == -EAGAIN)
+			err = move_newer(fs, old, to, &info);
+	}
+	if (err == -ENOENT)
+		return err;
+	/* One of the names is changed all the time. */
 	if (err == -ESTALE)
 		err = 0;
 	if (err) {
@@ -108,7 +220,7 @@ static int move_object(struct fs *fs, const struct buf *from, const struct buf *
 		halves_note(fs, old->name, old->name_len, old->seq, info->name, info->name_len);
 	}
 	*ret_info = steal_ptr(info);
-	*ret_replaced = steal_ptr(now);
+	*ret_replaced = steal_ptr(replaced);
 	return err;
 }
 
@@ -140,7 +252,7 @@ static void settle(struct fs *fs, const struct move *m, struct file *f, struct o
 			links_note_ctime(fs, n, info);
 		} else if (n->is_dirty) {
 			n->seq = info->seq;
-		} else {
+		} else if (fs_is_plain(fs) || fs_is_same_content(fs, n, info)) {
 			(void)!fs_set_own_version(fs, n, info);
 		}
 	}

@@ -42,6 +42,8 @@ static inline bool name_is_hidden(const char *name, size_t len)
 #define ATTR_EXCHANGE "posix.exchange"
 /* On a tombstone: the object went along with its directory, whose times that does not change. */
 #define ATTR_MOVED "posix.moved"
+/* Of a tombstone: the name that the content of the file has now. */
+#define ATTR_TO "posix.to"
 /* What follows is the name of an extended attribute. */
 #define ATTR_XATTR "posix.xattr."
 #define ATTR_XATTR_CAPABILITY "posix.xattr.security.capability"

@@ -4,6 +4,7 @@
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/keys.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -12,6 +13,7 @@
 static struct obj_info *new_tombstone(const struct obj_info *info)
 {
 	_cleanup_obj_info_ struct obj_info *t = obj_info_new(info->name, info->name_len);
+	const char *to;
 
 	if (!t)
 		return NULL;
@@ -23,7 +25,8 @@ static struct obj_info *new_tombstone(const struct obj_info *info)
 		if (!t->foreign_token)
 			return NULL;
 	}
-	return steal_ptr(t);
+	to = obj_info_meta(info, ATTR_TO);
+	return to && obj_info_set_meta(t, ATTR_TO, to) < 0 ? NULL : steal_ptr(t);
 }
 
 /*

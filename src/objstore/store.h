@@ -259,8 +259,8 @@ static inline bool store_is_certain(int err)
 
 /*
  * Deletes an object: a tombstone with a fresh identifier replaces exactly the version info->seq
- * (-ESTALE when it is no longer the newest). Works in a full bucket too. The chunks stay: see
- * store_purge_chunks. Waits.
+ * (-ESTALE when it is no longer the newest). It says what info says of ATTR_TO. Works in a full
+ * bucket too. The chunks stay: see store_purge_chunks. Waits.
  */
 static inline int MUST_CHECK store_remove_info(struct store *s, const struct obj_info *info)
 {

@@ -63,11 +63,32 @@ static int describe(void *arg, const struct obj_info *old, struct obj_info **ret
 	return err;
 }
 
-/* The old name goes only if it is still the version that was renamed. */
-static int remove_old(struct store *s, const struct obj_info *from)
+/* Whether another rename was first, and the content has a name that it gave it. */
+static bool is_moved_elsewhere(struct store *s, const struct obj_info *from,
+			       const struct obj_info *info)
 {
-	int err = store_remove_info(s, from);
+	_cleanup_obj_info_ struct obj_info *now = NULL;
+	const char *to;
 
+	if (store_get_info(s, from->name, from->name_len, &now) < 0 || !now->is_deleted)
+		return false;
+	to = obj_info_meta(now, ATTR_TO);
+	return (to && strcmp(to, info->name) != 0) || obj_info_meta(now, ATTR_MOVED);
+}
+
+/* The old name goes only if it is still the version that was renamed. Where another rename was
+ * first the new name goes, unless it has replaced something. */
+static int remove_old(struct store *s, struct obj_info *from, const struct obj_info *info,
+		      bool has_replaced)
+{
+	int err = obj_info_set_meta(from, ATTR_TO, info->name);
+
+	if (!err)
+		err = store_remove_info(s, from);
+	if (err == -ESTALE && !has_replaced && is_moved_elsewhere(s, from, info)) {
+		err = store_remove_info(s, info);
+		return err && err != -ESTALE ? err : -ENOENT;
+	}
 	if (err == -ESTALE)
 		log_warn("%s was stored anew by somebody else meanwhile and stays", from->name);
 	return err == -ESTALE ? 0 : err;
@@ -95,8 +116,10 @@ static int move(struct store *s, const char *name, const char *new_name, bool is
 	err = upload_store_info(s, new_name, !is_forced, describe, &r, ret, replaced);
 	if (err)
 		return err;
-	upload_purge(s, new_name, replaced);
-	return remove_old(s, from);
+	err = remove_old(s, from, *ret, replaced[0] != '\0');
+	if (!err)
+		upload_purge(s, new_name, replaced);
+	return err;
 }
 
 static int rename_object(struct cmd *c, struct store *s, const char *name, const char *new_name,

@@ -6,6 +6,7 @@
  */
 
 #include "fake_store.h"
+#include "objstore/keys.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -288,6 +289,9 @@ static int remove_info(struct store *s, const struct obj_info *info, uint64_t *r
 	tombstone->mtime_ns = clock_wall_ns();
 	tombstone->foreign_token = info->foreign_token ? strdup(info->foreign_token) : NULL;
 	obj_nuid_new(tombstone->nuid);
+	if (obj_info_meta(info, ATTR_TO) &&
+	    obj_info_set_meta(tombstone, ATTR_TO, obj_info_meta(info, ATTR_TO)) < 0)
+		abort();
 	LOCK_SCOPE(&b->lock);
 	err = fake_enter(fake_store_of(s), FAKE_REMOVE_INFO);
 	if (!err)

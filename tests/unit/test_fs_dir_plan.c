@@ -224,6 +224,97 @@ START_TEST(test_what_a_rename_did_not_see_stays_where_it_is)
 }
 END_TEST
 
+/* The object of the one still has the name that the other is to get. */
+START_TEST(test_a_file_moves_between_directories_that_change_places)
+{
+	struct rename dirs = {.old = "a", .new = "b", .flags = RENAME_EXCHANGE, .err = 1};
+	struct rename file = {.old = "b/x", .new = "a/x", .err = 1};
+
+	ck_assert_int_eq(make_dir(m.fs, "a"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "b"), 0);
+	put_file(m.fs, "a/x", "text", 4);
+	ck_assert_int_eq(namelock_take(&m.fs->names, "a/x", 3), 0);
+	start(&dirs);
+	for (int i = 0; i < 1000 && !exists(m.fs, "b/x"); i++)
+		usleep(1000);
+	start(&file);
+	usleep(50000);
+	ck_assert_int_eq(file.err, 1);
+	fs_release_name(m.fs, "a/x", 3);
+	ck_assert_int_eq(join(&dirs), 0);
+	ck_assert_int_eq(join(&file), 0);
+	assert_file(m.fs, "a/x", "text", 4);
+	assert_list(m.fs, "b", "");
+}
+END_TEST
+
+/* --- files --- */
+
+#define ROUNDS 100
+
+struct racer {
+	struct fs *fs;
+	pthread_barrier_t *barrier;
+	const char *new;
+	int errs[ROUNDS];
+};
+
+static void *race_main(void *arg)
+{
+	struct racer *r = arg;
+	char old[16], new[16];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		snprintf(old, sizeof(old), "f%02d", i);
+		snprintf(new, sizeof(new), "%s%02d", r->new, i);
+		pthread_barrier_wait(r->barrier);
+		r->errs[i] = rename_path(r->fs, old, new, 0);
+	}
+	return NULL;
+}
+
+/* Two mounts rename one file at once; what has the new name already comes back if it must. */
+START_TEST(test_one_of_two_renames_gets_a_file)
+{
+	struct mount other = mount_bucket();
+	pthread_barrier_t barrier;
+	struct racer a = {.fs = m.fs, .new = "a", .barrier = &barrier};
+	struct racer b = {.fs = other.fs, .new = "b", .barrier = &barrier};
+	char name[16], text[16];
+	pthread_t thread;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		snprintf(name, sizeof(name), "f%02d", i);
+		put_file(m.fs, name, name, 3);
+		snprintf(name, sizeof(name), "b%02d", i);
+		if (i % 2)
+			put_file(m.fs, name, name, 3);
+	}
+	fake_sync(bucket);
+	pthread_barrier_init(&barrier, NULL, 2);
+	ck_assert_int_eq(pthread_create(&thread, NULL, race_main, &b), 0);
+	race_main(&a);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	pthread_barrier_destroy(&barrier);
+	fake_sync(bucket);
+	for (int i = 0; i < ROUNDS; i++) {
+		ck_assert_int_eq(a.errs[i] + b.errs[i], -ENOENT);
+		snprintf(text, sizeof(text), "f%02d", i);
+		ck_assert(!is_stored(text));
+		snprintf(name, sizeof(name), "%s%02d", a.errs[i] ? "b" : "a", i);
+		assert_object(name, text, 3);
+		assert_file(other.fs, name, text, 3);
+		snprintf(name, sizeof(name), "%s%02d", a.errs[i] ? "a" : "b", i);
+		if (a.errs[i] == 0 && i % 2)
+			assert_object(name, name, 3);
+		else
+			ck_assert(!is_stored(name));
+		ck_assert_int_eq(exists(m.fs, name), a.errs[i] == 0 && i % 2);
+	}
+	unmount_bucket(&other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fs_dir_plan");
@@ -237,6 +328,8 @@ int main(void)
 	tcase_add_test(tc, test_a_plan_that_was_left_moves_nothing);
 	tcase_add_loop_test(tc, test_a_directory_made_meanwhile_gives_way, 0, 2);
 	tcase_add_test(tc, test_what_a_rename_did_not_see_stays_where_it_is);
+	tcase_add_test(tc, test_a_file_moves_between_directories_that_change_places);
+	tcase_add_test(tc, test_one_of_two_renames_gets_a_file);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -685,6 +685,42 @@ START_TEST(test_what_is_made_under_the_new_name_stays)
 }
 END_TEST
 
+static void *replace_main(void *arg)
+{
+	char name[64];
+
+	(void)arg;
+	for (int i = 0; i < FEW; i++) {
+		snprintf(name, sizeof(name), "d/f%03d", i);
+		fake_foreign_put(bucket, name, "new", 3, CHUNK);
+	}
+	return NULL;
+}
+
+/* By a client that purges at once what it replaces. */
+START_TEST(test_what_is_replaced_while_it_moves_leads_nowhere_else)
+{
+	pthread_t thread;
+	char name[64], text[64];
+
+	make_files("d", FEW);
+	ck_assert_int_eq(pthread_create(&thread, NULL, replace_main, NULL), 0);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	fake_sync(bucket);
+	remount();
+	for (int i = 0; i < FEW; i++) {
+		snprintf(text, sizeof(text), "d/f%03d", i);
+		snprintf(name, sizeof(name), "n/f%03d", i);
+		if (is_stored(text))
+			assert_object(text, "new", 3);
+		if (is_stored(name) && is_stored(text))
+			assert_object(name, text, strlen(text));
+		ck_assert(is_stored(name) || is_stored(text));
+	}
+}
+END_TEST
+
 static void *rename_again_main(void *arg)
 {
 	*(int *)arg = rename_path(m.fs, "n", "o", 0);
@@ -1253,6 +1289,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_what_does_not_follow_is_gone_elsewhere_too, 0, 4);
 	tcase_add_test(tc, test_what_is_made_under_the_old_name_is_something_else);
 	tcase_add_test(tc, test_what_is_made_under_the_new_name_stays);
+	tcase_add_loop_test(tc, test_what_is_replaced_while_it_moves_leads_nowhere_else, 0, 10);
 	tcase_add_test(tc, test_a_directory_that_moves_is_renamed_again);
 	tcase_add_test(tc, test_an_error_behind_the_call_does_not_end_the_rename);
 	tcase_add_test(tc, test_an_interrupted_directory_rename_is_finished_by_the_next_mount);
