@@ -195,11 +195,6 @@ static int note_undo(struct fs *fs, const struct pair *all, size_t n, struct obj
 	return err ? err : intent_store(fs, intent);
 }
 
-static bool has_content_of(const struct obj_info *info, const struct obj_info *other)
-{
-	return !info->is_deleted && strcmp(info->nuid, other->nuid) == 0;
-}
-
 /* The first name gets its content back. Who changed but the attributes of what it got meanwhile
  * did so for what has the second name; who stored something else had no description of what was
  * there before, which is then stored beside the name, if no other has it. */
@@ -219,7 +214,7 @@ static int take_back(struct fs *fs, struct pair *p, const struct obj_info *inten
 			fs_apply_absent(fs, p->a.was->name, p->a.was->name_len, seq);
 		if (!err)
 			fs_apply_held(fs, now);
-		if (err == -ENOENT || (!err && !has_content_of(now, p->b.was)))
+		if (err == -ENOENT || (!err && (now->is_deleted || !is_marked(now, intent->name))))
 			return keep_first(fs, intent, p);
 		if (!err) {
 			seq = now->seq;
@@ -348,8 +343,11 @@ static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair
 
 	if (err && err != -ENOENT)
 		return err;
-	/* Nothing was done yet, or the name has been changed since: then all is well as it is. */
-	if (err || !is_marked(at_a, intent->name))
+	/* It was removed, or moved while its content was still to go to the second name. */
+	if (err || at_a->is_deleted)
+		return keep_first(fs, intent, p);
+	/* Nothing was done yet, or something else was stored since: then all is well as it is. */
+	if (!is_marked(at_a, intent->name))
 		return 0;
 	expected = at_a->seq;
 	if (!is_undone) {

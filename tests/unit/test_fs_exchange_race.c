@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fs/exchange.h"
 #include "fs/internal.h"
@@ -95,10 +96,26 @@ static void move_a_replace_b(void)
 	put_file(other.fs, "b", "theirs", 6);
 }
 
+static void move_b_to_a(void)
+{
+	fake_sync(bucket);
+	ck_assert_int_eq(rename_path(other.fs, "b", "a", 0), 0);
+}
+
+static void chmod_a_replace_b(void)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+
+	info = fake_info(bucket, "a");
+	ck_assert_int_eq(obj_info_set_meta(info, ATTR_MODE, "0600"), 0);
+	ck_assert_int_eq(store_put_info(other.store, info, info->seq), 0);
+	put_file(other.fs, "b", "theirs", 6);
+}
+
 /* Between the two stores of an exchange. */
 START_TEST(what_others_change_in_between_is_exchanged_after_it)
 {
-	fake_before_put(bucket, 2, replace_b);
+	fake_before_put(bucket, 2, _i ? chmod_a_replace_b : replace_b);
 	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), 0);
 	assert_all("a", "theirs");
 	assert_all("b", "one");
@@ -121,6 +138,45 @@ START_TEST(what_cannot_go_back_to_its_name_gets_another)
 		assert_all("a", "theirs");
 		assert_all("b", "their a");
 	}
+}
+END_TEST
+
+START_TEST(what_others_move_to_the_first_name_stays)
+{
+	_cleanup_free_ char *name = NULL;
+
+	fake_before_put(bucket, 2, move_b_to_a);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -ENOENT);
+	name = fake_find(bucket, "a.conflict-");
+	ck_assert_ptr_nonnull(name);
+	assert_all(name, "one");
+	assert_all("a", "second");
+	ck_assert(!exists(m.fs, "b"));
+}
+END_TEST
+
+static bool is_settled(void)
+{
+	_cleanup_free_ char *intent = fake_find(bucket, ".natsobj/intent/");
+
+	return !intent;
+}
+
+START_TEST(what_is_moved_in_the_middle_of_an_exchange_loses_nothing)
+{
+	_cleanup_free_ char *name = NULL;
+
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
+	fake_sync(bucket);
+	ck_assert_int_eq(rename_path(other.fs, "a", "moved", 0), 0);
+	for (int i = 0; i < 1000 && !is_settled(); i++)
+		usleep(20000);
+	ck_assert(is_settled());
+	name = fake_find(bucket, "a.conflict-");
+	ck_assert_ptr_nonnull(name);
+	assert_all(name, "one");
+	assert_all("moved", "second");
 }
 END_TEST
 
@@ -158,8 +214,10 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_name_that_others_replaced_a_moment_ago_is_exchanged);
 	tcase_add_loop_test(tc, an_exchange_waits_for_another_that_is_half_done, 0, 2);
-	tcase_add_test(tc, what_others_change_in_between_is_exchanged_after_it);
+	tcase_add_loop_test(tc, what_others_change_in_between_is_exchanged_after_it, 0, 2);
 	tcase_add_loop_test(tc, what_cannot_go_back_to_its_name_gets_another, 0, 2);
+	tcase_add_test(tc, what_others_move_to_the_first_name_stays);
+	tcase_add_test(tc, what_is_moved_in_the_middle_of_an_exchange_loses_nothing);
 	tcase_add_test(tc, exchanges_at_once_are_one_after_the_other);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
