@@ -320,7 +320,8 @@ int main(int argc, char **argv)
 	_cleanup_free_ char *reason = NULL;
 	struct mount_options o;
 	int err = mount_options_parse(&o, argc, argv, &reason);
-	int code = EXIT_USAGE;
+	/* A file that cannot be read is no mistake of the command line. */
+	int code = err && err != -EINVAL && err != -ERANGE ? EXIT_MOUNT : EXIT_USAGE;
 
 	log_init("mount.natsobj", o.is_debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (err) {

@@ -223,6 +223,61 @@ static int set_number(const struct option_def *d, const char *value, uint64_t *f
 	return -EINVAL;
 }
 
+/* A limit as people write it, in the largest unit that says it exactly. */
+static void add_limit(enum kind kind, uint64_t value, struct buf *out)
+{
+	static const struct {
+		uint64_t ms;
+		const char *name;
+	} units[] = {{3600 * 1000, "h"}, {60 * 1000, "m"}, {1000, "s"}, {1, "ms"}};
+	static const char *const suffixes[] = {"", "K", "M", "G", "T"};
+	size_t i = 0;
+
+	if (kind == OCTAL) {
+		buf_printf(out, "%llo", (unsigned long long)value);
+	} else if (kind == SIZE) {
+		for (; value && value % 1024 == 0 && i + 1 < ARRAY_LEN(suffixes); i++)
+			value /= 1024;
+		buf_printf(out, "%llu%s", (unsigned long long)value, suffixes[i]);
+	} else if (kind == DURATION && value) {
+		while (value % units[i].ms != 0)
+			i++;
+		buf_printf(out, "%llu%s", (unsigned long long)(value / units[i].ms), units[i].name);
+	} else {
+		buf_printf(out, "%llu", (unsigned long long)value);
+	}
+}
+
+/* "a size from 1K to 64M"; what is beyond all use is no limit worth telling. */
+static void add_allowed(const struct option_def *d, struct buf *out)
+{
+	static const char *const what[] = {[NUMBER] = "a number",
+					   [OCTAL] = "an octal number",
+					   [SIZE] = "a size",
+					   [DURATION] = "a duration"};
+
+	if (d->kind == CHOICE) {
+		buf_printf(out, "one of %.*s", (int)strcspn(d->help, ":"), d->help);
+		return;
+	}
+	buf_printf(out, "%s from ", what[d->kind]);
+	add_limit(d->kind, d->min, out);
+	if (d->max >= INT64_MAX)
+		return;
+	buf_append_str(out, " to ");
+	add_limit(d->kind, d->max, out);
+}
+
+static void say_bad_value(const struct option_def *d, const char *value, char **ret_why)
+{
+	struct buf allowed CLEANUP(buf_done) = {0};
+
+	buf_init(&allowed, 256);
+	add_allowed(d, &allowed);
+	option_why(ret_why, "bad value \"%s\" of option \"%s\": %s is needed", value, d->name,
+		   buf_error(&allowed) ? "another" : allowed.data);
+}
+
 int option_set_text(char **field, const char *value)
 {
 	char *copy = strdup(value);
@@ -273,8 +328,8 @@ static int set_option(struct mount_options *o, char *name, const char *value, ch
 		err = option_set_text(field, value);
 	else if (takes_value(d->kind))
 		err = set_number(d, value, field);
-	if (err)
-		option_why(ret_why, "bad value \"%s\" of option \"%s\"", value, name);
+	if (err == -EINVAL || err == -ERANGE)
+		say_bad_value(d, value, ret_why);
 	o->has_fmode |= d->at == AT(fmode);
 	o->has_dmode |= d->at == AT(dmode);
 	return err;

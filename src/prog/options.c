@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "objstore/conn_servers.h"
 #include "prog/option_internal.h"
 #include "util/clock.h"
 
@@ -63,6 +64,18 @@ static int parse_spec(struct mount_options *o, char *spec, char **ret_why)
 	if (at)
 		memset(spec + (host - spec), 'x', (size_t)(at - host));
 	return o->servers && o->bucket && o->prefix && o->source ? 0 : -ENOMEM;
+}
+
+/* A wrong URL is told before there is a process in the background. */
+static int check_servers(const struct mount_options *o, char **ret_why)
+{
+	struct conn_server *list;
+	size_t n;
+	int err = conn_servers_parse(o->servers, false, &list, &n, ret_why);
+
+	if (!err)
+		conn_servers_free(list, n);
+	return err;
 }
 
 static int default_cache_dir(char **ret)
@@ -309,6 +322,8 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 		return -EINVAL;
 	}
 	err = parse_spec(o, spec, ret_why);
+	if (!err)
+		err = check_servers(o, ret_why);
 	if (!err && o->lock_bucket && !*o->bucket) {
 		option_why(ret_why, "lock_bucket= is for one bucket, and this mount shows all");
 		return -EINVAL;

@@ -17,7 +17,15 @@ try 32 'nosuch' "$URL/nosuch" dir -o "$opt"
 try 1 'nats://' http://x/b dir
 try 1 'bucket' nats://127.0.0.1 dir
 try 1 'frobnicate' "$URL/b" dir -o frobnicate
+try 1 'server 2 is not a valid' nats://127.0.0.1,127.0.0.1:99999/b dir -o "$opt"
 try 1 'memory' "$URL/b" dir -o memory=lots
+try 1 'a size from 1K to 64M' "$URL/b" dir -o chunk_size=1
+try 1 'a size from 0' "$URL/b" dir -o staging_size=much
+try 1 'a duration from 100ms to 24h' "$URL/b" dir -o timeout=0
+try 1 'an octal number from 0 to 777' "$URL/b" dir -o umask=8
+try 1 'a number from 0 to 4294967294' "$URL/b" dir -o uid=root
+try 1 'one of copy|fail|overwrite' "$URL/b" dir -o conflict=never
+try 32 'cannot read /nonexistent' "$URL/b" dir -o creds=/nonexistent
 try 32 'absent' "$URL/b" absent -o "$opt,create"
 touch file
 try 32 'not a directory' "$URL/b" file -o "$opt,create"
