@@ -224,19 +224,9 @@ static int store_new(struct fs *fs, const struct dir_move *mv, struct batch *b)
 
 static struct obj_info *tombstone(const struct obj_info *old)
 {
-	_cleanup_obj_info_ struct obj_info *t = obj_info_new(old->name, old->name_len);
+	_cleanup_obj_info_ struct obj_info *t = obj_info_tombstone(old);
 
-	if (!t)
-		return NULL;
-	if (old->foreign_token) {
-		t->foreign_token = strdup(old->foreign_token);
-		if (!t->foreign_token)
-			return NULL;
-	}
-	t->is_deleted = true;
-	t->mtime_ns = clock_wall_ns();
-	obj_nuid_new(t->nuid);
-	return obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
+	return !t || obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
 }
 
 /* Whether what the old name has now says that its content is not this directory's any more: it was

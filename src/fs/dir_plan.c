@@ -74,7 +74,7 @@ int dir_plan_check(struct fs *fs, const struct move *m, const struct dir_move *m
 		return err;
 	if (tree_is_ancestor(m->n, m->new_dir))
 		return -EINVAL;
-	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	at = move_target(fs, m);
 	if (at && m->is_exclusive)
 		return -EEXIST;
 	if (at && !at->node->dir)

@@ -7,11 +7,12 @@
  *	posix.old, posix.new  both prefixes, with their slashes
  *	posix.seq             objects up to this sequence move; newer ones belong to the old name
  *
- * Only one mount may move a directory, or what is above or below it: dir_plan.c. With the intent
- *the rename has happened: other mounts show it at once (dir_follow.c), and what a crash leaves is
- *done by whoever finds the intent. So the call waits for a few objects only, or if the bucket is
- *nearly full: those can still be taken back. Many follow behind it. Everything below the directory
- *can be used meanwhile, under its new name (dir_wait.c).
+ * Only one mount may move a directory, or what is above or below it: dir_plan.c.
+ *
+ * With the intent the rename has happened: other mounts show it at once (dir_follow.c), and what a
+ * crash leaves is done by whoever finds the intent. So the call waits for a few objects only, or if
+ * the bucket is nearly full: those can still be taken back. Many follow behind it. All that is
+ * below can be used meanwhile, under its new name (dir_wait.c).
  *
  * The objects of one directory at a time are moved (fs->dir_rename).
  */
@@ -79,7 +80,7 @@ static struct node *pin_target(struct fs *fs, const struct move *m, uint64_t *re
 	const struct dentry *at;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	at = move_target(fs, m);
 	if (!at || !at->node->dir || !at->node->dir->has_marker)
 		return NULL;
 	*ret_seq = at->node->seq;
@@ -127,7 +128,7 @@ static int move_tree(struct fs *fs, const struct move *m, struct errand *e)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	err = dir_plan_check(fs, m, &e->mv);
-	at = err ? NULL : tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	at = err ? NULL : move_target(fs, m);
 	if (at && at->node->dir->has_marker)
 		err = -EAGAIN;
 	if (!err)

@@ -49,7 +49,7 @@ static bool find_entries(struct fs *fs, const struct move *m, struct dentry **re
 			 struct dentry **ret_new)
 {
 	*ret_old = move_entry(fs, m);
-	*ret_new = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	*ret_new = move_target(fs, m);
 	return *ret_old && *ret_new && (*ret_new)->node == m->target;
 }
 
@@ -160,7 +160,7 @@ static int find_nodes(struct fs *fs, struct move *m)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	d_old = tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name));
-	d_new = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	d_new = move_target(fs, m);
 	if (!d_old || !d_new)
 		return -ENOENT;
 	if (tree_is_ancestor(d_old->node, m->new_dir) || tree_is_ancestor(d_new->node, m->old_dir))

@@ -101,7 +101,7 @@ static int collect_both(struct fs *fs, struct dentry *da, struct dentry *db, uin
 
 static struct dentry *target_entry(struct fs *fs, const struct move *m)
 {
-	struct dentry *d = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	struct dentry *d = move_target(fs, m);
 
 	return d && d->node == m->target ? d : NULL;
 }

@@ -128,10 +128,8 @@ static int describe(struct fs *fs, const struct obj_info *content, const struct 
 		err = obj_info_set_meta(info, ATTR_FROM, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_EXCHANGE, intent->name);
-	if (!err && place->foreign_token) {
-		info->foreign_token = strdup(place->foreign_token);
-		err = info->foreign_token ? 0 : -ENOMEM;
-	}
+	if (!err)
+		err = obj_info_set_token(info, place->foreign_token);
 	if (!err)
 		*ret = steal_ptr(info);
 	return err;
@@ -301,11 +299,7 @@ static int parse_side(const char *seq, const char *token, struct obj_info *info)
 {
 	if (!seq || parse_u64(seq, 10, 1, UINT64_MAX, &info->seq) < 0)
 		return -EINVAL;
-	free(steal_ptr(info->foreign_token));
-	if (!token)
-		return 0;
-	info->foreign_token = strdup(token);
-	return info->foreign_token ? 0 : -ENOMEM;
+	return obj_info_set_token(info, token);
 }
 
 static int get_pair(const struct obj_info *intent, size_t i, struct pair *ret)

@@ -67,10 +67,8 @@ static int describe_folded(const struct obj_info *hidden, const struct obj_info 
 	if (!info)
 		return -ENOMEM;
 	err = fs_set_info_name(info, name->name, name->name_len);
-	if (!err && name->foreign_token) {
-		info->foreign_token = strdup(name->foreign_token);
-		err = info->foreign_token ? 0 : -ENOMEM;
-	}
+	if (!err)
+		err = obj_info_set_token(info, name->foreign_token);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_NLINK, NULL);
 	if (!err)

@@ -95,6 +95,11 @@ struct dentry *move_entry(struct fs *fs, const struct move *m)
 	return d && d->node == m->n ? d : NULL;
 }
 
+struct dentry *move_target(struct fs *fs, const struct move *m)
+{
+	return tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+}
+
 int move_names(struct fs *fs, const struct move *m, struct buf *from, struct buf *to)
 {
 	const struct dentry *d;
@@ -260,7 +265,7 @@ int move_in_tree(struct fs *fs, const struct move *m)
 	err = name_decode(m->new_name, strlen(m->new_name), component, &len, &is_shadowed);
 	if (err)
 		return err;
-	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	at = move_target(fs, m);
 	if (at == d)
 		return 0;
 	if (at) {
@@ -295,7 +300,7 @@ static bool is_replaced(struct fs *fs, const struct move *m)
 	if (!m->n)
 		return false;
 	d = tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name));
-	at = tree_lookup(&fs->tree, m->new_dir, m->new_name, strlen(m->new_name));
+	at = move_target(fs, m);
 	return d && (d->node != m->n || (at && m->target && at->node != m->target));
 }
 

@@ -17,6 +17,8 @@ struct move {
 
 /* The entry that is moved; NULL when it is gone. Tree lock held. */
 struct dentry *move_entry(struct fs *fs, const struct move *m);
+/* What has the new name at present, or NULL. Tree lock held. */
+struct dentry *move_target(struct fs *fs, const struct move *m);
 /* The names of both objects; a directory's end in a slash. */
 int move_names(struct fs *fs, const struct move *m, struct buf *from, struct buf *to) MUST_CHECK;
 /* Names as move_names, and holds both. -EIO: they kept changing. */

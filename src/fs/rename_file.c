@@ -50,16 +50,6 @@ static int get_both(struct fs *fs, const struct buf *from, const struct buf *to,
 	return 0;
 }
 
-/* info goes under the subject that of (or NULL) has. */
-static int set_token(struct obj_info *info, const struct obj_info *of)
-{
-	free(steal_ptr(info->foreign_token));
-	if (!of || !of->foreign_token)
-		return 0;
-	info->foreign_token = strdup(of->foreign_token);
-	return info->foreign_token ? 0 : -ENOMEM;
-}
-
 /* Stores info over now, or whatever is there instead; *now becomes what was replaced. */
 static int store_over(struct fs *fs, struct obj_info *info, bool is_exclusive,
 		      struct obj_info **now)
@@ -71,7 +61,7 @@ static int store_over(struct fs *fs, struct obj_info *info, bool is_exclusive,
 			fs_apply_held(fs, *now);
 			return -EEXIST;
 		}
-		err = set_token(info, *now);
+		err = obj_info_set_token(info, *now ? (*now)->foreign_token : NULL);
 		if (err)
 			return err;
 		err = store_put_info(fs->store, info, *now ? (*now)->seq : 0);
@@ -97,14 +87,6 @@ static int bury(struct fs *fs, struct obj_info *old, const struct obj_info *info
 	if (!err)
 		fs_note_gone(fs, old->name, old->name_len, tombstone_seq);
 	return err;
-}
-
-/* Whether a tombstone says that another rename was first. */
-static bool is_moved_elsewhere(const struct obj_info *old, const struct obj_info *info)
-{
-	const char *to = obj_info_meta(old, ATTR_TO);
-
-	return (to && strcmp(to, info->name) != 0) || obj_info_meta(old, ATTR_MOVED);
 }
 
 /* The new name has again what it had. What somebody stored there since stays. */
@@ -147,7 +129,7 @@ static int meet_newer(struct fs *fs, struct obj_info **old, const struct obj_inf
 		*old = steal_ptr(now);
 		return -EAGAIN;
 	}
-	if (!is_moved_elsewhere(now, info))
+	if (!obj_info_is_elsewhere(now, info->name))
 		return 0;
 	err = give_back(fs, info, replaced);
 	fs_apply_held(fs, now);
@@ -178,7 +160,7 @@ static int move_newer(struct fs *fs, struct obj_info *old, const struct buf *to,
 	int err = renamed_info(fs, old, to->data, to->len, &next);
 
 	if (!err)
-		err = set_token(next, *info);
+		err = obj_info_set_token(next, (*info)->foreign_token);
 	if (!err)
 		err = store_put_info(fs->store, next, (*info)->seq);
 	if (err)

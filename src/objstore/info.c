@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objstore/keys.h"
+#include "util/clock.h"
+
 void obj_pairs_done(struct obj_pairs *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
@@ -75,6 +78,34 @@ int obj_info_rename(struct obj_info *info, const char *name, size_t name_len)
 	info->name = copy;
 	info->name_len = name_len;
 	return 0;
+}
+
+int obj_info_set_token(struct obj_info *info, const char *token)
+{
+	char *copy = token ? strdup(token) : NULL;
+
+	free(info->foreign_token);
+	info->foreign_token = copy;
+	return token && !copy ? -ENOMEM : 0;
+}
+
+struct obj_info *obj_info_tombstone(const struct obj_info *info)
+{
+	_cleanup_obj_info_ struct obj_info *t = obj_info_new(info->name, info->name_len);
+
+	if (!t || obj_info_set_token(t, info->foreign_token) < 0)
+		return NULL;
+	t->is_deleted = true;
+	t->mtime_ns = clock_wall_ns();
+	obj_nuid_new(t->nuid);
+	return steal_ptr(t);
+}
+
+bool obj_info_is_elsewhere(const struct obj_info *tombstone, const char *name)
+{
+	const char *to = obj_info_meta(tombstone, ATTR_TO);
+
+	return (to && strcmp(to, name) != 0) || obj_info_meta(tombstone, ATTR_MOVED);
 }
 
 struct obj_info *obj_info_new(const char *name, size_t name_len)

@@ -72,6 +72,14 @@ bool obj_info_is_marker(const struct obj_info *info);
 /* Gives info another name; foreign_token, of the subject it came from, stays. -ENOMEM changes
  * nothing. */
 int obj_info_rename(struct obj_info *info, const char *name, size_t name_len) MUST_CHECK;
+/* The subject token that info is stored under, copied; NULL: the canonical one. -ENOMEM leaves the
+ * canonical one. */
+int obj_info_set_token(struct obj_info *info, const char *token) MUST_CHECK;
+/* What takes the place of info when it is deleted, under the same subject: with a fresh identifier,
+ * as some clients purge that of a tombstone when they find one. NULL: no memory. */
+struct obj_info *obj_info_tombstone(const struct obj_info *info);
+/* Whether a tombstone says that what was there has another name than this one now. */
+bool obj_info_is_elsewhere(const struct obj_info *tombstone, const char *name);
 void obj_info_free(struct obj_info *info);
 DEFINE_CLEANUP(struct obj_info *, obj_info_free)
 #define _cleanup_obj_info_ CLEANUP(obj_info_free_p)

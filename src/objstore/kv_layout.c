@@ -106,11 +106,8 @@ static int decode(struct bucket *b, const char *tok, const void *data, size_t le
 	info = obj_info_new(name.data, name.len);
 	if (!info)
 		return -ENOMEM;
-	if (!is_canonical) {
-		info->foreign_token = strdup(tok);
-		if (!info->foreign_token)
-			return -ENOMEM;
-	}
+	if (!is_canonical && obj_info_set_token(info, tok) < 0)
+		return -ENOMEM;
 	values_nuid(b, seq, info->nuid);
 	info->is_deleted = is_removal;
 	info->size = is_removal ? 0 : len;

@@ -9,24 +9,15 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* A fresh identifier: some clients purge that of a tombstone when they find one. */
+/* It says what info does of where the content went. */
 static struct obj_info *new_tombstone(const struct obj_info *info)
 {
-	_cleanup_obj_info_ struct obj_info *t = obj_info_new(info->name, info->name_len);
-	const char *to;
+	_cleanup_obj_info_ struct obj_info *t = obj_info_tombstone(info);
 
-	if (!t)
+	/* NULL removes a key. */
+	if (!t || obj_info_set_meta(t, ATTR_TO, obj_info_meta(info, ATTR_TO)) < 0)
 		return NULL;
-	t->is_deleted = true;
-	t->mtime_ns = clock_wall_ns();
-	obj_nuid_new(t->nuid);
-	if (info->foreign_token) {
-		t->foreign_token = strdup(info->foreign_token);
-		if (!t->foreign_token)
-			return NULL;
-	}
-	to = obj_info_meta(info, ATTR_TO);
-	return to && obj_info_set_meta(t, ATTR_TO, to) < 0 ? NULL : steal_ptr(t);
+	return steal_ptr(t);
 }
 
 /*

@@ -68,12 +68,9 @@ static bool is_moved_elsewhere(struct store *s, const struct obj_info *from,
 			       const struct obj_info *info)
 {
 	_cleanup_obj_info_ struct obj_info *now = NULL;
-	const char *to;
 
-	if (store_get_info(s, from->name, from->name_len, &now) < 0 || !now->is_deleted)
-		return false;
-	to = obj_info_meta(now, ATTR_TO);
-	return (to && strcmp(to, info->name) != 0) || obj_info_meta(now, ATTR_MOVED);
+	return store_get_info(s, from->name, from->name_len, &now) == 0 && now->is_deleted &&
+	       obj_info_is_elsewhere(now, info->name);
 }
 
 /* The old name goes only if it is still the version that was renamed. Where another rename was

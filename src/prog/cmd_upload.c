@@ -136,16 +136,6 @@ static bool is_live(const struct obj_info *info)
 	return info && !info->is_deleted;
 }
 
-/* A version under a token of another client is replaced where it is. */
-static int keep_token(struct obj_info *info, const struct obj_info *old)
-{
-	free(steal_ptr(info->foreign_token));
-	if (!old || !old->foreign_token)
-		return 0;
-	info->foreign_token = strdup(old->foreign_token);
-	return info->foreign_token ? 0 : -ENOMEM;
-}
-
 int upload_store_info(struct store *s, const char *name, bool must_be_new, describe_fn describe,
 		      void *arg, struct obj_info **ret, char ret_replaced[OBJ_NUID_MAX + 1])
 {
@@ -162,7 +152,7 @@ int upload_store_info(struct store *s, const char *name, bool must_be_new, descr
 		err = describe(arg, old, &info);
 		if (err)
 			return err;
-		err = keep_token(info, old);
+		err = obj_info_set_token(info, old ? old->foreign_token : NULL);
 		info->mtime_ns = clock_wall_ns();
 		if (!err)
 			err = store_put_info(s, info, old ? old->seq : 0);

@@ -277,21 +277,14 @@ static int put_infos(struct store *s, struct obj_info *const *infos, const uint6
 
 static int remove_info(struct store *s, const struct obj_info *info, uint64_t *ret_seq)
 {
-	_cleanup_obj_info_ struct obj_info *tombstone = obj_info_new(info->name, info->name_len);
+	_cleanup_obj_info_ struct obj_info *tombstone = obj_info_tombstone(info);
 	struct fake *b = fake_store_of(s)->b;
 	int err;
 
-	if (!tombstone)
+	if (!tombstone || obj_info_set_meta(tombstone, ATTR_TO, obj_info_meta(info, ATTR_TO)) < 0)
 		abort();
 	if (info->seq == 0)
 		return -EINVAL;
-	tombstone->is_deleted = true;
-	tombstone->mtime_ns = clock_wall_ns();
-	tombstone->foreign_token = info->foreign_token ? strdup(info->foreign_token) : NULL;
-	obj_nuid_new(tombstone->nuid);
-	if (obj_info_meta(info, ATTR_TO) &&
-	    obj_info_set_meta(tombstone, ATTR_TO, obj_info_meta(info, ATTR_TO)) < 0)
-		abort();
 	LOCK_SCOPE(&b->lock);
 	err = fake_enter(fake_store_of(s), FAKE_REMOVE_INFO);
 	if (!err)

@@ -358,3 +358,17 @@ char *pattern(size_t len)
 	}
 	return p;
 }
+
+void assert_names(struct fs *fs, const char *path, const char *want)
+{
+	_cleanup_free_ char *got = list_dir(fs, path, 50);
+
+	ck_assert_str_eq(got, want);
+}
+
+bool is_stored(const char *name)
+{
+	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
+
+	return info && !info->is_deleted;
+}

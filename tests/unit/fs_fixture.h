@@ -63,6 +63,10 @@ void assert_object(const char *name, const void *data, size_t len);
 /* Names in a directory, "." and ".." left out, sorted, each followed by a blank. At most step
  * entries are taken per call. */
 char *list_dir(struct fs *fs, const char *path, unsigned int step);
+/* A listing, as list_dir makes it. */
+void assert_names(struct fs *fs, const char *path, const char *want);
+/* Whether the bucket has an object of that name. */
+bool is_stored(const char *name);
 /* len bytes that differ everywhere. */
 char *pattern(size_t len);
 

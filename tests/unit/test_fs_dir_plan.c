@@ -12,20 +12,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool is_stored(const char *name)
-{
-	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
-
-	return info && !info->is_deleted;
-}
-
-static void assert_list(struct fs *fs, const char *path, const char *want)
-{
-	_cleanup_free_ char *got = list_dir(fs, path, 50);
-
-	ck_assert_str_eq(got, want);
-}
-
 /* What a mount stores of which nothing more is heard for now. */
 static struct obj_info *begin(struct fs *fs, const char *kind, const char *old, const char *new)
 {
@@ -105,12 +91,12 @@ START_TEST(test_a_rename_waits_for_an_earlier_plan)
 	start(&r);
 	assert_waits(&r, false);
 	/* Nothing is shown of a plan. */
-	assert_list(m.fs, "", "d e ");
-	assert_list(other.fs, "", "d e ");
+	assert_names(m.fs, "", "d e ");
+	assert_names(other.fs, "", "d e ");
 	intent_remove(other.fs, plan);
 	ck_assert_int_eq(join(&r), 0);
 	fake_sync(bucket);
-	assert_list(other.fs, "n", "s x ");
+	assert_names(other.fs, "n", "s x ");
 	unmount_bucket(&other);
 }
 END_TEST
@@ -129,11 +115,11 @@ START_TEST(test_of_two_plans_the_first_counts)
 	plan = begin(other.fs, kinds[_i % 2], "d/", "o/");
 	start(&r);
 	assert_waits(&r, true);
-	assert_list(m.fs, "", "d e ");
+	assert_names(m.fs, "", "d e ");
 	intent_remove(other.fs, plan);
 	ck_assert_int_eq(join(&r), 0);
 	fake_sync(bucket);
-	assert_list(other.fs, r.new, "x ");
+	assert_names(other.fs, r.new, "x ");
 	unmount_bucket(&other);
 }
 END_TEST
@@ -157,7 +143,7 @@ START_TEST(test_a_later_plan_is_not_waited_for)
 	later = begin(other.fs, INTENT_PLAN, "d/", "p/");
 	ck_assert_int_eq(join(&r), 0);
 	fake_sync(bucket);
-	assert_list(other.fs, "n", "x ");
+	assert_names(other.fs, "n", "x ");
 	intent_remove(other.fs, later);
 	unmount_bucket(&other);
 }
@@ -172,7 +158,7 @@ START_TEST(test_a_plan_that_was_left_moves_nothing)
 	ck_assert_int_eq(intent_finish(m.fs, plan), 0);
 	name = fake_find(bucket, ".natsobj/intent/");
 	ck_assert_ptr_null(name);
-	assert_list(m.fs, "", "d e ");
+	assert_names(m.fs, "", "d e ");
 	ck_assert_int_eq(rename_path(m.fs, "d", "o", 0), 0);
 	unmount_bucket(&other);
 }
@@ -197,8 +183,8 @@ START_TEST(test_a_directory_made_meanwhile_gives_way)
 	ck_assert_int_eq(join(&r), _i ? -EEXIST : 0);
 	ck_assert_int_eq(is_stored("n/"), _i != 0);
 	fake_sync(bucket);
-	assert_list(m.fs, "", _i ? "d n " : "n ");
-	assert_list(other.fs, "", _i ? "d n " : "n ");
+	assert_names(m.fs, "", _i ? "d n " : "n ");
+	assert_names(other.fs, "", _i ? "d n " : "n ");
 	unmount_bucket(&other);
 }
 END_TEST
@@ -214,12 +200,12 @@ START_TEST(test_what_a_rename_did_not_see_stays_where_it_is)
 	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
 	fs_release_name(m.fs, "d/y", 3);
 	fake_sync(bucket);
-	assert_list(m.fs, "", "d e n ");
+	assert_names(m.fs, "", "d e n ");
 	assert_file(m.fs, "d/y", "new", 3);
 	for (int i = 0; i < 1000 && !exists(other.fs, "d/y"); i++)
 		usleep(10000);
 	assert_file(other.fs, "d/y", "new", 3);
-	assert_list(other.fs, "n", "x ");
+	assert_names(other.fs, "n", "x ");
 	unmount_bucket(&other);
 }
 END_TEST
@@ -244,7 +230,7 @@ START_TEST(test_a_file_moves_between_directories_that_change_places)
 	ck_assert_int_eq(join(&dirs), 0);
 	ck_assert_int_eq(join(&file), 0);
 	assert_file(m.fs, "a/x", "text", 4);
-	assert_list(m.fs, "b", "");
+	assert_names(m.fs, "b", "");
 }
 END_TEST
 

@@ -17,18 +17,9 @@ static void remount(void)
 	m = mount_bucket();
 }
 
-static bool is_stored(const char *name)
-{
-	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
-
-	return info && !info->is_deleted;
-}
-
 static void assert_list(const char *path, const char *want)
 {
-	_cleanup_free_ char *got = list_dir(m.fs, path, 50);
-
-	ck_assert_str_eq(got, want);
+	assert_names(m.fs, path, want);
 }
 
 /* As a mount does whose patience with an intent is over. */
