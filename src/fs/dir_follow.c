@@ -75,8 +75,26 @@ static bool has_sequences(const struct node *dir, uint64_t seq, bool is_above)
 	return false;
 }
 
+/* Whether a file without an object is being stored under its old name. */
+static bool is_being_stored(struct fs *fs, const struct dir_move *mv, const struct dentry *d)
+{
+	struct buf path CLEANUP(buf_done) = {0};
+	struct buf old CLEANUP(buf_done) = {0};
+
+	if (!d->node->is_dirty)
+		return false;
+	buf_init(&path, OBJ_META_MAX);
+	buf_init(&old, OBJ_META_MAX);
+	fs_path(fs, d, &path);
+	if (buf_error(&path))
+		return false;
+	buf_append(&old, mv->from.data, mv->from.len);
+	buf_append(&old, path.data + mv->to.len, path.len - mv->to.len);
+	return !buf_error(&old) && namelock_is_taken(&fs->names, old.data, old.len);
+}
+
 /* Everything below dir has yet to follow. */
-static void mark(struct dir_move *mv, const struct node *dir)
+static void mark(struct fs *fs, struct dir_move *mv, const struct node *dir)
 {
 	struct dentry *d;
 	uint64_t cookie = 0;
@@ -88,8 +106,8 @@ static void mark(struct dir_move *mv, const struct node *dir)
 	while ((d = tree_next(dir, cookie))) {
 		cookie = d->cookie;
 		if (d->node->dir) {
-			mark(mv, d->node);
-		} else if (tree_entry_seq(d)) {
+			mark(fs, mv, d->node);
+		} else if (tree_entry_seq(d) || is_being_stored(fs, mv, d)) {
 			d->is_behind = true;
 			mv->n_behind++;
 		}
@@ -124,7 +142,7 @@ static int move_whole(struct fs *fs, struct dir_move *mv, struct dentry *d, stru
 	int err = move(fs, d, dir, name);
 
 	if (!err)
-		mark(mv, n);
+		mark(fs, mv, n);
 	return err;
 }
 
@@ -361,7 +379,8 @@ static bool stop_showing(struct fs *fs, const char *intent, struct dir_move *ret
 	while (dir_names_next(&mv->taken, &at, &name, &len))
 		if (dir_names_add(names, name, len, 0) < 0)
 			log_warn("no memory to look for what has not moved to %s", mv->to.data);
-	ret->seq = mv->seq;
+	/* What was stored here under an old name after the intent is no version of the new one. */
+	ret->seq = names->max_seq > mv->seq ? names->max_seq : mv->seq;
 	buf_append(&ret->from, mv->from.data, mv->from.len);
 	buf_append(&ret->to, mv->to.data, mv->to.len);
 	return true;

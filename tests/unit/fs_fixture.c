@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/internal.h"
+
 #include "fs_fixture.h"
 
 #include <stdio.h>
@@ -371,4 +373,33 @@ bool is_stored(const char *name)
 	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
 
 	return info && !info->is_deleted;
+}
+
+int change_mode(struct fs *fs, const char *path, mode_t mode)
+{
+	const struct stat attr = {.st_mode = mode};
+	struct fs_entry e;
+	struct stat st;
+	double timeout;
+	int err = lookup(fs, path, &e);
+
+	if (!err) {
+		err = fs_setattr(fs, &root_ctx, e.nodeid, NULL, &attr, FS_SET_MODE, &st, &timeout);
+		fs_forget(fs, e.nodeid, 1);
+	}
+	return err;
+}
+
+void wait_followed(struct fs *fs)
+{
+	bool is_over = false;
+
+	for (int i = 0; i < 1000 && !is_over; i++) {
+		mutex_lock(&fs->tree.lock);
+		is_over = list_is_empty(&fs->dir_moves) && fs->n_errands == 0;
+		mutex_unlock(&fs->tree.lock);
+		if (!is_over)
+			usleep(10000);
+	}
+	ck_assert(is_over);
 }

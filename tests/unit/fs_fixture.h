@@ -54,6 +54,9 @@ int close_file(struct fs *fs, struct fs_handle *h);
 int make_dir(struct fs *fs, const char *path);
 int unlink_path(struct fs *fs, const char *path);
 int rmdir_path(struct fs *fs, const char *path);
+/* Until all objects of renamed directories have followed. */
+void wait_followed(struct fs *fs);
+int change_mode(struct fs *fs, const char *path, mode_t mode);
 int rename_path(struct fs *fs, const char *old_path, const char *new_path, unsigned flags);
 
 void put_file(struct fs *fs, const char *path, const void *data, size_t len);

@@ -441,21 +441,6 @@ static void assert_files(struct fs *fs, const char *dir, const char *old_dir, in
 	}
 }
 
-/* All objects that follow have followed. */
-static void wait_followed(struct fs *fs)
-{
-	bool is_over = false;
-
-	for (int i = 0; i < 1000 && !is_over; i++) {
-		mutex_lock(&fs->tree.lock);
-		is_over = list_is_empty(&fs->dir_moves) && fs->n_errands == 0;
-		mutex_unlock(&fs->tree.lock);
-		if (!is_over)
-			usleep(10000);
-	}
-	ck_assert(is_over);
-}
-
 START_TEST(test_a_large_directory_is_renamed)
 {
 	struct mount other = mount_bucket();
@@ -530,21 +515,6 @@ START_TEST(test_many_objects_follow_behind_the_call)
 	unmount_bucket(&other);
 }
 END_TEST
-
-static int change_mode(struct fs *fs, const char *path, mode_t mode)
-{
-	const struct stat attr = {.st_mode = mode};
-	struct fs_entry e;
-	struct stat st;
-	double timeout;
-	int err = lookup(fs, path, &e);
-
-	if (!err) {
-		err = fs_setattr(fs, &root_ctx, e.nodeid, NULL, &attr, FS_SET_MODE, &st, &timeout);
-		fs_forget(fs, e.nodeid, 1);
-	}
-	return err;
-}
 
 static mode_t mode_of(const char *path)
 {
