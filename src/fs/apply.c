@@ -6,12 +6,15 @@
  * is above what the tree has, so order and repetition do not matter.
  */
 
+#include "fs/apply.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/dir_rename.h"
 #include "fs/expiry.h"
+#include "fs/file.h"
 #include "fs/halves.h"
 #include "fs/intent.h"
 #include "fs/links.h"

@@ -12,8 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/journal.h"
 #include "fs/links.h"
+#include "fs/procfd.h"
+#include "fs/publish.h"
 #include "util/log.h"
 
 #define NAMES_MAX 100

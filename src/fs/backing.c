@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/disk_cache.h"
+#include "fs/file.h"
 #include "util/clock.h"
 #include "util/log.h"
 

@@ -16,6 +16,7 @@
  * easily, have none where something can be written.
  */
 
+#include "fs/file.h"
 #include "fs/internal.h"
 
 /* Decides how the kernel reads h, which is being opened. File lock held. May wait for the disk. */

@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/internal.h"
 #include "fs/name_ops.h"
+#include "fs/publish.h"
 
 /* The object that keeps a node's attributes; empty when it has no name. Tree lock held. */
 static void object_of(struct fs *fs, const struct node *n, struct buf *out)

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/journal.h"
 #include "fs/links.h"
 #include "util/log.h"

@@ -2,8 +2,11 @@
 
 /* open(2) with O_CREAT on a new name. */
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/halves.h"
 #include "fs/name_ops.h"
+#include "fs/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/dir_rename.h"
 #include "fs/place.h"
 #include "util/clock.h"

@@ -2,6 +2,7 @@
 
 /* Directories under way: entries have their new places, objects still the old names. */
 
+#include "fs/apply.h"
 #include "fs/dir_rename.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 
 /* The bucket's side of a directory rename: batches of objects, each step of a batch in one go. */
 
+#include "fs/apply.h"
 #include "fs/dir_rename.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 
 #include "fs/intent.h"
 #include "fs/name_set.h"
+#include "fs/publish.h"
 #include "fs/rename.h"
 #include "util/clock.h"
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/dir_rename.h"
 
 int dir_plan_wait(struct fs *fs, const struct move *m, struct dir_move *mv)

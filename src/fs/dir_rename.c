@@ -24,7 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/intent.h"
+#include "fs/publish.h"
 #include "fs/rename.h"
 #include "util/clock.h"
 #include "util/log.h"

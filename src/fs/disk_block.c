@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fs/disk_internal.h"
+#include "fs/file.h"
 #include "util/clock.h"
 #include "util/log.h"
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/disk_internal.h"
+#include "fs/file.h"
 
 #define NOTES_MAX 8192
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "fs/disk_internal.h"
+#include "fs/file.h"
 
 static struct disk_get *get_of(struct store_get *sg)
 {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/links.h"
 #include "util/clock.h"
 #include "util/hash.h"

@@ -18,7 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/name.h"
+#include "fs/publish.h"
 #include "util/clock.h"
 
 /* So often others may have been first. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/apply.h"
 #include "fs/exchange_dirs.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/apply.h"
 #include "fs/exchange.h"
+#include "fs/file.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "objstore/info.h"
 #include "util/clock.h"
 #include "util/log.h"

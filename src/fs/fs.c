@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/dir_rename.h"
 #include "fs/expiry.h"
+#include "fs/file.h"
 #include "fs/halves.h"
 #include "fs/history.h"
 #include "fs/intent.h"

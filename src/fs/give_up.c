@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/journal.h"
+#include "fs/publish.h"
 #include "util/log.h"
 
 /* Whether info is the version that a node with a name shows. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/links.h"
 #include "util/clock.h"
 #include "util/log.h"

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/history_list.h"
 #include "fs/name.h"
 #include "fs/virtual.h"

@@ -9,6 +9,7 @@
  * looks; nothing of it is in the tree.
  */
 
+#include "fs/file.h"
 #include "fs/internal.h"
 
 void history_init(struct fs *fs);

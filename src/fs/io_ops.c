@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/journal.h"
+#include "fs/procfd.h"
+#include "fs/publish.h"
 #include "fs/virtual.h"
 #include "util/log.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/file.h"
 #include "fs/journal_internal.h"
 
 #include <errno.h>

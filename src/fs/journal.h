@@ -62,6 +62,7 @@
  * There is no recovery of staging files to agree with: they are unlinked from the start.
  */
 
+#include "fs/file.h"
 #include "fs/internal.h"
 
 #define JOURNAL_MIN (UINT64_C(1) << 20)

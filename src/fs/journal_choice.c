@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/journal_internal.h"
 #include "fs/journal_record.h"
 #include "util/clock.h"

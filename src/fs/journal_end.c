@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/journal_internal.h"
 #include "util/log.h"
 

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/backing.h"
+#include "fs/file.h"
 #include "fs/journal_internal.h"
 #include "fs/journal_record.h"
 #include "fs/links.h"

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "fs/file.h"
 #include "fs/journal_internal.h"
 #include "util/clock.h"
 

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/links.h"
 #include "fs/name.h"
 #include "fs/name_ops.h"
+#include "fs/publish.h"
 
 #define RETRIES 16
 

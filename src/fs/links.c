@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/publish.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/links.h"
 
 #include <errno.h>

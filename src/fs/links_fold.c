@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/links.h"
+#include "fs/publish.h"
 #include "util/log.h"
 #include "util/parse.h"
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/internal.h"
 #include "fs/locks.h"
 

@@ -2,12 +2,14 @@
 
 /* Operations that make something whole at once: mknod, mkdir, symlink. */
 
+#include "fs/apply.h"
 #include "fs/name_ops.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "fs/plain.h"
+#include "fs/publish.h"
 #include "fs/symlink.h"
 #include "objstore/subject.h"
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fs/acl.h"
+#include "fs/apply.h"
 #include "fs/name.h"
 #include "fs/plain.h"
 #include "fs/virtual.h"

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "fs/apply.h"
+
 void name_set_add(struct name_set *s, const struct buf *name)
 {
 	assert(s->n < NAME_SET_MAX);

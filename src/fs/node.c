@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/tree.h"
 
 /* A million of them is 192 MB: see the tree in src/DESIGN.md. */

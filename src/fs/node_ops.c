@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/history.h"
 #include "fs/name.h"
 #include "fs/virtual.h"

@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/backing.h"
+#include "fs/file.h"
 #include "fs/history.h"
+#include "fs/procfd.h"
+#include "fs/publish.h"
 #include "fs/virtual.h"
 
 /* Names that an object gets while it is asked for. */

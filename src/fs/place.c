@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "util/clock.h"
 #include "util/log.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/name_ops.h"
+#include "fs/publish.h"
 #include "fs/rename.h"
 #include "util/clock.h"
 

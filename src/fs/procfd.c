@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fs/internal.h"
+#include "fs/procfd.h"
 #include "util/parse.h"
 
 /* Of a task that a signal ends (include/linux/sched.h). */

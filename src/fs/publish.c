@@ -2,10 +2,14 @@
 
 /* Small steps that several operations share: exclusive creation, deletion, directory markers. */
 
+#include "fs/publish.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/halves.h"
 #include "fs/journal.h"
 #include "fs/links.h"

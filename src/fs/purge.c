@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/intent.h"
 #include "fs/purge_internal.h"
 #include "util/clock.h"

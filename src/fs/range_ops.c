@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/internal.h"
+#include "fs/publish.h"
 
 /* Growth that is not worth asking the server about. */
 #define ROOM_UNASKED (UINT64_C(64) << 20)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/internal.h"
 
 #define COPY_STEP (UINT64_C(1) << 20)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/apply.h"
 #include "fs/dir_rename.h"
 #include "fs/links.h"
 #include "fs/place.h"

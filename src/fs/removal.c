@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/halves.h"
 #include "fs/links.h"
 #include "fs/place.h"

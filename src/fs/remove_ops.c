@@ -2,6 +2,8 @@
 
 /* Operations that remove names: unlink, rmdir. */
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/name_ops.h"
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include "fs/journal.h"
 #include "fs/links.h"
 #include "fs/place.h"
+#include "fs/publish.h"
 #include "util/clock.h"
 
 /* One name of a file, as it stood when its removal began. */

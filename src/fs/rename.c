@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/links.h"
 #include "fs/place.h"
 #include "fs/plain.h"
+#include "fs/publish.h"
 #include "fs/symlink.h"
 #include "util/clock.h"
 

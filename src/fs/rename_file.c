@@ -11,6 +11,9 @@
  * what was there stays until then.
  */
 
+#include "fs/apply.h"
+#include "fs/file.h"
+#include "fs/publish.h"
 #include "fs/rename.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/reopen.h"
 
+#include "fs/apply.h"
 #include "fs/internal.h"
 #include "util/clock.h"
 

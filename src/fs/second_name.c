@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/halves.h"
 #include "fs/internal.h"
 

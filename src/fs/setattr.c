@@ -7,7 +7,10 @@
 
 #include "fs/acl.h"
 #include "fs/backing.h"
+#include "fs/file.h"
 #include "fs/plain.h"
+#include "fs/procfd.h"
+#include "fs/publish.h"
 #include "util/clock.h"
 
 /* What setattr asks for, times made absolute. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "fs/backing.h"
+#include "fs/file.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 #include "util/json_write.h"

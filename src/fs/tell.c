@@ -7,6 +7,7 @@
 
 #include "fs/internal.h"
 #include "fs/place.h"
+#include "fs/publish.h"
 
 /* Path of a directory in file names. */
 static int dir_path(const struct fs *fs, const struct node *dir, struct buf *out)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "util/clock.h"
 
 #define TEXT_MAX (16U << 20)

@@ -7,6 +7,7 @@
  * It is reached by name and not listed, and has no object. Its nodes have no entry in the tree.
  */
 
+#include "fs/file.h"
 #include "fs/internal.h"
 
 int virtual_init(struct fs *fs) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/file.h"
 #include "fs/internal.h"
 
 #define GAP_MAX (UINT64_C(1) << 20)

@@ -8,6 +8,7 @@
 
 #include "fs/acl.h"
 #include "fs/internal.h"
+#include "fs/publish.h"
 #include "objstore/digest.h"
 #include "util/clock.h"
 

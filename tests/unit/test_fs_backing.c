@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs/disk_file.h"
+#include "fs/file.h"
 #include "fs/internal.h"
 #include "fs_fixture.h"
 #include "suite.h"

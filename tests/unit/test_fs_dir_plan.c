@@ -2,6 +2,7 @@
 
 /* Directories that several mounts want to move at once. */
 
+#include "fs/apply.h"
 #include "fs/exchange.h"
 #include "fs/intent.h"
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fs/exchange.h"
+#include "fs/file.h"
 #include "fs/internal.h"
 #include "fs_fixture.h"
 #include "suite.h"

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "fake_kv.h"
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/internal.h"
 #include "fs/links.h"
 #include "fs/locks.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fs/apply.h"
 #include "fs/internal.h"
 
 #include "fs_fixture.h"

@@ -2,6 +2,8 @@
 
 /* What other clients, and a bucket that fails, do to a mount. */
 
+#include "fs/apply.h"
+#include "fs/file.h"
 #include "fs/internal.h"
 #include "fs_fixture.h"
 #include "suite.h"

@@ -2,6 +2,7 @@
 
 /* Renames: who wins, what a crash in the middle leaves, and who completes it. */
 
+#include "fs/apply.h"
 #include "fs/exchange.h"
 #include "fs/intent.h"
 

@@ -2,6 +2,7 @@
 
 /* What a mount says of the changes of others, and that it says nothing of its own. */
 
+#include "fs/publish.h"
 #include "fs_fixture.h"
 #include "said.h"
 #include "suite.h"
