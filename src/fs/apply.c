@@ -346,7 +346,9 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 	if (dir_rename_is_stale(fs, info) ||
 	    (info->is_deleted && dir_follow_is_awaited(fs, info->name, info->name_len)))
 		return;
-	if (info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
+	/* What another place has of the name, it had before this one was cleared, too. */
+	if (!info->foreign_token &&
+	    info->seq <= graves_seq(&fs->graves, info->name, info->name_len))
 		return;
 	dir_follow_note(fs, info);
 	/* Its chunks are gone, and the version itself has nothing to show any more. */

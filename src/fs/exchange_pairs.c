@@ -307,13 +307,11 @@ static int parse_side(const char *seq, const char *token, struct obj_info *info)
 static int get_pair(const struct obj_info *intent, size_t i, struct pair *ret)
 {
 	const char *json = get_key(intent, KEY_A, i), *b = get_key(intent, KEY_B, i);
-	/* The token of any name does: it only tells which is not canonical. */
-	const char *token = "eA==";
 	int err;
 
 	if (!json || !b || !b[0])
 		return -EINVAL;
-	err = obj_info_parse(json, strlen(json), token, strlen(token), &ret->a.was);
+	err = obj_info_parse(json, strlen(json), "", 0, &ret->a.was);
 	if (err)
 		return err;
 	if (ret->a.was->is_malformed)

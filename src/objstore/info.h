@@ -86,8 +86,10 @@ DEFINE_CLEANUP(struct obj_info *, obj_info_free)
 
 /*
  * Reads a metadata payload written by any known client. token is the last part of the subject it
- * arrived on. A payload that is not understood is not an error: the result has is_malformed set and
- * the name decoded from token (-EINVAL only when even that is impossible). Sets foreign_token.
+ * arrived on (token_len 0: unknown). A payload that is not understood is not an error: the result
+ * has is_malformed set and the name decoded from token (-EINVAL only when even that is impossible).
+ * Sets foreign_token. Where token is the canonical one of another name than the payload's, and none
+ * that a known client would give to that, the name is the token's.
  * Sizes are checked: a chunks/size/max_chunk_size combination that cannot be true marks the result
  * malformed. 0, -ENOMEM or -EINVAL.
  */

@@ -255,6 +255,40 @@ static int note_token(struct obj_info *info, const char *token, size_t len)
 	return info->foreign_token ? 0 : -ENOMEM;
 }
 
+/* Whether a known client gives info's name the token it arrived under. */
+static bool is_known_spelling(const struct obj_info *info)
+{
+	char *tokens[OBJ_FOREIGN_TOKENS];
+	size_t n = obj_foreign_tokens(info->name, info->name_len, tokens);
+	bool is_known = false;
+
+	for (size_t i = 0; i < n; i++) {
+		is_known = is_known || strcmp(tokens[i], info->foreign_token) == 0;
+		free(tokens[i]);
+	}
+	return is_known;
+}
+
+/* The place of another name, which nobody could use if this object kept its own. It is what whoever
+ * asks for that name gets, so it is called so. */
+static int take_name_of_place(struct obj_info *info)
+{
+	const char *token = info->foreign_token;
+	_cleanup_obj_info_ struct obj_info *other = from_token(token, strlen(token));
+	_cleanup_free_ char *canonical = NULL;
+	int err;
+
+	if (!other)
+		return 0;
+	canonical = obj_meta_token(other->name, other->name_len);
+	if (!canonical)
+		return -ENOMEM;
+	if (strcmp(canonical, token) != 0 || is_known_spelling(info))
+		return 0;
+	err = obj_info_rename(info, other->name, other->name_len);
+	return err ? err : obj_info_set_token(info, NULL);
+}
+
 static struct obj_info *named_by_json(const cJSON *root)
 {
 	const cJSON *name = field(root, "name");
@@ -290,8 +324,10 @@ int obj_info_parse(const char *json, size_t len, const char *token, size_t token
 		info->is_malformed = err < 0;
 	}
 	err = obj_info_resolve_alias(info);
-	if (!err)
+	if (!err && token_len > 0)
 		err = note_token(info, token, token_len);
+	if (!err && info->foreign_token)
+		err = take_name_of_place(info);
 	if (err)
 		return err;
 	*ret = steal_ptr(info);

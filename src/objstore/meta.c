@@ -17,6 +17,7 @@
 #include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 /* Requests on the wire at once for one call. */
 #define BATCH_MAX 128
@@ -233,10 +234,20 @@ static int settle(struct bucket *b, const char *name, size_t len, struct obj_inf
 	if (err < 0) {
 		obj_info_free(*info);
 		*info = NULL;
-	} else if ((*info)->is_deleted) {
-		prefer_live(b, name, len, info);
+		return err;
 	}
-	return err;
+	/* An object of an ancient client, whose token reads as that of this name. */
+	if (b->layout->is_base64 &&
+	    ((*info)->name_len != len || memcmp((*info)->name, name, len) != 0)) {
+		log_warn("bucket %s: the place of %s has the metadata of %s", b->store.bucket, name,
+			 (*info)->name);
+		obj_info_free(*info);
+		*info = NULL;
+		return -EIO;
+	}
+	if ((*info)->is_deleted)
+		prefer_live(b, name, len, info);
+	return 0;
 }
 
 static int check_name(const char *name, size_t len)

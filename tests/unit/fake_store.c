@@ -146,7 +146,8 @@ static int get_elsewhere_locked(struct fake *b, const char *name, size_t len, st
 		_cleanup_obj_info_ struct obj_info *info =
 			fake_meta_parse(list_entry(it, struct fake_meta, link));
 
-		if (info->name_len == len && memcmp(info->name, name, len) == 0) {
+		if (!info->is_deleted && info->name_len == len &&
+		    memcmp(info->name, name, len) == 0) {
 			*ret = steal_ptr(info);
 			return 0;
 		}
@@ -165,6 +166,15 @@ static int get_info_locked(struct fake *b, const char *name, size_t len, struct 
 	if (!m)
 		return get_elsewhere_locked(b, name, len, ret);
 	*ret = fake_meta_parse(m);
+	if ((*ret)->is_deleted) {
+		struct obj_info *other = NULL;
+
+		if (get_elsewhere_locked(b, name, len, &other) == 0) {
+			obj_info_free(*ret);
+			*ret = other;
+		}
+		return 0;
+	}
 	if (obj_info_expect_name(*ret, name, len) < 0)
 		abort();
 	return 0;

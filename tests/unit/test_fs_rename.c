@@ -117,6 +117,28 @@ START_TEST(test_an_object_under_a_token_of_its_own_is_renamed)
 }
 END_TEST
 
+START_TEST(test_a_name_removed_at_its_place_is_shown_from_another_one)
+{
+	struct obj_info *twin = obj_info_new("ok", 2);
+
+	put_file(m.fs, "ok", "ours", 4);
+	obj_nuid_new(twin->nuid);
+	twin->foreign_token = strdup("b2s");
+	ck_assert_int_eq(store_put_info(m.store, twin, 0), 0);
+	fake_sync(bucket);
+	assert_object("ok", "ours", 4);
+	ck_assert_int_eq(unlink_path(m.fs, "ok"), 0);
+	/* Whatever the other one holds, it is in nobody's way. */
+	put_file(m.fs, "ok", "new", 3);
+	assert_list("", "ok ");
+	ck_assert_int_eq(unlink_path(m.fs, "ok"), 0);
+	assert_list("", "");
+	remount();
+	assert_list("", "");
+	obj_info_free(twin);
+}
+END_TEST
+
 START_TEST(test_a_rename_on_another_mount_keeps_the_file_open)
 {
 	struct mount other = mount_bucket();
@@ -1221,6 +1243,7 @@ int main(void)
 	tcase_add_test(tc, test_the_claim_of_a_renamed_new_file_vanishes);
 	tcase_add_test(tc, test_unsaved_changes_follow_a_rename);
 	tcase_add_test(tc, test_an_object_under_a_token_of_its_own_is_renamed);
+	tcase_add_test(tc, test_a_name_removed_at_its_place_is_shown_from_another_one);
 	tcase_add_test(tc, test_a_rename_on_another_mount_keeps_the_file_open);
 	tcase_add_test(tc, test_half_a_rename_shows_one_name);
 	tcase_add_test(tc, test_half_a_rename_is_void_once_the_old_name_is_changed);

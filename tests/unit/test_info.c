@@ -263,6 +263,31 @@ START_TEST(test_tokens_that_are_not_canonical_are_kept)
 }
 END_TEST
 
+START_TEST(test_the_place_of_another_name_gives_its_name)
+{
+	struct obj_info *info = parse("{\"name\":\"ok\",\"nuid\":\"N\"}", "cmF3bWlzbQ==");
+
+	ck_assert_str_eq(info->name, "rawmism");
+	ck_assert_ptr_null(info->foreign_token);
+	ck_assert_str_eq(info->nuid, "N");
+	obj_info_free(info);
+	/* Of an ancient client, which did not encode names. */
+	info = parse("{\"name\":\"cmF3\",\"nuid\":\"N\"}", "cmF3");
+	ck_assert_str_eq(info->name, "cmF3");
+	ck_assert_str_eq(info->foreign_token, "cmF3");
+	obj_info_free(info);
+	/* Nobody asks for what cannot be read as a name. */
+	info = parse("{\"name\":\"ok\",\"nuid\":\"N\"}", "%%");
+	ck_assert_str_eq(info->name, "ok");
+	ck_assert_str_eq(info->foreign_token, "%%");
+	obj_info_free(info);
+	ck_assert_int_eq(obj_info_parse("{\"name\":\"ok\"}", 13, "", 0, &info), 0);
+	ck_assert_str_eq(info->name, "ok");
+	ck_assert_ptr_null(info->foreign_token);
+	obj_info_free(info);
+}
+END_TEST
+
 START_TEST(test_a_payload_that_is_no_json_has_the_name_of_its_subject)
 {
 	struct obj_info *info = example("nats.c 3.12+", "unescaped-quote");
@@ -417,6 +442,7 @@ int main(void)
 	tcase_add_test(tc, test_times_of_clients);
 	tcase_add_test(tc, test_headers_of_clients);
 	tcase_add_test(tc, test_tokens_that_are_not_canonical_are_kept);
+	tcase_add_test(tc, test_the_place_of_another_name_gives_its_name);
 	tcase_add_test(tc, test_a_payload_that_is_no_json_has_the_name_of_its_subject);
 	tcase_add_test(tc, test_sizes_that_cannot_be_true_are_malformed);
 	tcase_add_test(tc, test_an_identifier_that_is_no_token_is_not_believed);

@@ -27,6 +27,11 @@ def fill():
         raw.meta(f"junk{i}", payload)
     raw.publish("$O.b.M." + base64.urlsafe_b64encode(b"expired").decode(), b"", {"Nats-Marker-Reason": "MaxAge"})
     raw.meta("own", dict(base, name="other name than its subject"))
+    # The place of one name with the metadata of another.
+    raw.put("ok", [b"fine"])
+    raw.meta("mislaid", dict(base, name="ok"))
+    raw.put("twice", [b"canonical"])
+    raw.put("twice", [b"unpadded"], token=base64.urlsafe_b64encode(b"twice").decode().rstrip("="))
     raw.meta("own2", dict(base, name="also"), token="%%%")
     raw.meta("own3", dict(base, name="also"), token="A")
 
@@ -143,9 +148,18 @@ def check():
     assert content("ab>ab?ab~") == b"standard"
     assert content("legacy.name") == b"legacy"
     assert content("doubled") == b"canonical"
+    assert content("ok") == b"fine"
+    assert os.stat(m + "/mislaid").st_size == 0
+    assert os.path.exists(m + "/own") and not os.path.exists(m + "/other name than its subject")
     assert content("doubled2") == b"canonical", content("doubled2")
 
 def change():
+    # What stands at a wrong place or at two makes no name impossible.
+    for name in ("ok", "mislaid", "twice"):
+        for text in (b"first", b"second"):
+            os.remove(f"{m}/{name}")
+            with open(f"{m}/{name}", "wb") as f: f.write(text)
+            assert content(name) == text, name
     # What hid it has gone, so it has its own name again.
     os.remove(m + "/freed/x"); os.rmdir(m + "/freed")
     assert content("freed") == b"freed"
