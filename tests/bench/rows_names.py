@@ -15,6 +15,8 @@ from rows_small import create
 PER_DIRECTORY = 1000
 # Each removal by the floor makes an older server look at the whole bucket.
 CHANGES_MAX = 100
+# Files made in one directory before it is the other's turn.
+TURN = 20
 
 
 def resident_bytes(pid):
@@ -65,22 +67,33 @@ def tree(rig, args, is_first):
 
 
 def flat(rig, args, is_first):
-    """One directory with half as many. The floor's objects are in a bucket of the same size."""
+    """One directory with half as many. The floor's objects are in a bucket of the same size. An empty
+    directory beside it tells what is due to the number of names; as many files are made in both, in
+    turn, that neither has the first requests of the mount to itself."""
     n = args.names // 2
-    changes = min(args.small, CHANGES_MAX)
-    names, each = [f"new{i}" for i in range(changes)], ("each", changes)
+    stem, removed = f"new{time.monotonic_ns()}", min(args.small, CHANGES_MAX)
+    files = [f"new{i}" for i in range(args.small)]
     if is_first:
         rig.run(rig.floor_program, "names", rig.server.url, "flat", "d", n, n)
     created, unlinked = f"create 4 KiB in a directory of {n}", f"unlink in a directory of {n}"
-    rig.note(created, each, floor=rig.floor("small", "new", 4096, changes, 1, bucket="flat"))
-    rig.note(unlinked, each, floor=rig.floor("remove", "new", changes, bucket="flat"))
+    beside, each = "create 4 KiB in an empty one beside it", ("each", args.small)
+    rig.note(created, each, floor=rig.floor("small", stem, 4096, args.small, 1, bucket="flat"))
+    per_file = rig.floor("remove", stem, removed, bucket="flat") / removed
+    rig.note(unlinked, each, floor=per_file * args.small)
     with Mount(rig, bucket="flat") as m:
-        directory = m.dir / "d" / "000"
+        directory, empty = m.dir / "d" / "000", m.dir / "e"
+        empty.mkdir()
         settle(rig)
         reading(rig, f"ls -f in a directory of {n}", directory, "ls -f | wc -l")
         reading(rig, f"ls -l in a directory of {n}", directory, "ls -l | wc -l")
-        rig.note(created, mount=timed(lambda: create(directory, names)))
-        rig.note(unlinked, mount=timed(lambda: [os.unlink(directory / x) for x in names]))
+        times = {directory: 0, empty: 0}
+        for i in range(0, args.small, TURN):
+            for d in times:
+                times[d] += timed(lambda d=d, i=i: create(d, files[i:i + TURN]))
+        rig.note(created, mount=times[directory])
+        rig.note(beside, each, mount=times[empty])
+        rig.note(unlinked, mount=timed(lambda: [os.unlink(directory / x) for x in files]))
+        shutil.rmtree(empty)
         found = int(subprocess.check_output("ls -f | wc -l", shell=True, cwd=directory))
         if found != n + 2:
             sys.exit(f"bench: {found} entries instead of {n + 2}")
