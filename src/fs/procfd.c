@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,25 +49,39 @@ static ssize_t read_start(int dir_fd, const char *path, char *buf, size_t size)
 
 /* Signal 0 finds a thread only within the process that is named with it, which has the number of
  * its first thread. The status, which would say it all, takes longer to read. */
-static bool is_first_thread(pid_t tid)
+static bool is_thread_of(pid_t tgid, pid_t tid)
 {
-	return syscall(SYS_tgkill, tid, tid, 0) == 0 || errno == EPERM;
+	return syscall(SYS_tgkill, tgid, tid, 0) == 0 || errno == EPERM;
 }
 
-pid_t procfd_tgid(pid_t tid)
+static pid_t read_tgid(pid_t tid)
 {
 	char path[64], text[512];
 	const char *at;
 
-	if (tid <= 0)
-		return 0;
-	if (is_first_thread(tid))
-		return tid;
 	(void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
 	if (read_start(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	at = strstr(text, "\nTgid:");
 	return at ? (pid_t)strtol(at + strlen("\nTgid:"), NULL, 10) : 0;
+}
+
+pid_t procfd_tgid(pid_t tid)
+{
+	/* Of the last thread that was not the first of its process: the next is often of the same.
+	 */
+	static _Atomic pid_t last;
+	pid_t tgid = atomic_load_explicit(&last, memory_order_relaxed);
+
+	if (tid <= 0)
+		return 0;
+	if (is_thread_of(tid, tid))
+		return tid;
+	if (tgid > 0 && is_thread_of(tgid, tid))
+		return tgid;
+	tgid = read_tgid(tid);
+	atomic_store_explicit(&last, tgid, memory_order_relaxed);
+	return tgid;
 }
 
 /* A task that ends has given up its program before it closes its files, and only then is its state
