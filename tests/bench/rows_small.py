@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work that costs round trips: small files, names, changes seen elsewhere."""
-import concurrent.futures
+import multiprocessing
 import os
 import shutil
 import sys
@@ -9,6 +9,7 @@ import time
 from rig import Mount, timed
 
 MB = 1 << 20
+WRITERS = 8
 
 
 def create(directory, names, flags=os.O_TRUNC):
@@ -19,9 +20,43 @@ def create(directory, names, flags=os.O_TRUNC):
         os.close(fd)
 
 
-def create_at_once(directory, names, writers):
-    with concurrent.futures.ThreadPoolExecutor(writers) as pool:
-        list(pool.map(lambda i: create(directory, names[i::writers]), range(writers)))
+def create_at_once(directories, names):
+    """A process for each directory, which may be the same, as a shell would start them. Seconds until
+    the last is done; they begin together."""
+    context = multiprocessing.get_context("fork")
+    ready = context.Barrier(len(directories) + 1)
+
+    def work(i, directory):
+        ready.wait()
+        create(directory, names[i::len(directories)])
+
+    writers = [context.Process(target=work, args=x) for x in enumerate(directories)]
+    for w in writers:
+        w.start()
+    ready.wait()
+    start = time.monotonic()
+    for w in writers:
+        w.join()
+    if any(w.exitcode for w in writers):
+        sys.exit("bench: a writer failed")
+    return time.monotonic() - start
+
+
+def writers(rig, n, names):
+    """Those of one directory take turns in the kernel, which asks about a new name and has it made
+    under the directory's lock. Those of several do not."""
+    eight, apart = "create 4 KiB, 8 writers", "create 4 KiB, 8 writers in 8 directories"
+    for row in (eight, apart):
+        stem = f"floor-new-{time.monotonic_ns()}"
+        rig.note(row, ("each", n), floor=rig.floor("small", stem, 4096, n, WRITERS))
+    with Mount(rig) as m:
+        top = m.dir / f"small-{time.monotonic_ns()}"
+        directories = [top / str(i) for i in range(WRITERS)]
+        for d in directories:
+            d.mkdir(parents=True)
+        rig.note(eight, mount=create_at_once([top] * WRITERS, names))
+        rig.note(apart, mount=create_at_once(directories, names))
+        shutil.rmtree(top)
 
 
 def small(rig, args, is_first):
@@ -48,14 +83,12 @@ def small(rig, args, is_first):
         directory.rmdir()
     stem = f"floor-new-{time.monotonic_ns()}"
     rig.note("create 4 KiB, O_EXCL", each, floor=rig.floor("exclusive", stem, 4096, n, 1))
-    rig.note("create 4 KiB, 8 writers", each, floor=rig.floor("small", "floor-small", 4096, n, 8))
     with Mount(rig) as m:
-        for row, work in (("create 4 KiB, O_EXCL", lambda d: create(d, names, os.O_EXCL)),
-                          ("create 4 KiB, 8 writers", lambda d: create_at_once(d, names, 8))):
-            directory = m.dir / f"small-{time.monotonic_ns()}"
-            directory.mkdir()
-            rig.note(row, mount=timed(lambda w=work, d=directory: w(d)))
-            shutil.rmtree(directory)
+        directory = m.dir / f"small-{time.monotonic_ns()}"
+        directory.mkdir()
+        rig.note("create 4 KiB, O_EXCL", mount=timed(lambda: create(directory, names, os.O_EXCL)))
+        shutil.rmtree(directory)
+    writers(rig, n, names)
 
 
 def rename(rig, args, is_first):
