@@ -7,7 +7,14 @@
 #include "util/cleanup.h"
 
 /*
- * Opens the directory name below cache_dir, which is made, for its owner alone, when it is missing.
+ * Makes the directory, and what is missing above it. 0, or why it is none that can be written to.
+ * Waits for the disk.
+ */
+int cache_dir_make(const char *cache_dir) MUST_CHECK;
+
+/*
+ * Opens the directory name below cache_dir, which is made, for its owner alone, when it is missing,
+ * as is what is above it.
  * It must be ours: what others may do in it, *ret_mode tells. A descriptor, or a negative errno:
  * -EPERM somebody else's. Waits for the disk.
  */

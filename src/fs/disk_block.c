@@ -86,6 +86,9 @@ static void run_keeping(struct disk_job *job)
 	}
 	if (err && err != -ENOSPC && err != -EDQUOT)
 		disk_file_drop(&g->file);
+	/* The directory was removed; what is read from now on is kept in a new one. */
+	if (err == -ENOENT)
+		err = disk_reopen(g->cache);
 	/* Evicted meanwhile, or too large for the file system: nothing is wrong with the cache. */
 	if (err && err != -ESTALE && err != -EFBIG)
 		disk_note_error(g->cache, err);

@@ -161,10 +161,11 @@ int disk_cache_new(const char *dir, uint64_t max_bytes, uint64_t min_free, struc
 	mutex_init(&c->lock, LOCK_RANK_LEAF);
 	queue_init(&c->reads);
 	queue_init(&c->writes);
+	c->dir = strdup(dir);
 	if (asprintf(&c->path, "%s/" SUBDIR, dir) < 0)
 		c->path = NULL;
 	c->dir_fd = open_dir(dir);
-	err = !c->path ? -ENOMEM : c->dir_fd < 0 ? c->dir_fd : disk_checked_init(c);
+	err = !c->dir || !c->path ? -ENOMEM : c->dir_fd < 0 ? c->dir_fd : disk_checked_init(c);
 	if (!err)
 		err = start_threads(c);
 	if (err) {
@@ -186,6 +187,7 @@ void disk_cache_free(struct disk_cache *c)
 	if (c->dir_fd >= 0)
 		(void)close(c->dir_fd);
 	free(c->notes);
+	free(c->dir);
 	free(c->path);
 	free(c);
 }
@@ -219,6 +221,20 @@ void disk_cache_sync(struct disk_cache *c)
 	mutex_unlock(&b.lock);
 	cond_done(&b.passed);
 	mutex_done(&b.lock);
+}
+
+int disk_reopen(struct disk_cache *c)
+{
+	_cleanup_close_ int fd = open_dir(c->dir);
+
+	if (fd < 0)
+		return fd;
+	/* In one step, for other threads use the number. */
+	if (dup3(fd, c->dir_fd, O_CLOEXEC) < 0)
+		return -errno;
+	log_warn("disk cache %s was removed: it begins anew", c->path);
+	disk_count(c);
+	return 0;
 }
 
 void disk_note_error(struct disk_cache *c, int err)

@@ -32,8 +32,9 @@ struct disk_queue {
 
 struct disk_cache {
 	/* Set before sharing. */
-	char *path; /* for people */
-	int dir_fd;
+	char *dir;  /* the directory is below it */
+	char *path; /* of the directory, for people */
+	int dir_fd; /* a number that stays: see disk_reopen */
 	uint64_t max_bytes, min_free;
 	pthread_t readers[DISK_READERS], writer;
 	unsigned n_readers;
@@ -87,6 +88,8 @@ void disk_run_read(struct disk_cache *c, struct disk_job *job);
 void disk_run_write(struct disk_cache *c, struct disk_job *job);
 /* The same for bytes to be kept; false when too many wait already. */
 bool disk_try_write(struct disk_cache *c, struct disk_job *job) MUST_CHECK;
+/* Makes and opens the directory again, which somebody has removed. On the writer's thread. */
+int disk_reopen(struct disk_cache *c) MUST_CHECK;
 /* A write failed: nothing is kept for a while or, if the disk is not just full, any more. On the
  * writer's thread. */
 void disk_note_error(struct disk_cache *c, int err);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fs/cache_dir.h"
 #include "util/io.h"
 #include "util/log.h"
 
@@ -76,6 +77,9 @@ static int open_unlinked(const char *dir)
 	_cleanup_free_ char *path = NULL;
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+	/* Somebody has tidied up. */
+	if (fd < 0 && errno == ENOENT && cache_dir_make(dir) == 0)
+		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
 		return fd >= 0 ? fd : -errno;
 	if (asprintf(&path, "%s/staging-XXXXXX", dir) < 0)
@@ -134,7 +138,8 @@ static int spill(struct staging *s)
 		err = s->fd;
 		s->fd = -1;
 		log_error("cannot make a staging file in %s: %s", s->area->dir, strerror(-err));
-		return err;
+		/* What is wrong with that directory is not so of the file that is written. */
+		return err == -ENOSPC || err == -EDQUOT || err == -ENOMEM ? err : -EIO;
 	}
 	err = s->memory_len ? write_file(s, 0, s->memory, (size_t)s->memory_len, true) : 0;
 	if (!err) {

@@ -45,8 +45,9 @@ struct staging *staging_new(struct staging_area *a);
 void staging_free(struct staging *s);
 /* Whether reading, or writing up to end, may have to wait for the disk. */
 bool staging_may_wait(const struct staging *s, uint64_t end);
-/* All bytes or an error: -ENOSPC when the limit or the disk is full. is_new tells that some of them
- * were not written before, and so take room. */
+/* All bytes or an error: -ENOSPC when the limit or the disk is full, -EIO when its directory is
+ * gone and cannot be made again. is_new tells that some of them were not written before, and so
+ * take room. */
 int staging_write(struct staging *s, uint64_t off, const void *data, size_t len, bool is_new)
 	MUST_CHECK;
 /* All of [off, off + len), which was written before. */

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/cache_dir.h"
 #include "fs/disk_cache.h"
 #include "fs/fs.h"
 #include "fuse/farewell.h"
@@ -116,24 +117,6 @@ static char *check_dir(const char *dir, char **ret_path)
 	return n < 0 ? strdup("out of memory") : text;
 }
 
-static int make_cache_dir(const char *path)
-{
-	_cleanup_free_ char *copy = strdup(path);
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *p = copy + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		(void)mkdir(copy, 0755);
-		*p = '/';
-	}
-	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	return access(copy, W_OK | X_OK) < 0 ? -errno : 0;
-}
-
 static int fail(struct startup *s, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static int fail(struct startup *s, int code, const char *fmt, ...)
@@ -208,7 +191,7 @@ static int run_connected(struct startup *s, const struct mount_options *o, const
 
 static int run(struct startup *s, const struct mount_options *o, const char *path)
 {
-	int err = make_cache_dir(o->cache_dir), code;
+	int err = cache_dir_make(o->cache_dir), code;
 
 	if (err)
 		return fail(s, EXIT_MOUNT, "cannot use cache directory %s: %s", o->cache_dir,
