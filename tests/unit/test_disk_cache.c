@@ -266,13 +266,35 @@ START_TEST(test_a_part_removed_while_it_grows_is_let_go)
 }
 END_TEST
 
-START_TEST(test_a_directory_that_goes_turns_it_off)
+START_TEST(test_a_directory_that_goes_is_made_again)
 {
+	unsigned int before;
 	char content[100];
 
 	put_object("f", 1, SIZE, CHUNK);
 	(void)snprintf(content, sizeof(content), "%s/content", cache_dir);
 	ck_assert_int_eq(rmdir(content), 0);
+	scan_object("f", 1, SIZE);
+	ck_assert(!cache_stats().is_off);
+	scan_object("f", 1, SIZE);
+	ck_assert(has_file(""));
+	before = n_asked();
+	scan_object("f", 1, SIZE);
+	ck_assert_uint_eq(n_asked(), before);
+}
+END_TEST
+
+START_TEST(test_a_directory_that_cannot_be_made_again_turns_it_off)
+{
+	char content[100];
+	int fd;
+
+	put_object("f", 1, SIZE, CHUNK);
+	(void)snprintf(content, sizeof(content), "%s/content", cache_dir);
+	ck_assert_int_eq(rmdir(content), 0);
+	fd = open(content, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fd), 0);
 	scan_object("f", 1, SIZE);
 	scan_object("f", 1, SIZE);
 	ck_assert(cache_stats().is_off);
@@ -313,7 +335,8 @@ int main(void)
 	tcase_add_test(tc, test_no_digest_no_file);
 	tcase_add_test(tc, test_an_evicted_file_stays_readable_for_those_who_have_it);
 	tcase_add_test(tc, test_a_part_removed_while_it_grows_is_let_go);
-	tcase_add_test(tc, test_a_directory_that_goes_turns_it_off);
+	tcase_add_test(tc, test_a_directory_that_goes_is_made_again);
+	tcase_add_test(tc, test_a_directory_that_cannot_be_made_again_turns_it_off);
 	tcase_add_test(tc, test_a_directory_of_others_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
