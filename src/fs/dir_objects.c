@@ -4,6 +4,7 @@
 
 #include "fs/apply.h"
 #include "fs/dir_rename.h"
+#include "fs/exchange_turn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 #define RETRIES 16
 /* Much less than the patience of other mounts (intent.c). */
 #define BEAT_NS (4 * NS_PER_SEC)
+/* How long exchanges of files that are to be moved are waited for, in all. */
+#define PATIENCE_MS 8000
 
 struct item {
 	struct buf from, to;
@@ -92,8 +95,9 @@ static int describe(struct fs *fs, const struct dir_move *mv, struct item *it)
 	return moved_info(fs, it->old, it->to.data, it->to.len, &it->info);
 }
 
-/* Reads what is to be moved. What others stored after the rename, or what is gone, stays. */
-static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
+/* Reads what is to be moved. What others stored after the rename, or what is gone, stays. -EAGAIN:
+ * something is being exchanged (not asked for without an intent). */
+static int load(struct fs *fs, const struct dir_move *mv, struct batch *b, const char *intent)
 {
 	struct obj_info *infos[BATCH];
 	const char *names[BATCH];
@@ -117,10 +121,13 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b)
 		    (!fs_info_is_live(it->old) ||
 		     (it->old->seq > mv->seq && !dir_objects_is_own(fs, it->old, &it->to))))
 			obj_info_free(steal_ptr(it->old));
+		infos[i] = it->old;
 		/* A claim: nothing but a name, which is not wanted any more. */
 		if (it->old && !it->old->is_deleted && !err)
 			err = describe(fs, mv, it);
 	}
+	if (!err && intent)
+		err = turn_check(fs, (const struct obj_info *const *)infos, b->n, intent);
 	return err;
 }
 
@@ -232,12 +239,13 @@ static struct obj_info *tombstone(const struct obj_info *old)
 }
 
 /* Whether what the old name has now says that its content is not this directory's any more: it was
- * renamed away, or replaced by a client that purges at once what it replaces. */
+ * renamed away or exchanged, or replaced by a client that purges at once what it replaces. */
 static bool has_left(const struct item *it, const struct obj_info *now)
 {
 	if (now->is_deleted)
 		return obj_info_meta(now, ATTR_TO) != NULL;
-	return !obj_info_meta(now, ATTR_MODE) && strcmp(now->nuid, it->info->nuid) != 0;
+	return strcmp(now->nuid, it->info->nuid) != 0 &&
+	       (!obj_info_meta(now, ATTR_MODE) || obj_info_meta(now, ATTR_EXCHANGE));
 }
 
 /* The old name was changed since it was read. What is stored under the new one goes again if its
@@ -321,9 +329,9 @@ static void settle(struct fs *fs, const struct item *it, int err)
 		fs_apply_held(fs, it->tombstone);
 }
 
-static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b)
+static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b, const char *intent)
 {
-	int err = load(fs, mv, b);
+	int err = load(fs, mv, b, intent);
 
 	if (!err)
 		err = store_new(fs, mv, b);
@@ -335,6 +343,28 @@ static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b)
 			err = b->items[i].err;
 	}
 	return err;
+}
+
+void dir_objects_doubt(struct fs *fs, const struct buf *name)
+{
+	struct dentry *d = fs_find_any(fs, name->data, name->len);
+
+	mutex_assert_held(&fs->tree.lock);
+	if (!d || d->node->is_dirty || tree_entry_seq(d) <= 1)
+		return;
+	if (d->node->x->link_id)
+		d->seq = 1;
+	else
+		d->node->seq = 1;
+}
+
+/* What was exchanged in the tree only has the sequences of the other names. */
+static void doubt_exchanged(struct fs *fs, const struct dir_move *mv,
+			    const struct buf *const *names, size_t n)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	for (size_t i = 0; mv->is_exchange && i < n; i++)
+		dir_objects_doubt(fs, names[i]);
 }
 
 /* The bucket's word on n names, where the tree may be wrong. What it has up to mv's sequence is no
@@ -351,6 +381,7 @@ static int resync(struct fs *fs, const struct dir_move *mv, const struct buf *co
 		texts[i] = names[i]->data;
 		lens[i] = names[i]->len;
 	}
+	doubt_exchanged(fs, mv, names, n);
 	err = n ? store_get_infos(fs->store, texts, lens, n, infos, errs) : 0;
 	for (size_t i = 0; !err && i < n; i++) {
 		bool is_gone = infos[i] ? !fs_info_is_live(infos[i]) : errs[i] == -ENOENT;
@@ -386,13 +417,13 @@ static int resync_left(struct fs *fs, const struct dir_move *mv, struct batch *b
 	return err ? err : resync(fs, mv, from, n);
 }
 
-static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b)
+static int move_batch(struct fs *fs, const struct dir_move *mv, struct batch *b, const char *intent)
 {
 	int err = name_set_take(fs, &b->held);
 
 	if (err)
 		return err;
-	err = move_held(fs, mv, b);
+	err = move_held(fs, mv, b, intent);
 	name_set_release(fs, &b->held);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->items[i].info && b->items[i].info->seq)
@@ -415,24 +446,38 @@ int dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct di
 	return err;
 }
 
+/* Moves the names from *at on that are moved at once, and goes on behind them, unless it is not
+ * their turn yet. */
+static int move_some(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
+		     const char *intent, struct turn *turn, size_t *at)
+{
+	struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
+	size_t next = *at;
+	int err = !b ? -ENOMEM : atomic_load(&fs->is_closing) ? -ESHUTDOWN : 0;
+
+	if (!err)
+		err = fill(b, mv, names, &next);
+	if (!err)
+		err = move_batch(fs, mv, b, turn_is_over(turn) ? NULL : intent);
+	if (err == -EAGAIN && turn_wait(fs, turn))
+		return 0;
+	if (err)
+		return err;
+	(void)!resync_left(fs, mv, b, false);
+	*at = next;
+	return 0;
+}
+
 int dir_objects_move(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
 		     struct obj_info *intent, size_t *at)
 {
 	uint64_t beat_ns = clock_now_ns() + BEAT_NS;
-	size_t next = *at;
+	struct turn turn;
 	int err = 0;
 
-	while (!err && next < names->bytes.len) {
-		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
-
-		*at = next;
-		err = !b ? -ENOMEM : atomic_load(&fs->is_closing) ? -ESHUTDOWN : 0;
-		if (!err)
-			err = fill(b, mv, names, &next);
-		if (!err)
-			err = move_batch(fs, mv, b);
-		if (!err)
-			(void)!resync_left(fs, mv, b, false);
+	turn_begin(&turn, PATIENCE_MS);
+	while (!err && *at < names->bytes.len) {
+		err = move_some(fs, mv, names, intent->name, &turn, at);
 		if (!err && clock_now_ns() >= beat_ns) {
 			err = intent_store(fs, intent);
 			err = err == -ESTALE ? -ECANCELED : err;

@@ -149,6 +149,9 @@ void dir_objects_settle(struct fs *fs, const struct obj_info *info);
 /* Whether the tree has this version under its new name already: this mount stored it. Takes the
  * tree lock. */
 bool dir_objects_is_own(struct fs *fs, const struct obj_info *info, const struct buf *new_name);
+/* Whatever the bucket has under a name is news from now on: the entry may have the sequence of
+ * another name. Tree lock held. */
+void dir_objects_doubt(struct fs *fs, const struct buf *name);
 /* When not all has moved: the tree learns which names have which objects. Waits. */
 int dir_objects_resync(struct fs *fs, const struct dir_move *mv, const struct dir_names *names,
 		       size_t at) MUST_CHECK;

@@ -3,10 +3,10 @@
 /* RENAME_EXCHANGE of two files: one pair of names. */
 
 #include "fs/exchange.h"
+#include "fs/exchange_turn.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "fs/apply.h"
 #include "fs/file.h"
@@ -14,11 +14,6 @@
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/log.h"
-
-/* How long an exchange waits for others that change the same names: for one whose mount crashed as
- * long as another takes to finish it. */
-#define PATIENCE_MS 30000
-#define PAUSE_MAX 5
 
 /* The node under an entry has the version that is stored there now. Tree lock held. */
 static void set_entry(struct fs *fs, struct dentry *d, const struct obj_info *info)
@@ -144,7 +139,7 @@ static int exchange_held(struct fs *fs, const struct move *m, const struct buf *
 	int err = is_swapped ? get_both(fs, to, from, &p) : get_both(fs, from, to, &p);
 
 	if (!err)
-		err = pair_check_turn(fs, &p);
+		err = turn_check(fs, (const struct obj_info *[]){p.a.was, p.b.was}, 2, NULL);
 	if (err)
 		return err;
 	if (!is_shown(fs, m, is_swapped ? p.b.was : p.a.was, is_swapped ? p.a.was : p.b.was)) {
@@ -153,25 +148,6 @@ static int exchange_held(struct fs *fs, const struct move *m, const struct buf *
 		return -EAGAIN;
 	}
 	return exchange_pair(fs, m, &p, is_swapped);
-}
-
-/* Pins what has the two names now. */
-static int find_nodes(struct fs *fs, struct move *m)
-{
-	struct dentry *d_old, *d_new;
-
-	LOCK_SCOPE(&fs->tree.lock);
-	d_old = tree_lookup(&fs->tree, m->old_dir, m->old_name, strlen(m->old_name));
-	d_new = move_target(fs, m);
-	if (!d_old || !d_new)
-		return -ENOENT;
-	if (tree_is_ancestor(d_old->node, m->new_dir) || tree_is_ancestor(d_new->node, m->old_dir))
-		return -EINVAL;
-	m->n = d_old->node;
-	m->target = d_new->node;
-	tree_pin(m->n);
-	tree_pin(m->target);
-	return 0;
 }
 
 static int exchange_files(struct fs *fs, const struct move *m)
@@ -196,36 +172,7 @@ static int exchange_files(struct fs *fs, const struct move *m)
 	return err;
 }
 
-/* Longer and longer, and not as long as another mount. */
-static void pause_before(const struct fs *fs, unsigned int i)
-{
-	uint64_t spread = hash_bytes(fs->claim_id, strlen(fs->claim_id)) >> (3 * (i % 16)) & 7;
-	unsigned int shift = i < PAUSE_MAX ? i : PAUSE_MAX;
-	struct timespec ts = {.tv_nsec = (long)(((8 + spread) * NS_PER_MS / 32) << shift)};
-
-	(void)nanosleep(&ts, NULL);
-}
-
 int move_exchange(struct fs *fs, const struct move *m)
 {
-	uint64_t deadline_ns = clock_deadline_ms(PATIENCE_MS);
-	bool has_dir;
-	int err = -EAGAIN;
-
-	for (unsigned int i = 0; err == -EAGAIN && clock_now_ns() < deadline_ns; i++) {
-		struct move now = *m;
-
-		if (i > 0)
-			pause_before(fs, i);
-		err = find_nodes(fs, &now);
-		if (err || now.n == now.target)
-			return err;
-		has_dir = now.n->dir || now.target->dir;
-		err = has_dir ? move_exchange_dirs(fs, &now) : exchange_files(fs, &now);
-		fs_unpin(fs, now.n);
-		fs_unpin(fs, now.target);
-		if (has_dir)
-			return err;
-	}
-	return err == -EAGAIN ? -EBUSY : err;
+	return m->n->dir || m->target->dir ? move_exchange_dirs(fs, m) : exchange_files(fs, m);
 }

@@ -41,9 +41,8 @@ void pair_done(struct pair *p);
 /* Exchanges n pairs, whose names the caller holds and which have what was there. The result is 0
  * although pairs have an err of their own; else the intent has to be finished. Waits. */
 int pairs_exchange(struct fs *fs, struct pair *all, size_t n, struct obj_info *intent) MUST_CHECK;
-/* -EAGAIN: one of the two names has what another exchange put there, whose second name is yet to
- * follow, so that the only description of what it had is in the intent. Waits. */
-int pair_check_turn(struct fs *fs, const struct pair *p) MUST_CHECK;
+/* Whether info's name is the first of a pair that the intent keeps. */
+bool pairs_have_first(const struct obj_info *intent, const struct obj_info *info);
 /* Takes what is kept out of the intent, which is not stored. */
 void pairs_forget(struct obj_info *intent);
 /* Finishes the pairs that an intent keeps and of which one name was stored. Takes names. Waits. */

@@ -24,9 +24,6 @@
 #include "fs/publish.h"
 #include "util/clock.h"
 
-/* So often others may have been first. */
-#define RETRIES 64
-
 static bool is_dir_name(const char *name, size_t len)
 {
 	return len > 0 && name[len - 1] == '/';
@@ -320,11 +317,7 @@ int move_exchange_dirs(struct fs *fs, const struct move *m)
 		err = fs_keep_directory(fs, m->old_dir);
 	if (!err)
 		err = fs_keep_directory(fs, m->new_dir);
-	if (!err)
-		err = -EAGAIN;
-	for (int i = 0; err == -EAGAIN && i < RETRIES; i++)
-		err = try_exchange(fs, m);
-	return err == -EAGAIN ? -EBUSY : err;
+	return err ? err : try_exchange(fs, m);
 }
 
 /* --- what another mount began --- */

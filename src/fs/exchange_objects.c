@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/apply.h"
 #include "fs/exchange_dirs.h"
+#include "fs/exchange_turn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include "util/log.h"
 
 #define BATCH 64
+/* How long exchanges of single files are waited for, in all: less than others wait for this one. */
+#define PATIENCE_MS 8000
 
 void exchange_init(struct exchange *x)
 {
@@ -163,13 +166,27 @@ static int sort_out(struct fs *fs, struct exchange *x, const struct batch *b,
 	return err;
 }
 
+/* -EAGAIN: one of the names is being exchanged by another mount. */
+static int check_turn(struct fs *fs, const struct pair *all, size_t n, const char *intent)
+{
+	const struct obj_info *infos[2 * BATCH];
+
+	for (size_t i = 0; i < n; i++) {
+		infos[2 * i] = all[i].a.was;
+		infos[2 * i + 1] = all[i].b.was;
+	}
+	return turn_check(fs, infos, 2 * n, intent);
+}
+
 static int exchange_batch(struct fs *fs, struct exchange *x, const struct batch *b,
-			  struct obj_info *intent)
+			  struct obj_info *intent, const struct turn *turn)
 {
 	struct pair *all CLEANUP(pairs_done_p) = calloc(BATCH, sizeof(*all));
 	size_t n = 0;
 	int err = all ? load(fs, b, x->ab.seq, all, &n) : -ENOMEM;
 
+	if (!err && !turn_is_over(turn))
+		err = check_turn(fs, all, n, intent->name);
 	if (!err)
 		err = pairs_exchange(fs, all, n, intent);
 	return err ? err : sort_out(fs, x, b, all, n);
@@ -178,18 +195,25 @@ static int exchange_batch(struct fs *fs, struct exchange *x, const struct batch 
 static int exchange_pairs(struct fs *fs, struct exchange *x, struct obj_info *intent)
 {
 	size_t at = 0;
+	struct turn turn;
 	int err = 0;
 
+	turn_begin(&turn, PATIENCE_MS);
 	while (!err && at < x->both.bytes.len) {
 		struct batch *b CLEANUP(batch_free_p) = calloc(1, sizeof(*b));
+		size_t next = at;
 
-		err = b ? fill(b, &x->both, &x->ab.from, &x->ba.from, &at) : -ENOMEM;
+		err = b ? fill(b, &x->both, &x->ab.from, &x->ba.from, &next) : -ENOMEM;
 		if (!err)
 			err = name_set_take(fs, &b->held);
 		if (err)
 			return err;
-		err = exchange_batch(fs, x, b, intent);
+		err = exchange_batch(fs, x, b, intent, &turn);
 		name_set_release(fs, &b->held);
+		if (err == -EAGAIN && turn_wait(fs, &turn))
+			err = 0;
+		else
+			at = next;
 	}
 	pairs_forget(intent);
 	return err == -ESTALE ? -ECANCELED : err;
@@ -214,20 +238,6 @@ int exchange_objects(struct fs *fs, struct exchange *x, struct obj_info *intent,
 }
 
 /* --- after an error --- */
-
-/* Whatever the bucket has under a name is news: the entry may have the sequence of another one.
- * Tree lock held. */
-static void doubt(struct fs *fs, const struct buf *name)
-{
-	struct dentry *d = fs_find_any(fs, name->data, name->len);
-
-	if (!d || d->node->is_dirty || tree_entry_seq(d) <= 1)
-		return;
-	if (d->node->x->link_id)
-		d->seq = 1;
-	else
-		d->node->seq = 1;
-}
 
 /* The names are held. *ret_gone: sequences that say which names are none, else 0. */
 static int show_held(struct fs *fs, const struct batch *b, uint64_t *ret_gone)
@@ -264,7 +274,7 @@ static int doubt_batch(struct fs *fs, struct batch *b)
 {
 	LOCK_SCOPE(&fs->tree.lock);
 	for (size_t i = 0; i < 2 * b->n; i++)
-		doubt(fs, name_of(b, i));
+		dir_objects_doubt(fs, name_of(b, i));
 	return 0;
 }
 

@@ -360,37 +360,17 @@ static int finish_held(struct fs *fs, const struct obj_info *intent, struct pair
 	return err == -ESTALE ? 0 : err;
 }
 
-/* Whether the exchange that stored info as a first name is not through with the second. */
-static int check_turn(struct fs *fs, const struct obj_info *info)
+bool pairs_have_first(const struct obj_info *intent, const struct obj_info *info)
 {
-	_cleanup_obj_info_ struct obj_info *intent = NULL;
-	const char *mark = obj_info_meta(info, ATTR_EXCHANGE);
-	int err = 0;
-
-	if (!mark || !intent_is_name(mark, strlen(mark)))
-		return 0;
-	err = store_get_info(fs->store, mark, strlen(mark), &intent);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	for (size_t i = 0; !err && !intent->is_deleted && i < PAIRS_MAX; i++) {
+	for (size_t i = 0; i < PAIRS_MAX && get_key(intent, KEY_A, i); i++) {
 		struct pair p CLEANUP(pair_done) = {0};
 
-		if (!get_key(intent, KEY_A, i))
-			break;
-		err = get_pair(intent, i, &p);
-		if (!err && p.a.was->name_len == info->name_len &&
+		/* What says nothing that could be done keeps nobody. */
+		if (get_pair(intent, i, &p) == 0 && p.a.was->name_len == info->name_len &&
 		    memcmp(p.a.was->name, info->name, info->name_len) == 0)
-			return -EAGAIN;
+			return true;
 	}
-	/* What says nothing that could be done keeps nobody. */
-	return err == -EINVAL ? 0 : err;
-}
-
-int pair_check_turn(struct fs *fs, const struct pair *p)
-{
-	int err = check_turn(fs, p->a.was);
-
-	return err ? err : check_turn(fs, p->b.was);
+	return false;
 }
 
 int pairs_finish(struct fs *fs, const struct obj_info *intent)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fs/apply.h"
+#include "fs/exchange_turn.h"
 #include "fs/links.h"
 #include "fs/place.h"
 #include "fs/plain.h"
@@ -22,6 +23,9 @@
 #include "util/clock.h"
 
 #define RETRIES 16
+/* How long others that change the same names are waited for: for an exchange whose mount crashed as
+ * long as another takes to finish it. */
+#define PATIENCE_MS 30000
 
 static void move_done(struct fs *fs, struct move *m)
 {
@@ -327,6 +331,7 @@ int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	      uint64_t new_parent, const char *new_name, unsigned flags)
 {
 	bool is_exchange = flags & RENAME_EXCHANGE;
+	struct turn turn;
 	int err = fs_may_change(fs);
 
 	if (err)
@@ -338,17 +343,16 @@ int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 		return -ENAMETOOLONG;
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
-	for (int i = 0; i < RETRIES; i++) {
+	turn_begin(&turn, PATIENCE_MS);
+	do {
 		struct move m = {.is_exclusive = flags & RENAME_NOREPLACE};
-		bool is_over;
 
 		err = find_all(fs, parent, name, new_parent, new_name, is_exchange, &m);
 		if (!err)
 			err = rename_nodes(fs, &m, is_exchange);
-		is_over = err != -ENOENT || !is_replaced(fs, &m);
+		if (err == -ENOENT && is_replaced(fs, &m))
+			err = -EAGAIN;
 		move_done(fs, &m);
-		if (is_over)
-			break;
-	}
-	return err;
+	} while (err == -EAGAIN && turn_wait(fs, &turn));
+	return err == -EAGAIN ? -EBUSY : err;
 }

@@ -20,12 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/exchange_turn.h"
 #include "fs/halves.h"
 #include "fs/journal.h"
 #include "fs/links.h"
 #include "util/log.h"
 
 #define RETRIES 16
+/* How long a name is tried to be removed that others change all the time. */
+#define PATIENCE_MS 2000
 
 /* The newest metadata of both names; *ret_to is NULL when nothing was ever stored there. */
 static int get_both(struct fs *fs, const struct buf *from, const struct buf *to,
@@ -118,7 +121,8 @@ static int give_back(struct fs *fs, const struct obj_info *info, const struct ob
 }
 
 /* Somebody changed the old name between the two steps. -EAGAIN: *old is what it has now, which is
- * what moves. 0: it is gone, and nothing says that it has another name. -ENOENT: it has. */
+ * what moves. -ESTALE: it is being exchanged. 0: it is gone, and nothing says that it has another
+ * name. -ENOENT: it has. */
 static int meet_newer(struct fs *fs, struct obj_info **old, const struct obj_info *info,
 		      const struct obj_info *replaced)
 {
@@ -128,6 +132,9 @@ static int meet_newer(struct fs *fs, struct obj_info **old, const struct obj_inf
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	if (!now->is_deleted) {
+		err = turn_check(fs, (const struct obj_info *[]){now}, 1, NULL);
+		if (err)
+			return err == -EAGAIN ? -ESTALE : err;
 		obj_info_free(*old);
 		*old = steal_ptr(now);
 		return -EAGAIN;
@@ -182,13 +189,17 @@ static int move_object(struct fs *fs, const struct buf *from, const struct buf *
 	_cleanup_obj_info_ struct obj_info *old = NULL;
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	_cleanup_obj_info_ struct obj_info *replaced = NULL;
+	struct turn turn;
 	int err = get_both(fs, from, to, &old, &replaced);
 
+	if (!err)
+		err = turn_check(fs, (const struct obj_info *[]){old}, 1, NULL);
 	if (!err)
 		err = move_version(fs, old, to, is_exclusive, &replaced, &info);
 	if (!info)
 		return err;
-	for (int i = 0; err == -ESTALE && i < RETRIES; i++) {
+	turn_begin(&turn, PATIENCE_MS);
+	while (err == -ESTALE && turn_wait(fs, &turn)) {
 		err = meet_newer(fs, &old, info, replaced);
 		if (err == -EAGAIN)
 			err = move_newer(fs, old, to, &info);

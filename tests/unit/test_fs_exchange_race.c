@@ -90,10 +90,27 @@ static void replace_both(void)
 	put_file(other.fs, "b", "theirs", 6);
 }
 
+/* What the bucket has of a name as another one's. */
+static struct obj_info *copy_as(const char *name, const char *to)
+{
+	struct obj_info *info = fake_info(bucket, name);
+
+	ck_assert_ptr_nonnull(info);
+	ck_assert_int_eq(obj_info_rename(info, to, strlen(to)), 0);
+	info->seq = 0;
+	return info;
+}
+
+/* By a client that does not know of exchanges. */
 static void move_a_replace_b(void)
 {
-	fake_sync(bucket);
-	ck_assert_int_eq(rename_path(other.fs, "a", "moved", 0), 0);
+	_cleanup_obj_info_ struct obj_info *old = fake_info(bucket, "a");
+	_cleanup_obj_info_ struct obj_info *moved = copy_as("a", "moved");
+	uint64_t seq;
+
+	ck_assert_int_eq(obj_info_set_meta(moved, ATTR_EXCHANGE, NULL), 0);
+	ck_assert_int_eq(store_put_info(other.store, moved, 0), 0);
+	ck_assert_int_eq(store_bury_info(other.store, old, &seq), 0);
 	put_file(other.fs, "b", "theirs", 6);
 }
 
@@ -163,21 +180,68 @@ static bool is_settled(void)
 	return !intent;
 }
 
-START_TEST(what_is_moved_in_the_middle_of_an_exchange_loses_nothing)
+START_TEST(what_is_being_exchanged_is_moved_afterwards)
 {
-	_cleanup_free_ char *name = NULL;
-
 	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
 	ck_assert_int_eq(rename_path(m.fs, "a", "b", RENAME_EXCHANGE), -EIO);
 	fake_sync(bucket);
 	ck_assert_int_eq(rename_path(other.fs, "a", "moved", 0), 0);
+	ck_assert(is_settled());
+	ck_assert_ptr_null(fake_find(bucket, "a.conflict-"));
+	assert_all("b", "one");
+	assert_all("moved", "second");
+}
+END_TEST
+
+/* The name in a directory is the first of the two; _i: its directory is exchanged, not moved. */
+START_TEST(a_directory_waits_for_what_is_exchanged_in_it)
+{
+	ck_assert_int_eq(make_dir(m.fs, "0"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "e"), 0);
+	ck_assert_int_eq(rename_path(m.fs, "a", "0/a", 0), 0);
+	if (_i)
+		put_file(m.fs, "e/a", "of e", 4);
+	fake_sync(bucket);
+	fake_fail_after(bucket, FAKE_PUT_INFO, -EIO, 2, 1);
+	ck_assert_int_eq(rename_path(m.fs, "0/a", "b", RENAME_EXCHANGE), -EIO);
+	fake_sync(bucket);
+	ck_assert_int_eq(rename_path(other.fs, "0", "e", _i ? RENAME_EXCHANGE : 0), 0);
 	for (int i = 0; i < 1000 && !is_settled(); i++)
 		usleep(20000);
 	ck_assert(is_settled());
-	name = fake_find(bucket, "a.conflict-");
-	ck_assert_ptr_nonnull(name);
-	assert_all(name, "one");
-	assert_all("moved", "second");
+	ck_assert_ptr_null(fake_find(bucket, "0/a.conflict-"));
+	assert_all("b", "one");
+	assert_all("e/a", "second");
+	if (_i)
+		assert_all("0/a", "of e");
+}
+END_TEST
+
+static void exchange_by_hand(void)
+{
+	_cleanup_obj_info_ struct obj_info *a = fake_info(bucket, "d/a");
+	_cleanup_obj_info_ struct obj_info *b = fake_info(bucket, "b");
+	_cleanup_obj_info_ struct obj_info *at_a = copy_as("b", "d/a");
+	_cleanup_obj_info_ struct obj_info *at_b = copy_as("d/a", "b");
+
+	ck_assert_int_eq(obj_info_set_meta(at_a, ATTR_EXCHANGE, ".natsobj/intent/x"), 0);
+	ck_assert_int_eq(obj_info_set_meta(at_b, ATTR_EXCHANGE, ".natsobj/intent/x"), 0);
+	ck_assert_int_eq(store_put_info(other.store, at_a, a->seq), 0);
+	ck_assert_int_eq(store_put_info(other.store, at_b, b->seq), 0);
+}
+
+/* Between the two stores of a move. */
+START_TEST(what_is_exchanged_while_its_directory_moves_has_one_name)
+{
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(rename_path(m.fs, "a", "d/a", 0), 0);
+	fake_sync(bucket);
+	fake_before_put(bucket, 3, exchange_by_hand);
+	ck_assert_int_eq(rename_path(m.fs, "d", "e", 0), 0);
+	assert_all("b", "one");
+	assert_all("d/a", "second");
+	ck_assert(!exists(m.fs, "e/a"));
+	ck_assert(!exists(other.fs, "e/a"));
 }
 END_TEST
 
@@ -218,7 +282,9 @@ int main(void)
 	tcase_add_loop_test(tc, what_others_change_in_between_is_exchanged_after_it, 0, 2);
 	tcase_add_loop_test(tc, what_cannot_go_back_to_its_name_gets_another, 0, 2);
 	tcase_add_test(tc, what_others_move_to_the_first_name_stays);
-	tcase_add_test(tc, what_is_moved_in_the_middle_of_an_exchange_loses_nothing);
+	tcase_add_test(tc, what_is_being_exchanged_is_moved_afterwards);
+	tcase_add_loop_test(tc, a_directory_waits_for_what_is_exchanged_in_it, 0, 2);
+	tcase_add_test(tc, what_is_exchanged_while_its_directory_moves_has_one_name);
 	tcase_add_test(tc, exchanges_at_once_are_one_after_the_other);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
