@@ -192,35 +192,61 @@ void disk_cache_free(struct disk_cache *c)
 	free(c);
 }
 
-struct barrier {
+/* Something that the writer's thread does while another waits for it. */
+struct errand {
 	struct disk_job job;
+	struct disk_cache *cache;
+	uint64_t bytes; /* to be freed; in the end: that were */
 	struct mutex lock;
-	struct cond passed;
-	bool is_passed;
+	struct cond done;
+	bool is_done;
 };
 
-static void pass(struct disk_job *job)
+static void run_errand(struct disk_job *job)
 {
-	struct barrier *b = container_of(job, struct barrier, job);
+	struct errand *e = container_of(job, struct errand, job);
 
-	LOCK_SCOPE(&b->lock);
-	b->is_passed = true;
-	cond_signal(&b->passed);
+	if (e->bytes > 0)
+		e->bytes = disk_yield(e->cache, e->bytes);
+	LOCK_SCOPE(&e->lock);
+	e->is_done = true;
+	cond_signal(&e->done);
+}
+
+/* Bytes that were freed. */
+static uint64_t send_errand(struct disk_cache *c, uint64_t bytes)
+{
+	struct errand e = {.job.run = run_errand, .cache = c, .bytes = bytes};
+
+	mutex_init(&e.lock, LOCK_RANK_LEAF);
+	cond_init(&e.done);
+	disk_run_write(c, &e.job);
+	mutex_lock(&e.lock);
+	while (!e.is_done)
+		cond_wait(&e.done, &e.lock);
+	mutex_unlock(&e.lock);
+	cond_done(&e.done);
+	mutex_done(&e.lock);
+	return e.bytes;
 }
 
 void disk_cache_sync(struct disk_cache *c)
 {
-	struct barrier b = {.job.run = pass};
+	(void)send_errand(c, 0);
+}
 
-	mutex_init(&b.lock, LOCK_RANK_LEAF);
-	cond_init(&b.passed);
-	disk_run_write(c, &b.job);
-	mutex_lock(&b.lock);
-	while (!b.is_passed)
-		cond_wait(&b.passed, &b.lock);
-	mutex_unlock(&b.lock);
-	cond_done(&b.passed);
-	mutex_done(&b.lock);
+/* The directory may have a file system of its own. */
+static bool shares_disk(const struct disk_cache *c)
+{
+	struct stat own, above;
+
+	return fstat(c->dir_fd, &own) == 0 && stat(c->dir, &above) == 0 &&
+	       own.st_dev == above.st_dev;
+}
+
+bool disk_cache_make_room(struct disk_cache *c, uint64_t bytes)
+{
+	return shares_disk(c) && send_errand(c, bytes > 0 ? bytes : 1) > 0;
 }
 
 int disk_reopen(struct disk_cache *c)

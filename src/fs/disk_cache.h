@@ -46,6 +46,10 @@ int disk_cache_new(const char *dir, uint64_t max_bytes, uint64_t min_free, struc
 void disk_cache_free(struct disk_cache *c);
 /* Returns when all that was to be written or removed by now has been. For tests. Waits. */
 void disk_cache_sync(struct disk_cache *c);
+/* The disk of dir is full, and somebody needs so many bytes more than what is kept here: contents
+ * used longest ago go, and nothing is kept for a while. False: that frees nothing. Waits for the
+ * disk. */
+bool disk_cache_make_room(struct disk_cache *c, uint64_t bytes);
 void disk_cache_stats(struct disk_cache *c, struct disk_cache_stats *ret);
 
 /*

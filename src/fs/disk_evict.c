@@ -30,6 +30,8 @@
 #define FLOOR_STEP (UINT64_C(4) << 20)
 /* When another mount is to make room. */
 #define PAUSE_NS (UINT64_C(5) * NS_PER_SEC)
+/* When somebody else needs the room. */
+#define YIELD_NS (UINT64_C(30) * NS_PER_SEC)
 
 struct entry {
 	struct timespec used;
@@ -202,6 +204,19 @@ void disk_count(struct disk_cache *c)
 	if (lock_fd >= 0)
 		(void)close(lock_fd);
 	free(w);
+}
+
+uint64_t disk_yield(struct disk_cache *c, uint64_t bytes)
+{
+	_cleanup_free_ struct walk *w = malloc(sizeof(*w));
+	uint64_t gone = 0;
+
+	c->paused_ns = clock_now_ns() + YIELD_NS;
+	if (w && walk(c, w) == 0) {
+		gone = remove_oldest(c, w, bytes + c->max_bytes / 16);
+		atomic_store(&c->bytes, w->bytes);
+	}
+	return gone;
 }
 
 static bool is_too_full(const struct disk_cache *c, uint64_t bytes)

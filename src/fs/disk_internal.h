@@ -100,6 +100,9 @@ void disk_note_error(struct disk_cache *c, int err);
 void disk_count(struct disk_cache *c);
 /* Whether so many bytes more may be kept; makes room for them. */
 bool disk_has_room(struct disk_cache *c, uint64_t bytes) MUST_CHECK;
+/* Removes so much of what was used longest ago, and somewhat more; bytes that went. Nothing is kept
+ * for a while. */
+uint64_t disk_yield(struct disk_cache *c, uint64_t bytes);
 /* They have been written. */
 void disk_note_written(struct disk_cache *c, uint64_t bytes);
 

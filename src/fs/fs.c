@@ -64,6 +64,11 @@ static void on_state(void *arg, enum watch_state state)
 		log_error("bucket %s was deleted", fs->store->bucket);
 }
 
+static bool make_room(void *arg, uint64_t bytes)
+{
+	return disk_cache_make_room(arg, bytes);
+}
+
 /* A mount works without it. */
 static void start_disk_cache(struct fs *fs, const struct fs_config *cfg)
 {
@@ -74,6 +79,10 @@ static void start_disk_cache(struct fs *fs, const struct fs_config *cfg)
 				     &fs->disk);
 	if (err)
 		log_warn("disk cache in %s: %s: it is off", cfg->cache_dir, strerror(-err));
+	if (fs->disk) {
+		fs->staging.make_room = make_room;
+		fs->staging.arg = fs->disk;
+	}
 }
 
 static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)

@@ -118,12 +118,24 @@ static void settle(struct staging *s)
 	s->charged = real;
 }
 
+/* What others keep on the disk only to have it at hand goes first. */
+static int write_or_make_room(struct staging *s, uint64_t off, const void *data, size_t len)
+{
+	const struct staging_area *a = s->area;
+	int err;
+
+	do
+		err = pwrite_all(s->fd, data, len, off);
+	while ((err == -ENOSPC || err == -EDQUOT) && a->make_room && a->make_room(a->arg, len));
+	return err;
+}
+
 static int write_file(struct staging *s, uint64_t off, const void *data, size_t len, bool is_new)
 {
 	int err = is_new ? charge(s, len) : 0;
 
 	if (!err)
-		err = pwrite_all(s->fd, data, len, off);
+		err = write_or_make_room(s, off, data, len);
 	if (is_new)
 		settle(s);
 	return err;

@@ -23,7 +23,11 @@ struct staging_area {
 	char *dir;
 	uint64_t max_bytes;  /* of all files; 0: no limit */
 	uint64_t max_memory; /* of all that is in memory */
-	struct mutex lock;   /* protects what follows; leaf */
+	/* Frees bytes of the full disk, or some; false when there is nothing to free. May wait for
+	 * the disk. May be NULL; set before sharing. */
+	bool (*make_room)(void *arg, uint64_t bytes);
+	void *arg;
+	struct mutex lock; /* protects what follows; leaf */
 	uint64_t used;
 	uint64_t used_memory;
 };
