@@ -28,7 +28,7 @@ static const struct cmd_spec spec = {
 		"  --metadata KEY=VALUE      may be repeated; nats-server 2.10\n"
 		"  --compress                compress what is stored; nats-server 2.10\n",
 	.examples = "  natsobj add photos\n"
-		    "  natsobj add backup --max-bucket-size 100G --ttl 720h --replicas 3\n",
+		    "  natsobj add backup --max-bucket-size 10G --ttl 720h --replicas 3\n",
 	.short_options = "",
 	.options = options,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "objstore/conn_servers.h"
 #include "util/explain.h"
 #include "util/log.h"
 #include "util/parse.h"
@@ -326,6 +327,18 @@ static int choose_rest(struct connect_opts *o, char **ret_why)
 	return 0;
 }
 
+/* What is wrong with them is the caller's to mend, unlike a server that does not answer. */
+static int check_servers(const struct conn_config *c, char **ret_why)
+{
+	struct conn_server *list;
+	size_t n;
+	int err = conn_servers_parse(c->servers, c->tls_required, &list, &n, ret_why);
+
+	if (!err)
+		conn_servers_free(list, n);
+	return err;
+}
+
 int connect_opts_finish(struct connect_opts *o, char **ret_why)
 {
 	int err;
@@ -340,6 +353,8 @@ int connect_opts_finish(struct connect_opts *o, char **ret_why)
 		err = find_credentials(o, ret_why);
 	if (!err)
 		err = use_tls(o, ret_why);
+	if (!err)
+		err = check_servers(&o->config, ret_why);
 	o->config.password = o->password;
 	o->config.token = o->token;
 	return err;

@@ -98,6 +98,21 @@ START_TEST(server_option_goes_before_environment)
 }
 END_TEST
 
+START_TEST(server_that_is_none_is_refused)
+{
+	static const char *const servers[] = {"nats://h:99999", "http://h", "nats://h:4222,h:x"};
+
+	for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+		ck_assert_int_eq(setenv("NATS_URL", servers[i], 1), 0);
+		assert_refused("is not a valid nats:// or tls:// URL");
+		free(why);
+		why = NULL;
+		connect_opts_done(&o);
+		connect_opts_init(&o);
+	}
+}
+END_TEST
+
 START_TEST(server_comes_from_environment)
 {
 	setenv("NATS_URL", "nats://env:1", 1);
@@ -387,6 +402,7 @@ int main(void)
 	tcase_add_test(t, defaults_without_anything);
 	tcase_add_test(t, other_options_are_not_taken);
 	tcase_add_test(t, server_option_goes_before_environment);
+	tcase_add_test(t, server_that_is_none_is_refused);
 	tcase_add_test(t, server_comes_from_environment);
 	tcase_add_test(t, credentials_in_url_leave_the_argument);
 	tcase_add_loop_test(t, secrets_in_urls_are_found, 0, (int)ARRAY_LEN(urls));
