@@ -64,6 +64,11 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 		if (err)
 			return err;
 	}
+	if (!err && now->is_deleted) {
+		err = file_follow_renamed(fs, f, now);
+		if (err)
+			return err;
+	}
 	*ret = OUTCOME_AGAIN;
 	f->base_seq = err ? 0 : now->seq;
 	/* Nothing leads to a hidden object that was deleted. */

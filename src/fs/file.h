@@ -166,6 +166,10 @@ int file_commit_of(struct fs *fs, struct node *n) MUST_CHECK;
 int file_commit_at_close(struct fs *fs, struct file *f) MUST_CHECK;
 /* The same when nobody is left who could try again: what cannot be stored is given up. */
 int file_commit_last(struct fs *fs, struct file *f) MUST_CHECK;
+/* What is unsaved belongs to a file that another mount has renamed, as the tombstone of its name
+ * says, which the caller holds: -EAGAIN, if the file has another name from now on. 0: it has not,
+ * as far as can be told. File lock held. Waits. */
+int file_follow_renamed(struct fs *fs, struct file *f, const struct obj_info *tombstone) MUST_CHECK;
 /* Takes the lock of the file's present object name, which it returns. */
 int file_take_name(struct fs *fs, struct file *f, struct buf *ret_name) MUST_CHECK;
 /* The metadata of the new version: what the old one carried, with our content and attributes. */

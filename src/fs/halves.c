@@ -175,11 +175,14 @@ static bool parse_from(const struct obj_info *info, size_t *ret_len, uint64_t *r
 	return true;
 }
 
-static bool is_same_node(const struct fs *fs, const struct node *n, const struct obj_info *info)
+/* Whether what n shows under the name from is what info describes under the new one. What is being
+ * stored there follows when that has failed (moved.c). */
+static bool is_same_node(struct fs *fs, const struct node *n, const char *from, size_t len,
+			 const struct obj_info *info)
 {
 	const char *id = links_id(fs, info);
 
-	if (n->dir || n->is_dirty)
+	if (n->dir || (n->is_dirty && namelock_is_taken(&fs->names, from, len)))
 		return false;
 	if (n->x->link_id || id)
 		return n->x->link_id && id && strcmp(n->x->link_id, id) == 0;
@@ -213,7 +216,8 @@ struct dentry *halves_follow(struct fs *fs, struct node *dir, struct dentry *d,
 	if (!parse_from(info, &len, &seq) || (d && (d->node->is_dirty || d->node->dir)))
 		return d;
 	old = fs_find_entry(fs, from, len);
-	if (!old || old == d || tree_entry_seq(old) != seq || !is_same_node(fs, old->node, info))
+	if (!old || old == d || tree_entry_seq(old) != seq ||
+	    !is_same_node(fs, old->node, from, len, info))
 		return d;
 	if (d && tree_entry_seq(d) >= info->seq)
 		return d;
@@ -234,6 +238,8 @@ struct dentry *halves_follow(struct fs *fs, struct node *dir, struct dentry *d,
 	d = tree_lookup(&fs->tree, dir, c->name, strlen(c->name));
 	if (d && d->node->x->link_id)
 		d->seq = info->seq;
+	else if (d && d->node->is_dirty)
+		d->node->seq = info->seq;
 	else if (d && fs_set_version(fs, d->node, info) < 0)
 		log_error("no memory to note a new version of %s", info->name);
 	if (d)
