@@ -168,6 +168,7 @@ static void bucket_shutdown(struct bucket *b)
 	b->is_closing = true;
 	cond_broadcast(&b->changed);
 	mutex_unlock(&b->lock);
+	watch_shutdown(b);
 	uploads_shutdown(b);
 	parked_shutdown(b);
 	/* Not the janitor's, which cleans up at the end. */
@@ -300,6 +301,7 @@ const struct store_ops bucket_ops = {
 	.watch = watch_start,
 	.watch_mark = watch_get_mark,
 	.catch_up = watch_catch_up,
+	.names = meta_names,
 	.put_open = put_open,
 	.put_add = put_add,
 	.put_has_room = put_has_room,

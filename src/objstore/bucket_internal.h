@@ -203,6 +203,10 @@ int stream_info_read(struct bucket *b, struct stream_info *ret) MUST_CHECK;
  */
 int stream_subjects_page(struct bucket *b, uint64_t offset, cJSON **ret, const cJSON **ret_subjects,
 			 uint64_t *ret_total) MUST_CHECK;
+/* Tells fn of the subjects of all names, until it returns an error, which is the result then. Some
+ * come twice. Waits. */
+int stream_subjects_each(struct bucket *b, int (*fn)(void *arg, const char *subject), void *arg)
+	MUST_CHECK;
 /* Understands an answer, which may be an error. */
 int stream_info_parse(struct bucket *b, natsMsg *msg, struct stream_info *ret) MUST_CHECK;
 
@@ -236,6 +240,10 @@ int meta_get_infos(struct store *s, const char *const *names, const size_t *lens
  */
 int meta_decode(struct bucket *b, const char *subject, const void *data, size_t len,
 		bool is_removal, uint64_t seq, int64_t time_ns, struct obj_info **ret) MUST_CHECK;
+
+/* ---- meta_names.c ---- */
+
+int meta_names(struct store *s, size_t max, struct name_list *ret) MUST_CHECK;
 
 /* ---- meta_put.c, meta_remove.c ---- */
 
@@ -356,6 +364,8 @@ int watch_start(struct store *s, const struct watch_listener *listener,
 		const struct watch_mark *from) MUST_CHECK;
 int watch_get_mark(struct store *s, struct watch_mark *ret) MUST_CHECK;
 bool watch_catch_up(struct store *s);
+/* Its thread ends soon, and nobody waits for it any more. */
+void watch_shutdown(struct bucket *b);
 /* Ends the thread. */
 void watch_stop(struct bucket *b);
 /* Frees, once the connections are closed. */

@@ -15,6 +15,7 @@
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
+#include "objstore/layout.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -98,13 +99,26 @@ static int ask_beside(struct feed *f, const struct rpc_request *req, natsMsg **r
 	return is_lost(f) ? -ENOTCONN : c.err;
 }
 
+/*
+ * Where what is replaced is removed, a message is the newest of its name, or those that follow say
+ * what is. To find out the newest of each name the server reads the whole stream if it has
+ * forgotten which they are, and nobody else's request is answered meanwhile. Before 2.9.12 such a
+ * consumer skips messages.
+ */
+static const char *listing_policy(const struct bucket *b)
+{
+	return b->layout->is_rolled_up && b->version >= SERVER_VERSION(2, 9, 12)
+		       ? "all"
+		       : "last_per_subject";
+}
+
 int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total)
 {
 	struct bucket *b = f->bucket;
 	_cleanup_free_ char *filter = meta_token_subject(b, ">"), *subject = NULL, *body = NULL;
 	struct push_spec spec = {.filter = filter,
 				 .deliver_policy =
-					 start_seq > 0 ? "by_start_sequence" : "last_per_subject",
+					 start_seq > 0 ? "by_start_sequence" : listing_policy(b),
 				 .start_seq = start_seq,
 				 .heartbeat_ms = FEED_HEARTBEAT_MS};
 	struct rpc_request req = {0};

@@ -128,39 +128,26 @@ int kv_history(struct store *s, const char *name, size_t len, struct obj_info **
 	return 0;
 }
 
-static int add_name(const struct bucket *b, const char *subject, struct name_list *v)
+struct reading {
+	const struct bucket *bucket;
+	struct name_list *names;
+};
+
+static int add_name(void *arg, const char *subject)
 {
-	const char *key = meta_token_in(b, subject);
+	struct reading *r = arg;
+	const char *key = meta_token_in(r->bucket, subject);
 	_cleanup_buf_ struct buf name;
 	bool is_canonical;
 	int err;
 
-	if (!key || v->n == NAMES_MAX)
+	if (!key || r->names->n == NAMES_MAX)
 		return 0;
 	buf_init(&name, 16 * KV_KEY_LEN_MAX);
-	err = kv_name_from_key(b->separator, key, &name, &is_canonical);
+	err = kv_name_from_key(r->bucket->separator, key, &name, &is_canonical);
 	if (err || !is_canonical)
 		return err == -ENOMEM ? err : 0;
-	return name_list_take(v, buf_steal(&name));
-}
-
-/* One page of the stream's subjects: their number, or -errno. */
-static int read_page(struct bucket *b, uint64_t offset, struct name_list *v, uint64_t *ret_total)
-{
-	_cleanup_json_ cJSON *json = NULL;
-	const cJSON *subjects, *item;
-	int n = 0, err = stream_subjects_page(b, offset, &json, &subjects, ret_total);
-
-	if (err)
-		return err;
-	cJSON_ArrayForEach(item, subjects)
-	{
-		err = add_name(b, item->string, v);
-		if (err)
-			return err;
-		n++;
-	}
-	return n;
+	return name_list_take(r->names, buf_steal(&name));
 }
 
 void kv_names_free(struct kv_names *k)
@@ -173,31 +160,11 @@ DEFINE_CLEANUP(struct kv_names *, kv_names_free)
 
 static int read_names(struct bucket *b, struct name_list *v)
 {
-	uint64_t offset = 0, total = 0;
-	int n;
+	struct reading r = {.bucket = b, .names = v};
+	int err = stream_subjects_each(b, add_name, &r);
 
-	do {
-		n = read_page(b, offset, v, &total);
-		offset += n > 0 ? (uint64_t)n : 0;
-	} while (n > 0 && offset < total && v->n < NAMES_MAX);
-	names_sort(v->items, v->n);
-	return n < 0 ? n : 0;
-}
-
-/* Index of the first name that is not before prefix. */
-static size_t find_prefix(const struct name_list *v, const char *prefix)
-{
-	size_t low = 0, high = v->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(v->items[middle], prefix) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	name_list_settle(v);
+	return err;
 }
 
 /* Copies of those that begin with prefix. */
@@ -205,7 +172,7 @@ static int copy_names(const struct name_list *all, const char *prefix, struct na
 {
 	size_t len = strlen(prefix);
 
-	for (size_t i = find_prefix(all, prefix);
+	for (size_t i = name_list_find(all, prefix);
 	     i < all->n && strncmp(all->items[i], prefix, len) == 0; i++) {
 		int err = name_list_add(ret, all->items[i]);
 

@@ -21,5 +21,11 @@ int name_list_add(struct name_list *l, const char *name) MUST_CHECK;
 int name_list_take(struct name_list *l, char *name) MUST_CHECK;
 /* In byte order; names may be NULL when n is 0. */
 void names_sort(char **names, size_t n);
+/* The same, and each name once. */
+void name_list_settle(struct name_list *l);
+/* Index of the first name that is not before text. The list is in byte order. */
+size_t name_list_find(const struct name_list *l, const char *text);
+/* Index of the first name behind the one at i that has other first len bytes. */
+size_t name_list_find_behind(const struct name_list *l, size_t i, size_t len);
 
 #endif

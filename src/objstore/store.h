@@ -29,6 +29,7 @@
 
 #include "objstore/chunk.h"
 #include "objstore/info.h"
+#include "objstore/name_list.h"
 #include "util/cleanup.h"
 
 struct store;
@@ -101,8 +102,9 @@ struct watch_listener {
 	/* The listing is complete: a name not reported since on_reload_begin does not exist, unless
 	 * this process stored it meanwhile (sequence above last_seq). */
 	void (*on_reload_end)(void *arg, uint64_t last_seq);
-	/* The newest version of one name, tombstones and malformed ones included. May come twice
-	 * and, for one name, never goes back in sequence. The info is the callee's, who frees it.
+	/* A version of one name, tombstones and malformed ones included; the newest comes last. May
+	 * come twice and, for one name, never goes back in sequence. The info is the callee's, who
+	 * frees it.
 	 */
 	void (*on_info)(void *arg, struct obj_info *info);
 	void (*on_state)(void *arg, enum watch_state state);
@@ -150,6 +152,9 @@ struct store_ops {
 	void (*get_locate)(struct store_get *g, uint64_t off, uint32_t *ret_idx, uint64_t *ret_off);
 	int (*get_chunk)(struct store_get *g, uint32_t idx, bool may_wait, get_chunk_fn fn,
 			 void *arg);
+
+	/* NULL where names cannot be told without what they stand for */
+	int (*names)(struct store *s, size_t max, struct name_list *ret);
 
 	/* with has_history only */
 	int (*history)(struct store *s, const char *name, size_t len, struct obj_info ***ret,
@@ -293,6 +298,17 @@ static inline int MUST_CHECK store_purge_chunks(struct store *s, const char *nui
 	return err;
 }
 
+/*
+ * Adds to ret, which is empty, all names of which the bucket has a message, in byte order: those
+ * that were removed and hidden ones too. Costs the server little, where reading the messages may
+ * cost it all of the bucket. -E2BIG: there are more than max; -EOPNOTSUPP: the names alone do not
+ * tell what is there, as with a client that stores under subjects of its own. Waits.
+ */
+static inline int MUST_CHECK store_names(struct store *s, size_t max, struct name_list *ret)
+{
+	return s->ops->names ? s->ops->names(s, max, ret) : -EOPNOTSUPP;
+}
+
 /* Starts the one watch of this store; returns after the first listing was delivered. The listener
  * is copied and stays in use until store_close. Waits. */
 static inline int MUST_CHECK store_watch(struct store *s, const struct watch_listener *l)
@@ -325,7 +341,8 @@ static inline int MUST_CHECK store_watch_mark(struct store *s, struct watch_mark
 /*
  * Returns true when the watch has delivered everything that was stored before an answer the caller
  * has already got; false when it could not within a second, or there is none. Not from its
- * listener. Waits.
+ * listener. While the first listing is under way it is about what was stored since that began.
+ * Waits.
  */
 static inline bool store_catch_up(struct store *s)
 {

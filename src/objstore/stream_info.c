@@ -168,3 +168,38 @@ int stream_subjects_page(struct bucket *b, uint64_t offset, cJSON **ret, const c
 	*ret = steal_ptr(json);
 	return 0;
 }
+
+/* Servers that know no offset tell so many, and not that there are others. */
+#define PAGE_MAX 100000
+/* Pages overlap: what goes meanwhile moves what follows to places before it. */
+#define PAGE_OVERLAP 1000
+
+int stream_subjects_each(struct bucket *b, int (*fn)(void *arg, const char *subject), void *arg)
+{
+	uint64_t offset = 0, total, n;
+
+	do {
+		_cleanup_json_ cJSON *json = NULL;
+		const cJSON *subjects, *item;
+		int err;
+
+		err = stream_subjects_page(b, offset, &json, &subjects, &total);
+		if (err)
+			return err;
+		n = 0;
+		cJSON_ArrayForEach(item, subjects)
+		{
+			if (!err)
+				err = fn(arg, item->string);
+			n++;
+		}
+		if (!err && total == 0 && n >= PAGE_MAX)
+			err = -EOPNOTSUPP;
+		if (err)
+			return err;
+		if (offset + n < total && n > PAGE_OVERLAP)
+			n -= PAGE_OVERLAP;
+		offset += n;
+	} while (n > 0 && offset < total);
+	return 0;
+}

@@ -3,7 +3,8 @@
  * The watch: one thread that lists all metadata, delivers what changes, and begins anew whenever
  * something may have been missed.
  *
- *	load:   STREAM.INFO, a last_per_subject consumer, its events until all pending ones came
+ *	load:   STREAM.INFO, a consumer of all names (feed_open.c), its events until all pending
+ *		ones came
  *	resume: the same at first, where possible, from a start sequence (watch_resume.c)
  *	follow: further events, overdue hints (watch_hints.c), heartbeats
  *

@@ -111,7 +111,7 @@ bool watch_catch_up(struct store *s)
 	LOCK_SCOPE(&w->lock);
 	ticket = ++w->n_asked;
 	cond_broadcast(&w->changed);
-	while (!err && w->n_caught_up < ticket && w->is_loaded && !w->is_stopping)
+	while (!err && w->n_caught_up < ticket && !w->is_stopping)
 		err = cond_wait_until(&w->changed, &w->lock, deadline);
 	return w->n_caught_up >= ticket;
 }
@@ -143,16 +143,24 @@ void watch_wake(struct bucket *b)
 	cond_broadcast(&w->changed);
 }
 
+void watch_shutdown(struct bucket *b)
+{
+	struct watch *w = watch_of(b);
+
+	if (!w)
+		return;
+	LOCK_SCOPE(&w->lock);
+	w->is_stopping = true;
+	cond_broadcast(&w->changed);
+}
+
 void watch_stop(struct bucket *b)
 {
 	struct watch *w = watch_of(b);
 
 	if (!w || !w->has_thread)
 		return;
-	mutex_lock(&w->lock);
-	w->is_stopping = true;
-	cond_broadcast(&w->changed);
-	mutex_unlock(&w->lock);
+	watch_shutdown(b);
 	pthread_join(w->thread, NULL);
 	w->has_thread = false;
 }

@@ -131,6 +131,42 @@ START_TEST(test_many_names_are_read_at_once)
 }
 END_TEST
 
+START_TEST(test_all_names_are_told)
+{
+	struct name_list names CLEANUP(name_list_done) = {0};
+	struct name_list few CLEANUP(name_list_done) = {0};
+	_cleanup_obj_info_ struct obj_info *a = info_new("d/\xc3\xa4");
+	_cleanup_obj_info_ struct obj_info *b = info_new("b");
+	_cleanup_obj_info_ struct obj_info *hidden = info_new(".natsobj/x");
+
+	ck_assert_int_eq(store_names(s, 3, &names), 0);
+	ck_assert_uint_eq(names.n, 0);
+	ck_assert_int_eq(store_put_info(s, a, 0), 0);
+	ck_assert_int_eq(store_put_info(s, b, 0), 0);
+	ck_assert_int_eq(store_put_info(s, hidden, 0), 0);
+	ck_assert_int_eq(store_remove_info(s, b), 0);
+	ck_assert_int_eq(store_names(s, 3, &names), 0);
+	ck_assert_uint_eq(names.n, 3);
+	ck_assert_str_eq(names.items[0], hidden->name);
+	ck_assert_str_eq(names.items[1], "b");
+	ck_assert_str_eq(names.items[2], a->name);
+	ck_assert_int_eq(store_names(s, 2, &few), -E2BIG);
+}
+END_TEST
+
+START_TEST(test_names_that_are_not_told)
+{
+	struct name_list names CLEANUP(name_list_done) = {0};
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	_cleanup_free_ char *name = calloc(1, OBJ_NAME_PLAIN_MAX + 2);
+
+	memset(name, 'n', OBJ_NAME_PLAIN_MAX + 1);
+	info = info_new(name);
+	ck_assert_int_eq(store_put_info(s, info, 0), 0);
+	ck_assert_int_eq(store_names(s, 10, &names), -EOPNOTSUPP);
+}
+END_TEST
+
 START_TEST(test_a_name_that_is_too_long_is_refused)
 {
 	_cleanup_free_ char *name = calloc(1, s->name_max + 2);
@@ -951,6 +987,8 @@ static void add_rich_tests(TCase *tc)
 {
 	tcase_add_test(tc, test_metadata_are_read_back);
 	tcase_add_test(tc, test_names_longer_than_a_subject);
+	tcase_add_test(tc, test_all_names_are_told);
+	tcase_add_test(tc, test_names_that_are_not_told);
 	tcase_add_test(tc, test_the_watch_tells_long_names);
 	tcase_add_test(tc, test_a_watch_goes_on_from_a_mark);
 }

@@ -38,7 +38,8 @@ struct fake {
 	uint64_t window;
 	uint64_t free_bytes; /* as store_status says */
 	uint64_t n_reloads;
-	unsigned int delay_ms; /* of each event */
+	unsigned int delay_ms;	 /* of each event */
+	unsigned int listed_max; /* names after which listings stop */
 	bool is_held;
 	bool is_deleted;
 	bool is_plain;
@@ -76,6 +77,9 @@ struct fake_store {
 	bool is_listed;
 	bool is_told_gone;
 	bool is_from_refused;
+	/* A listing stops, and who wants to be told of what came since it began. */
+	bool is_stopped;
+	unsigned int n_asked, n_caught_up;
 };
 
 /* Something the worker does when its turn comes. */
@@ -123,6 +127,7 @@ int fake_history_names(struct store *s, const char *prefix, char ***ret, size_t 
 
 /* fake_watch.c */
 int fake_watch(struct store *s, const struct watch_listener *l, const struct watch_mark *from);
+int fake_names(struct store *s, size_t max, struct name_list *ret);
 int fake_watch_mark(struct store *s, struct watch_mark *ret);
 bool fake_catch_up(struct store *s);
 

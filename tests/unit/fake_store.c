@@ -8,6 +8,7 @@
 #include "fake_store.h"
 #include "objstore/keys.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct fake *fake_new(uint32_t chunk_size)
 	cond_init(&b->cond);
 	b->chunk_size = chunk_size;
 	b->window = UINT64_C(1) << 20;
+	b->listed_max = UINT_MAX;
 	b->free_bytes = UINT64_MAX;
 	list_init(&b->metas);
 	list_init(&b->blobs);
@@ -456,6 +458,7 @@ static const struct store_ops ops = {
 	.watch = fake_watch,
 	.watch_mark = fake_watch_mark,
 	.catch_up = fake_catch_up,
+	.names = fake_names,
 	.put_open = fake_put_open,
 	.put_add = fake_put_add,
 	.put_has_room = fake_put_has_room,

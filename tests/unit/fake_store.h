@@ -25,6 +25,7 @@ enum fake_op {
 	FAKE_REMOVE_INFO,
 	FAKE_PURGE,
 	FAKE_WATCH,
+	FAKE_NAMES,
 	FAKE_PUT_OPEN,
 	FAKE_PUT_CHUNK, /* the acknowledgement of a chunk */
 	FAKE_GET_INDEX,
@@ -64,6 +65,9 @@ void fake_set_window(struct fake *b, uint64_t bytes);
 void fake_set_free(struct fake *b, uint64_t bytes);
 /* While set, acknowledgements and chunks are kept back, and purges do not return. */
 void fake_hold(struct fake *b, bool is_held);
+/* From now on a listing stops after so many names, UINT_MAX: none does. What was stored since it
+ * began is delivered when somebody asks for it (store_catch_up). fake_sync would not return. */
+void fake_hold_listing(struct fake *b, unsigned int after);
 /* Every watch loses its connection, misses what happened meanwhile and lists anew. */
 void fake_reconnect(struct fake *b);
 /* The bucket is deleted: watchers are told so. */

@@ -6,10 +6,12 @@
  * are never seen.
  */
 
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fake_internal.h"
+#include "objstore/long_name.h"
 #include "util/clock.h"
 #include "util/hash.h"
 
@@ -60,8 +62,58 @@ static void deliver(struct fake_store *s, uint64_t last_seq)
 		s->watched_seq = last_seq;
 }
 
+/* What was stored since last_seq, for those who ask; the lock is held before and after. */
+static void deliver_newer(struct fake_store *s, uint64_t last_seq)
+{
+	unsigned int n_asked = s->n_asked;
+	struct fake_meta *m;
+
+	s->watched_seq = last_seq;
+	while (!s->is_closing && (m = next_meta(s))) {
+		struct obj_info *info = fake_meta_parse(m);
+		uint64_t seq = m->seq;
+
+		mutex_unlock(&s->b->lock);
+		s->listener.on_info(s->listener.arg, info);
+		mutex_lock(&s->b->lock);
+		s->watched_seq = seq;
+	}
+	s->n_caught_up = n_asked;
+	cond_broadcast(&s->b->cond);
+}
+
+/* A listing with a stop in it. False: it has to begin anew. */
+static bool deliver_listing(struct fake_store *s, uint64_t last_seq, uint64_t n_reloads)
+{
+	struct fake *b = s->b;
+	uint64_t until = 0;
+	unsigned int n = 0;
+
+	list_for_each (it, &b->metas) {
+		if (n++ == b->listed_max)
+			break;
+		until = list_entry(it, struct fake_meta, link)->seq;
+	}
+	deliver(s, until < last_seq ? until : last_seq);
+	s->is_stopped = b->listed_max != UINT_MAX;
+	while (b->listed_max != UINT_MAX && !s->is_closing && b->n_reloads == n_reloads) {
+		if (s->n_asked != s->n_caught_up)
+			deliver_newer(s, last_seq);
+		else
+			cond_wait(&b->cond, &b->lock);
+	}
+	s->is_stopped = false;
+	if (s->is_closing || b->n_reloads != n_reloads)
+		return false;
+	s->watched_seq = until;
+	deliver(s, last_seq);
+	return true;
+}
+
 static void reload(struct fake_store *s)
 {
+	bool is_whole;
+
 	const struct watch_listener *l = &s->listener;
 	uint64_t last_seq = s->b->seq, n = s->b->n_reloads, n_names = 0;
 	bool was_listed = s->is_listed;
@@ -76,7 +128,9 @@ static void reload(struct fake_store *s)
 		l->on_reload_size(l->arg, n_names);
 	mutex_lock(&s->b->lock);
 	s->watched_seq = 0;
-	deliver(s, last_seq);
+	is_whole = deliver_listing(s, last_seq, n);
+	if (!is_whole)
+		return;
 	mutex_unlock(&s->b->lock);
 	l->on_reload_end(l->arg, last_seq);
 	l->on_state(l->arg, WATCH_CONNECTED);
@@ -197,6 +251,14 @@ bool fake_catch_up(struct store *store)
 	int err = 0;
 
 	LOCK_SCOPE(&s->b->lock);
+	if (s->is_stopped) {
+		unsigned int ticket = ++s->n_asked;
+
+		cond_broadcast(&s->b->cond);
+		while (!err && s->n_caught_up < ticket && s->is_stopped && !s->is_shutdown)
+			err = cond_wait_until(&s->b->cond, &s->b->lock, deadline);
+		return s->n_caught_up >= ticket;
+	}
 	while (!err && s->is_watching && !s->is_shutdown && has_event(s))
 		err = cond_wait_until(&s->b->cond, &s->b->lock, deadline);
 	return !err && s->is_watching && !s->is_shutdown;
@@ -218,6 +280,37 @@ void fake_sync(struct fake *b)
 	LOCK_SCOPE(&b->lock);
 	while (!is_settled(b))
 		cond_wait(&b->cond, &b->lock);
+}
+
+void fake_hold_listing(struct fake *b, unsigned int after)
+{
+	LOCK_SCOPE(&b->lock);
+	b->listed_max = after;
+	cond_broadcast(&b->cond);
+}
+
+int fake_names(struct store *store, size_t max, struct name_list *ret)
+{
+	struct fake_store *s = fake_store_of(store);
+	int err;
+
+	LOCK_SCOPE(&s->b->lock);
+	err = fake_enter(s, FAKE_NAMES);
+	list_for_each (it, &s->b->metas) {
+		_cleanup_obj_info_ struct obj_info *info =
+			fake_meta_parse(list_entry(it, struct fake_meta, link));
+
+		if (!err && s->b->is_plain)
+			err = -EOPNOTSUPP;
+		if (!err && info->name_len > OBJ_NAME_PLAIN_MAX)
+			err = -EOPNOTSUPP;
+		if (!err)
+			err = name_list_add(ret, info->name);
+		if (!err && ret->n > max)
+			err = -E2BIG;
+	}
+	name_list_settle(ret);
+	return err;
 }
 
 void fake_reconnect(struct fake *b)
