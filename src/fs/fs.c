@@ -26,6 +26,7 @@
 
 static void on_reload_begin(void *arg, bool is_other_history)
 {
+	early_note_listing(arg, is_other_history);
 	fs_reload_begin(arg, is_other_history);
 }
 
@@ -107,6 +108,7 @@ static int init(struct fs *fs, struct store *store, const struct fs_config *cfg)
 	history_init(fs);
 	graves_init(&fs->graves);
 	namelock_init(&fs->names);
+	early_init(&fs->early);
 	later_init(&fs->later);
 	later_init(&fs->saver);
 	later_init(&fs->mover);
@@ -130,14 +132,26 @@ static int64_t made_ns(struct store *store)
 	return store_status(store, &st) == 0 && st.created_ns > 0 ? st.created_ns : clock_wall_ns();
 }
 
+/* What is done with a tree that is complete. */
+static int begin_upkeep(struct fs *fs)
+{
+	int err = saved_start(fs);
+
+	if (!err)
+		journals_recover(fs);
+	return err;
+}
+
 static int start_watch(struct fs *fs, const struct watch_listener *l)
 {
 	struct watch_mark from;
 	bool is_saved = saved_load(fs, &from);
+	int err;
 
 	if (!is_saved && from.seq == 0)
-		return store_watch(fs->store, l);
-	return store_watch_from(fs->store, l, &from);
+		return early_start(fs, l, begin_upkeep);
+	err = store_watch_from(fs->store, l, &from);
+	return err ? err : begin_upkeep(fs);
 }
 
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
@@ -181,11 +195,8 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 	if (err)
 		goto fail;
 	err = start_watch(fs, &l);
-	if (!err)
-		err = saved_start(fs);
 	if (err)
 		goto fail;
-	journals_recover(fs);
 	*ret = fs;
 	return 0;
 fail:
@@ -221,6 +232,12 @@ static struct file *next_dirty(struct fs *fs)
 	return NULL;
 }
 
+void fs_stop_listing(struct fs *fs)
+{
+	if (fs)
+		early_stop(fs);
+}
+
 void fs_drain(struct fs *fs, uint64_t timeout_ms)
 {
 	uint64_t deadline = clock_deadline_ms((int64_t)timeout_ms);
@@ -228,6 +245,7 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 	struct file *f;
 
 	atomic_store(&fs->is_draining, true);
+	early_stop(fs);
 	while ((f = next_dirty(fs))) {
 		mutex_lock(&f->lock);
 		(void)!file_commit_last(fs, f);
@@ -247,7 +265,9 @@ void fs_drain(struct fs *fs, uint64_t timeout_ms)
 		later_stop(&fs->later);
 	purges_finish(fs, deadline);
 	later_stop(&fs->saver);
-	saved_store(fs, is_doubtful);
+	/* One that was not listed in full is of no use. */
+	if (!early_is_on(&fs->early))
+		saved_store(fs, is_doubtful);
 }
 
 int fs_unstored(struct fs *fs)
@@ -287,6 +307,7 @@ void fs_free(struct fs *fs)
 	disk_cache_free(fs->disk);
 	staging_area_done(&fs->staging);
 	namelock_done(&fs->names);
+	early_done(&fs->early);
 	free(fs->prefix);
 	free(fs);
 }
@@ -407,6 +428,8 @@ void fs_unpin(struct fs *fs, struct node *n)
 
 double fs_timeout(const struct fs *fs)
 {
+	if (early_is_on(&fs->early))
+		return 0;
 	return atomic_load(&fs->is_connected) ? TIMEOUT_CONNECTED : TIMEOUT_DISCONNECTED;
 }
 
@@ -416,8 +439,16 @@ int fs_make_entry(struct fs *fs, struct node *n, struct fs_entry *ret)
 	ret->nodeid = tree_ref_lookup(&fs->tree, n);
 	if (!ret->nodeid)
 		return -ENOMEM;
-	attr_stat(n, &ret->st);
+	fs_stat(fs, n, &ret->st);
 	return 0;
+}
+
+void fs_stat(const struct fs *fs, const struct node *n, struct stat *ret)
+{
+	attr_stat(n, ret);
+	/* That of a directory says how many are in it; 1 is for those who do not know. */
+	if (n->dir && early_is_on(&fs->early))
+		ret->st_nlink = 1;
 }
 
 int fs_may_change(const struct fs *fs)
@@ -427,6 +458,13 @@ int fs_may_change(const struct fs *fs)
 	if (atomic_load(&fs->is_gone))
 		return -ENODEV;
 	return atomic_load(&fs->is_draining) ? -ESHUTDOWN : 0;
+}
+
+int fs_begin_change(struct fs *fs, const struct fs_ctx *ctx)
+{
+	int err = fs_may_change(fs);
+
+	return err ? err : early_wait(fs, ctx);
 }
 
 void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len)
@@ -440,6 +478,9 @@ void fs_inval_entry(struct fs *fs, const struct node *dir, const char *name)
 {
 	mutex_assert_held(&fs->tree.lock);
 	if (dir == fs->told_dir && strcmp(name, fs->told_name) == 0)
+		return;
+	/* It believes none. */
+	if (early_is_on(&fs->early))
 		return;
 	if (dir->id && fs->listener.inval_entry)
 		fs->listener.inval_entry(fs->listener.arg, dir->id, name, strlen(name));

@@ -149,7 +149,8 @@ struct fs_backing {
 
 /*
  * Fills the tree from the store and follows its changes from then on. The store must stay open
- * until fs_free. Waits for the first listing.
+ * until fs_free. Waits for the first listing, or, where that takes long, until readers can be
+ * served without it; see fs/early.h.
  */
 int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret) MUST_CHECK;
 /* From now on changes of others are told to l, until it is set to NULL again. Copied. */
@@ -162,6 +163,10 @@ void fs_set_status(struct fs *fs, void (*add)(void *arg, struct json_writer *w),
 /* Device number of the kernel's mount (stat(2), st_dev), by which descriptors on it are recognised
  * in /proc. */
 void fs_set_device(struct fs *fs, dev_t dev);
+/* Ends a first listing that is still under way. Does nothing more to a mount that was listed. Those
+ * who wait for it get -ESHUTDOWN, and the store is shut down. Before the store is closed, and
+ * before whatever waits for requests under way. NULL is harmless. Waits a moment. */
+void fs_stop_listing(struct fs *fs);
 /* Stores every unsaved file. New writes are refused with ESHUTDOWN from now on. Waits at most
  * timeout_ms. */
 void fs_drain(struct fs *fs, uint64_t timeout_ms);

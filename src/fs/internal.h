@@ -18,6 +18,7 @@
 #include "fs/attr.h"
 #include "fs/chunk_cache.h"
 #include "fs/cluster_lock.h"
+#include "fs/early.h"
 #include "fs/fs.h"
 #include "fs/graves.h"
 #include "fs/later.h"
@@ -65,6 +66,7 @@ struct fs {
 	struct server_clock server_clock; /* protected by tree.lock */
 	bool is_listing;		  /* likewise: the bucket is being listed */
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */
+	struct early early;
 	struct namelock names;
 	struct chunk_cache cache;
 	struct disk_cache *disk; /* NULL: there is none */
@@ -158,8 +160,13 @@ void fs_unpin(struct fs *fs, struct node *n);
 /* Fills an entry and counts a lookup. Tree lock held. */
 int fs_make_entry(struct fs *fs, struct node *n, struct fs_entry *ret) MUST_CHECK;
 double fs_timeout(const struct fs *fs);
+/* What stat(2) says of a node. Tree lock held. */
+void fs_stat(const struct fs *fs, const struct node *n, struct stat *ret);
 /* EROFS, ENODEV or ESHUTDOWN when nothing can be changed. */
 int fs_may_change(const struct fs *fs) MUST_CHECK;
+/* The same at the beginning of every call that changes something or opens to do so: it waits until
+ * the first listing is complete, or returns -FS_WOULD_WAIT. */
+int fs_begin_change(struct fs *fs, const struct fs_ctx *ctx) MUST_CHECK;
 void fs_inval_inode(struct fs *fs, const struct node *n, int64_t off, int64_t len);
 /* The kernel forgets an entry. It takes the name of a directory from the processes that are in it,
  * so this is not for what the kernel learns, or has learned, from the reply to its own call. */

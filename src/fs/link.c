@@ -88,7 +88,7 @@ int fs_link(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_t p
 	    const char *name, struct fs_entry *ret)
 {
 	struct node *n;
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 
 	if (err)
 		return err;

@@ -43,7 +43,7 @@ static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent,
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	struct new_name nn;
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 
 	if (!err && !ctx->may_wait)
 		err = -FS_WOULD_WAIT;

@@ -131,7 +131,7 @@ void new_name_done(struct fs *fs, struct new_name *nn, bool is_held)
 int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 		   const char *suffix, struct new_name *nn)
 {
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 
 	if (err)
 		return err;

@@ -107,6 +107,34 @@ static bool is_removed(struct fs *fs, const struct node *n)
 	return n->is_removed;
 }
 
+/* The tree does not have the name, and may not know yet. */
+static int find_absent(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
+		       struct fs_entry *ret)
+{
+	int err;
+
+	if (!ctx->may_wait)
+		return -FS_WOULD_WAIT;
+	err = ask_server(fs, dir, name);
+	if (!err)
+		err = fs_find_child(fs, dir, name, ret);
+	return err == -ENOENT ? say_absent(fs, ret) : err;
+}
+
+static int find_object(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
+		       struct fs_entry *ret)
+{
+	int asked = early_look(fs, ctx, dir, name), err;
+
+	if (asked < 0)
+		return asked;
+	err = find_child(fs, ctx, dir, name, ret);
+	if (err == -ENOENT && is_removed(fs, dir))
+		return -ESTALE;
+	/* What the leader has just said is not believed for longer. */
+	return err == -ENOENT && !asked ? find_absent(fs, ctx, dir, name, ret) : err;
+}
+
 int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
 	      struct fs_entry *ret)
 {
@@ -125,18 +153,7 @@ int fs_lookup(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 	}
 	err = find_virtual(fs, dir, name, ret);
 	if (err == -ENOENT)
-		err = find_child(fs, ctx, dir, name, ret);
-	if (err == -ENOENT && is_removed(fs, dir)) {
-		err = -ESTALE;
-	} else if (err == -ENOENT && !ctx->may_wait) {
-		err = -FS_WOULD_WAIT;
-	} else if (err == -ENOENT) {
-		err = ask_server(fs, dir, name);
-		if (!err)
-			err = fs_find_child(fs, dir, name, ret);
-		if (err == -ENOENT)
-			err = say_absent(fs, ret);
-	}
+		err = find_object(fs, ctx, dir, name, ret);
 	fs_unpin(fs, dir);
 	return err;
 }
@@ -157,7 +174,7 @@ int fs_getattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)
 		return -ESTALE;
-	attr_stat(n, ret);
+	fs_stat(fs, n, ret);
 	*ret_timeout = fs_timeout(fs);
 	return 0;
 }
@@ -200,7 +217,7 @@ static int fill_child(struct fs *fs, struct dentry *d, bool with_lookup, fs_fill
 	struct fs_entry e = {.entry_timeout = fs_timeout(fs), .attr_timeout = fs_timeout(fs)};
 	int full;
 
-	attr_stat(d->node, &e.st);
+	fs_stat(fs, d->node, &e.st);
 	if (with_lookup) {
 		e.nodeid = tree_ref_lookup(&fs->tree, d->node);
 		if (!e.nodeid)
@@ -221,6 +238,9 @@ int fs_readdir(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, uint64_
 
 	if (history_is_dir(fs, nodeid))
 		return history_readdir(fs, ctx, nodeid, cookie, fill, arg);
+	if (cookie == 0 && (r = early_list(fs, ctx, nodeid)) < 0)
+		return r;
+	r = 0;
 	LOCK_SCOPE(&fs->tree.lock);
 	n = tree_node(&fs->tree, nodeid);
 	if (!n)

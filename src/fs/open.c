@@ -333,7 +333,7 @@ int fs_open(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, int flags,
 	enum virtual_kind kind;
 	enum reopen_try try = REOPEN_FIRST;
 	uint64_t ino = 0;
-	int err = file_wants_write(flags) ? fs_may_change(fs) : 0;
+	int err = file_wants_write(flags) ? fs_begin_change(fs, ctx) : 0;
 
 	if (err)
 		return err;

@@ -24,11 +24,12 @@ void fs_remove_marker(struct fs *fs, struct node *dir)
 	fs_prune(fs, dir);
 }
 
-/* During a listing what was there before goes at its end: see reconcile.c. */
+/* During a listing what was there before goes at its end: see reconcile.c. As long as the tree has
+ * never been complete nothing can be found in it by content, so there is nothing to wait for. */
 static bool may_remove(const struct fs *fs, const struct node *n, uint64_t seq)
 {
 	return n->seq < seq && !n->is_dirty &&
-	       (!fs->is_listing || n->generation == fs->tree.generation);
+	       (!fs->is_listing || n->generation == fs->tree.generation || early_is_on(&fs->early));
 }
 
 /* A listing tells of removals that this mount has not seen. */

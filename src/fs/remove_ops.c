@@ -223,7 +223,7 @@ static int remove_child(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent
 				   const char *name))
 {
 	struct node *dir, *n;
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 
 	if (err)
 		return err;

@@ -332,7 +332,7 @@ int fs_rename(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 {
 	bool is_exchange = flags & RENAME_EXCHANGE;
 	struct turn turn;
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 
 	if (err)
 		return err;

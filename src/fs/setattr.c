@@ -257,7 +257,7 @@ int fs_setattr(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct 
 	struct attr_change c;
 	bool is_done = false;
 	struct node *n;
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 
 	if (err)
 		return err;

@@ -13,7 +13,7 @@
 struct figures {
 	struct store_status store;
 	bool has_store; /* the server's figures, possibly older ones, are there */
-	bool is_connected, is_gone;
+	bool is_connected, is_gone, is_listing;
 	uint64_t files;
 	uint64_t open, unsaved, unsaved_bytes;
 	uint64_t later;
@@ -26,6 +26,7 @@ struct figures {
 static void count_files(struct fs *fs, struct figures *f)
 {
 	LOCK_SCOPE(&fs->tree.lock);
+	f->is_listing = fs->is_listing;
 	f->files = fs->tree.n_nodes - fs->n_virtual;
 	list_for_each (it, &fs->files) {
 		const struct node *n = list_entry(it, struct file, link)->node;
@@ -123,6 +124,7 @@ void status_json(struct fs *fs, struct buf *out)
 	json_string(&w, "server", fs->store->server);
 	json_bool(&w, "connected", f.has_store && f.store.is_connected && !f.is_gone);
 	json_string(&w, "watch", watch_state(&f));
+	json_bool(&w, "listing", f.is_listing);
 	json_bool(&w, "read_only", fs->cfg.is_read_only || (f.has_store && f.store.is_read_only));
 	json_u64(&w, "last_sequence", f.last_seq);
 	json_u64(&w, "uptime_seconds", f.uptime_s);

@@ -27,6 +27,12 @@ static bool is_wanted(const struct fs *fs, const struct node *dir)
 	return fs->is_foreign && fs->listener.changed && dir->id;
 }
 
+/* The first listing comes to what was there all the time. */
+static bool is_no_news(const struct fs *fs, enum fs_change_kind kind, const struct node *n)
+{
+	return kind != FS_REMOVED && early_is_on(&fs->early) && n->seq <= fs->early.start_seq;
+}
+
 void fs_tell(struct fs *fs, enum fs_change_kind kind, const struct node *dir, const char *name,
 	     const struct node *n)
 {
@@ -35,7 +41,7 @@ void fs_tell(struct fs *fs, enum fs_change_kind kind, const struct node *dir, co
 		.kind = kind, .parent = dir->id, .name = name, .mode = n->mode, .size = n->size};
 
 	mutex_assert_held(&fs->tree.lock);
-	if (!is_wanted(fs, dir))
+	if (!is_wanted(fs, dir) || is_no_news(fs, kind, n))
 		return;
 	buf_init(&path, OBJ_META_MAX);
 	if (dir_path(fs, dir, &path) < 0)

@@ -257,7 +257,7 @@ static int apply_xattr(const void *arg, struct node *n)
 
 static int change(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, struct xattr_change *c)
 {
-	int err = fs_may_change(fs);
+	int err = fs_begin_change(fs, ctx);
 	struct node *n;
 
 	if (err)

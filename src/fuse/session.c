@@ -225,6 +225,12 @@ static void end_locks(void *arg, struct share *s)
 	fs_locks_shutdown(s->fs);
 }
 
+static void end_listing(void *arg, struct share *s)
+{
+	(void)arg;
+	fs_stop_listing(s->fs);
+}
+
 static void end_listening(void *arg, struct share *s)
 {
 	(void)arg;
@@ -284,6 +290,7 @@ static int serve(struct mount *m, const struct session_config *cfg, int waiting_
 	if (m->shares)
 		shares_shutdown(m->shares);
 	mount_each(m, end_locks, NULL);
+	mount_each(m, end_listing, NULL);
 	unsaved = mount_drain(m, cfg->drain_timeout_ms);
 	mount_each(m, end_listening, NULL);
 	fuse_remove_signal_handlers(m->session);

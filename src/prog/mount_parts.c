@@ -66,6 +66,7 @@ int mount_parts_open_directory(const struct mount_options *o, struct share_parts
 void mount_parts_close(struct share_parts *p)
 {
 	mount_locks_close(p->more);
+	fs_stop_listing(p->fs);
 	store_shutdown(p->store);
 	/* The watch may call into the tree until the store is closed. */
 	store_close(p->store);

@@ -2,7 +2,7 @@
 # long
 # The server of a bucket with a million names works for half a minute, and more, before a listing
 # begins; many versions answer nothing meanwhile on the connection that asked, pings included. The
-# mount waits for it, with its other connections in use.
+# mount waits for it, with its other connections in use, and serves readers.
 start_server
 "$NATSOBJ" add --server "$URL" b >/dev/null
 echo content | "$NATSOBJ" put --server "$URL" --name file b - >/dev/null 2>&1
@@ -16,7 +16,7 @@ HOLD = float(sys.argv[2])
 def pump(source, to, hold, is_client):
     try:
         while data := source.recv(1 << 16):
-            if is_client and b"last_per_subject" in data:
+            if is_client and (b"last_per_subject" in data or b'"deliver_policy":"all"' in data):
                 open("held", "a").write("held\n")
                 hold["until"] = time.monotonic() + HOLD
             while (left := hold["until"] - time.monotonic()) > 0:
@@ -52,6 +52,8 @@ echo "$MOUNT_PID" >>"$WORK/pids"
 wait_until 100 is_mounted_or_dead m "$MOUNT_PID"
 mountpoint -q m || fail "the daemon ended: $(tail -n 1 log.m)"
 assert_eq "$(cat m/file)" content
+is_listed() { grep -q '"listing":false' m/.natsobj/status; }
+wait_until 100 is_listed
 assert_eq "$(wc -l <held)" 1
 if grep "lost" log.m; then fail "a connection was given up"; fi
 
