@@ -80,7 +80,7 @@ static int check(struct fs *fs, struct node *n, uint64_t parent, const char *nam
 	if (n->dir || n->virtual_kind || dir->virtual_kind)
 		return -EPERM;
 	if (!n->dentry)
-		return -ENOENT;
+		return n->is_superseded ? -ESTALE : -ENOENT;
 	return tree_lookup(&fs->tree, dir, name, strlen(name)) ? -EEXIST : 0;
 }
 

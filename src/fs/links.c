@@ -55,6 +55,24 @@ uint32_t links_count(const struct obj_info *info)
 	return text && parse_u64(text, 10, 0, UINT32_MAX, &count) == 0 ? (uint32_t)count : 1;
 }
 
+void links_learn(struct fs *fs, const struct obj_info *name)
+{
+	const char *id = name->is_deleted ? NULL : links_id(fs, name);
+	const struct node *n;
+	bool is_known;
+	uint64_t seq;
+
+	if (!id)
+		return;
+	mutex_lock(&fs->tree.lock);
+	n = tree_find_link(&fs->tree, id);
+	is_known = n && n->is_link_held;
+	mutex_unlock(&fs->tree.lock);
+	/* What cannot be told now the watch will tell. */
+	if (!is_known)
+		(void)!fs_refresh(fs, name->link_name, strlen(name->link_name), &seq);
+}
+
 static int set_count(struct obj_info *info, uint32_t count)
 {
 	char text[24];
@@ -122,6 +140,7 @@ static int convert_held(struct fs *fs, struct node *n, const struct buf *name, c
 	if (err)
 		return err;
 	if (source->is_deleted || links_id(fs, source)) {
+		links_learn(fs, source);
 		fs_apply_held(fs, source);
 		return -EAGAIN;
 	}
@@ -156,7 +175,7 @@ static int convert_once(struct fs *fs, struct node *n, char ret_id[OBJ_NUID_LEN 
 
 	buf_init(&name, OBJ_META_MAX);
 	mutex_lock(&fs->tree.lock);
-	err = n->dentry ? 0 : -ENOENT;
+	err = n->dentry ? 0 : n->is_superseded ? -ESTALE : -ENOENT;
 	if (!err && n->x->link_id) {
 		is_linked = true;
 		strcpy(ret_id, n->x->link_id);

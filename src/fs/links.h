@@ -53,7 +53,11 @@ void links_reload_end(struct fs *fs, uint64_t last_seq);
 
 /* --- links.c: the bucket's side; all wait --- */
 
-/* Makes sure that a file's content is in a hidden object. -ENOENT: it has no name. */
+/* To be called before an answer about a name is applied: where that leads to a hidden object whose
+ * event is still on its way, the tree learns of the object first, so the file keeps its node. */
+void links_learn(struct fs *fs, const struct obj_info *name);
+/* Makes sure that a file's content is in a hidden object. -ENOENT: it has no name; -ESTALE: its
+ * name has another node now. */
 int links_convert(struct fs *fs, struct node *n, char ret_id[OBJ_NUID_LEN + 1]) MUST_CHECK;
 /* Counts one name more. -EMLINK; -EAGAIN: the file is an ordinary one again, or becomes one. The
  * caller holds no hidden name. */

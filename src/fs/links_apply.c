@@ -44,6 +44,21 @@ static void release(struct fs *fs, struct node *n)
 	tree_unpin(&fs->tree, n);
 }
 
+/* Whoever still comes by a node that has lost its last name so is sent to look again. */
+static void replace(struct fs *fs, struct dentry *d, struct node *n)
+{
+	struct node *old = d->node;
+
+	tree_pin(old);
+	tree_replace(&fs->tree, d, n);
+	if (!old->dentry) {
+		old->is_superseded = true;
+		if (old->x->file)
+			file_rescue_later(fs, old->x->file);
+	}
+	tree_unpin(&fs->tree, old);
+}
+
 static void lead_to(struct fs *fs, struct dentry *d, struct node *n)
 {
 	fs_inval_entry(fs, d->parent, d->name);
@@ -279,7 +294,7 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 	if (!d)
 		err = place_link(fs, dir, c, is_shadowed, n);
 	else if (old != n)
-		tree_replace(&fs->tree, d, n);
+		replace(fs, d, n);
 	if (err) {
 		tree_drop(&fs->tree, n);
 		return err;
@@ -349,7 +364,7 @@ int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *in
 	}
 	fs_inval_inode(fs, old, -1, 0);
 	d->seq = 0;
-	tree_replace(&fs->tree, d, n);
+	replace(fs, d, n);
 	fs_inval_entry(fs, d->parent, d->name);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "fs/apply.h"
 #include "fs/history.h"
+#include "fs/links.h"
 #include "fs/name.h"
 #include "fs/virtual.h"
 
@@ -57,9 +58,10 @@ static int ask_server(struct fs *fs, struct node *dir, const char *name)
 			LOCK_SCOPE(&fs->tree.lock);
 			absent_note(&fs->absent, names[i], lens[i], infos[i] ? infos[i]->seq : 0);
 		}
-		if (infos[i])
+		if (infos[i]) {
+			links_learn(fs, infos[i]);
 			fs_apply(fs, infos[i]);
-		else if (errs[i] != -ENOENT)
+		} else if (errs[i] != -ENOENT)
 			err = errs[i];
 		if (is_live)
 			fs_wait_released(fs, names[i], lens[i]);

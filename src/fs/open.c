@@ -11,6 +11,7 @@
 #include "fs/backing.h"
 #include "fs/file.h"
 #include "fs/history.h"
+#include "fs/links.h"
 #include "fs/procfd.h"
 #include "fs/publish.h"
 #include "fs/virtual.h"
@@ -104,6 +105,7 @@ static int ask_newest(struct fs *fs, struct file *f, bool is_patient, struct obj
 	is_same = fs_info_is_live(info) &&
 		  (n->is_malformed ? n->seq == info->seq : node_nuid_same(n, info->nuid));
 	mutex_unlock(&fs->tree.lock);
+	links_learn(fs, info);
 	fs_apply(fs, steal_ptr(copy));
 	if (!is_same)
 		fs_wait_released(fs, name.data, name.len);

@@ -178,6 +178,7 @@ int fs_refresh(struct fs *fs, const char *name, size_t len, uint64_t *ret_seq)
 	if (err)
 		return err;
 	*ret_seq = info->seq;
+	links_learn(fs, info);
 	fs_apply(fs, info);
 	return 0;
 }

@@ -158,6 +158,47 @@ START_TEST(test_a_file_that_another_mount_has_folded_gets_another_name)
 }
 END_TEST
 
+/* The events of the other mount's link are on their way. */
+START_TEST(test_a_file_that_another_mount_has_linked_gets_another_name)
+{
+	struct mount other = mount_bucket();
+	struct fs_entry before, after;
+
+	put_file(m.fs, "a", "text", 4);
+	fake_sync(bucket);
+	ck_assert_int_eq(lookup(m.fs, "a", &before), 0);
+	fake_delay_events(bucket, 3000);
+	ck_assert_int_eq(link_path(other.fs, "a", "b"), 0);
+	ck_assert_int_eq(link_path(m.fs, "a", "c"), 0);
+	ck_assert_int_eq(lookup(m.fs, "a", &after), 0);
+	ck_assert_uint_eq(before.nodeid, after.nodeid);
+	fs_forget(m.fs, before.nodeid, 2);
+	assert_file(m.fs, "c", "text", 4);
+	fake_delay_events(bucket, 0);
+	fake_sync(bucket);
+	assert_same_file(m.fs, "a", "b", 3);
+	assert_same_file(other.fs, "b", "c", 3);
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(test_a_file_that_another_mount_has_linked_is_read)
+{
+	struct mount other = mount_bucket();
+
+	put_file(m.fs, "a", "text", 4);
+	fake_sync(bucket);
+	fake_delay_events(bucket, 3000);
+	ck_assert_int_eq(link_path(other.fs, "a", "b"), 0);
+	assert_file(m.fs, "a", "text", 4);
+	ck_assert_uint_eq(stat_path(m.fs, "a").st_nlink, 1);
+	fake_delay_events(bucket, 0);
+	fake_sync(bucket);
+	assert_same_file(m.fs, "a", "b", 2);
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_other_clients_read_and_delete_each_name)
 {
 	put_file(m.fs, "a", "text", 4);
@@ -500,6 +541,8 @@ int main(void)
 	tcase_add_test(tc, test_the_number_of_a_file_stays_when_it_gets_a_second_name);
 	tcase_add_test(tc, test_a_change_through_one_name_is_seen_through_the_other);
 	tcase_add_test(tc, test_a_file_that_another_mount_has_folded_gets_another_name);
+	tcase_add_test(tc, test_a_file_that_another_mount_has_linked_gets_another_name);
+	tcase_add_test(tc, test_a_file_that_another_mount_has_linked_is_read);
 	tcase_add_test(tc, test_other_clients_read_and_delete_each_name);
 	tcase_add_test(tc, test_another_client_replaces_one_name_only);
 	tcase_add_test(tc, test_a_file_with_one_name_left_is_an_ordinary_object_again);
