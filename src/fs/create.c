@@ -113,7 +113,7 @@ static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 static int open_found(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn, int flags,
 		      struct fs_entry *ret_entry, struct fs_handle **ret, bool *ret_keep_cache)
 {
-	int err = fs_find_child(fs, nn->dir, nn->name, ret_entry);
+	int err = fs_find_child_again(fs, ctx, nn->dir, nn->name, ret_entry);
 
 	if (err)
 		return err;
@@ -130,7 +130,7 @@ static int open_existing(struct fs *fs, const struct fs_ctx *ctx, const struct n
 {
 	int err = open_found(fs, ctx, nn, flags, ret_entry, ret, ret_keep_cache);
 
-	if (err == -ESTALE && fs_look_again(fs, ctx, ret_entry->st.st_ino) > 0)
+	if (err == -ESTALE)
 		err = open_found(fs, ctx, nn, flags, ret_entry, ret, ret_keep_cache);
 	return err;
 }

@@ -191,6 +191,11 @@ int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf 
 /* The entry of a name in a directory, found and its lookup counted. */
 int fs_find_child(struct fs *fs, struct node *dir, const char *name, struct fs_entry *ret)
 	MUST_CHECK;
+/* The same for a call after which an open follows: if one by the same thread was sent back before,
+ * what the leader has. What is found may be gone before that is asked, so it may be looked for a
+ * few times. -FS_WOULD_WAIT. Waits. */
+int fs_find_child_again(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
+			struct fs_entry *ret) MUST_CHECK;
 /* Sets owner, group and times as for something made in dir by the caller (inode(7): set-group-ID),
  * and takes from its mode what the umask or the directory's default access list says. Tree lock
  * held. */
@@ -199,8 +204,9 @@ int fs_inherit(const struct fs *fs, const struct fs_ctx *ctx, const struct node 
 
 /* --- reopen.c --- */
 
-/* The caller's thread found the inode by its name. If an open of it was sent back, the tree now
- * shows what the leader has: 1. 0 if it was not; -FS_WOULD_WAIT. Waits. */
+/* The caller's thread found the inode by its name. If an open by it was sent back before, the tree
+ * now shows what the leader has, or the inode has lost the name: 1, and the name has to be looked
+ * up again. 0: it was not, or knows; -FS_WOULD_WAIT. Waits. */
 int fs_look_again(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino) MUST_CHECK;
 
 /* --- lock_ops.c --- */

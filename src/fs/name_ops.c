@@ -15,6 +15,9 @@
 #include "fs/virtual.h"
 #include "util/clock.h"
 
+/* How often a name is looked up whose files lose it at once. */
+#define LOOKS_MAX 16
+
 int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf *out)
 {
 	char component[NAME_COMPONENT_MAX + 1];
@@ -46,6 +49,21 @@ int fs_find_child(struct fs *fs, struct node *dir, const char *name, struct fs_e
 		return -ENOTDIR;
 	d = tree_lookup(&fs->tree, dir, name, strlen(name));
 	return d ? fs_make_entry(fs, d->node, ret) : -ENOENT;
+}
+
+int fs_find_child_again(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
+			struct fs_entry *ret)
+{
+	int err = fs_find_child(fs, dir, name, ret), r;
+
+	for (int i = 0; !err && i < LOOKS_MAX; i++) {
+		r = fs_look_again(fs, ctx, ret->st.st_ino);
+		if (r == 0)
+			break;
+		fs_forget(fs, ret->nodeid, 1);
+		err = r < 0 ? r : fs_find_child(fs, dir, name, ret);
+	}
+	return err;
 }
 
 /* A directory's default list becomes the access list of what is made in it, and the default list
@@ -99,6 +117,12 @@ int fs_inherit(const struct fs *fs, const struct fs_ctx *ctx, const struct node 
 	return err;
 }
 
+int fs_why_absent(struct fs *fs, const struct node *dir, const char *name)
+{
+	mutex_assert_held(&fs->tree.lock);
+	return dir->virtual_kind || virtual_find(fs, dir, name) ? -EPERM : -ENOENT;
+}
+
 int fs_pin_child(struct fs *fs, uint64_t parent, const char *name, struct node **ret_dir,
 		 struct node **ret)
 {
@@ -112,8 +136,7 @@ int fs_pin_child(struct fs *fs, uint64_t parent, const char *name, struct node *
 		return -ENOTDIR;
 	d = tree_lookup(&fs->tree, *ret_dir, name, strlen(name));
 	if (!d)
-		return (*ret_dir)->virtual_kind || virtual_find(fs, *ret_dir, name) ? -EPERM
-										    : -ENOENT;
+		return fs_why_absent(fs, *ret_dir, name);
 	*ret = d->node;
 	tree_pin(*ret_dir);
 	tree_pin(*ret);

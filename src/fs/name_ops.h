@@ -28,6 +28,9 @@ int new_name_describe(struct fs *fs, const struct fs_ctx *ctx, const struct new_
 /* Uploads text (NULL: nothing) as the content of info. On success the chunks stay. Waits. */
 int fs_upload_text(struct fs *fs, const char *text, struct obj_info *info) MUST_CHECK;
 
+/* What a call says about a name in dir that the tree does not have: -ENOENT, or -EPERM when what is
+ * there is no object. Tree lock held. */
+int fs_why_absent(struct fs *fs, const struct node *dir, const char *name) MUST_CHECK;
 /* A directory and what it has under a name, both pinned. -EPERM: what is there is no object. */
 int fs_pin_child(struct fs *fs, uint64_t parent, const char *name, struct node **ret_dir,
 		 struct node **ret) MUST_CHECK;

@@ -81,26 +81,15 @@ static int find_virtual(struct fs *fs, const struct node *dir, const char *name,
 }
 
 /* What the lookup says when the name does not exist. */
-static int say_absent(const struct fs *fs, struct fs_entry *ret)
+static int say_absent(struct fs *fs, const struct fs_ctx *ctx, struct fs_entry *ret)
 {
+	mutex_lock(&fs->tree.lock);
+	reopen_end(&fs->reopen, ctx->pid);
+	mutex_unlock(&fs->tree.lock);
 	if (fs->cfg.negative_timeout_ms == 0)
 		return -ENOENT;
 	*ret = (struct fs_entry){.entry_timeout = (double)fs->cfg.negative_timeout_ms / 1000.0};
 	return 0;
-}
-
-/* What the tree has, or the leader if an open was sent back to look for it. */
-static int find_child(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
-		      struct fs_entry *ret)
-{
-	int err = fs_find_child(fs, dir, name, ret), r = 0;
-
-	if (!err)
-		r = fs_look_again(fs, ctx, ret->st.st_ino);
-	if (r == 0)
-		return err;
-	fs_forget(fs, ret->nodeid, 1);
-	return r < 0 ? r : fs_find_child(fs, dir, name, ret);
 }
 
 static bool is_removed(struct fs *fs, const struct node *n)
@@ -120,7 +109,7 @@ static int find_absent(struct fs *fs, const struct fs_ctx *ctx, struct node *dir
 	err = ask_server(fs, dir, name);
 	if (!err)
 		err = fs_find_child(fs, dir, name, ret);
-	return err == -ENOENT ? say_absent(fs, ret) : err;
+	return err == -ENOENT ? say_absent(fs, ctx, ret) : err;
 }
 
 static int find_object(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
@@ -130,7 +119,7 @@ static int find_object(struct fs *fs, const struct fs_ctx *ctx, struct node *dir
 
 	if (asked < 0)
 		return asked;
-	err = find_child(fs, ctx, dir, name, ret);
+	err = fs_find_child_again(fs, ctx, dir, name, ret);
 	if (err == -ENOENT && is_removed(fs, dir))
 		return -ESTALE;
 	/* What the leader has just said is not believed for longer. */

@@ -237,10 +237,13 @@ static void warm(struct fs *fs, struct file *f)
 
 /* The name is another node's or nobody's; without a name a file can only be opened again by way of
  * a descriptor. */
-static bool is_outdated(const struct node *n, bool is_back)
+static bool is_outdated(const struct node *n, bool is_back, bool is_writer)
 {
 	if (n->is_superseded)
 		return !is_back;
+	/* What is written to a file that has lost its name is lost. */
+	if (is_back && !is_writer)
+		return false;
 	return n->is_removed || (!n->dentry && !n->dir && !n->x->file);
 }
 
@@ -272,7 +275,7 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 	*ret_ino = n->ino;
 	*ret_try = reopen_take(&fs->reopen, ctx->pid, n->ino, n->seq);
 	is_back = *ret_try == REOPEN_BACK && !(file_wants_write(flags) && backing_has_made_way(n));
-	err = is_outdated(n, is_back) ? -ESTALE : n->dir ? -EISDIR : 0;
+	err = is_outdated(n, is_back, file_wants_write(flags)) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
 		err = -EIO;
 	if (err)

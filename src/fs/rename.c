@@ -16,6 +16,7 @@
 #include "fs/apply.h"
 #include "fs/exchange_turn.h"
 #include "fs/links.h"
+#include "fs/name_ops.h"
 #include "fs/place.h"
 #include "fs/plain.h"
 #include "fs/publish.h"
@@ -85,7 +86,7 @@ static int find_all(struct fs *fs, uint64_t parent, const char *name, uint64_t n
 		return -ENOTDIR;
 	d = tree_lookup(&fs->tree, m->old_dir, name, strlen(name));
 	if (!d)
-		return -ENOENT;
+		return fs_why_absent(fs, m->old_dir, name);
 	m->n = pin_locked(d->node);
 	d = tree_lookup(&fs->tree, m->new_dir, new_name, strlen(new_name));
 	m->target = pin_locked(d ? d->node : NULL);

@@ -20,12 +20,22 @@ void reopen_note(struct reopen *r, pid_t tid, uint64_t ino)
 	r->slots[slot].until_ns = clock_now_ns() + RETURN_NS;
 }
 
-bool reopen_is_back(const struct reopen *r, pid_t tid, uint64_t ino)
+static bool was_sent(const struct reopen *r, pid_t tid, uint64_t ino)
 {
 	size_t slot = (size_t)tid % REOPEN_SLOTS;
 
-	return r->slots[slot].tid == tid && r->slots[slot].ino == ino &&
+	return r->slots[slot].tid == tid && (tid != 0 || r->slots[slot].ino == ino) &&
 	       r->slots[slot].until_ns > clock_now_ns();
+}
+
+bool reopen_must_tell(struct reopen *r, pid_t tid, uint64_t ino)
+{
+	size_t slot = (size_t)tid % REOPEN_SLOTS;
+
+	if (!was_sent(r, tid, ino))
+		return false;
+	r->slots[slot].ino = ino;
+	return !r->slots[slot].is_told;
 }
 
 void reopen_tell(struct reopen *r, pid_t tid, uint64_t seq)
@@ -39,28 +49,36 @@ void reopen_tell(struct reopen *r, pid_t tid, uint64_t seq)
 	r->slots[slot].until_ns = clock_now_ns() + RETURN_NS;
 }
 
-enum reopen_try reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
+void reopen_end(struct reopen *r, pid_t tid)
 {
 	size_t slot = (size_t)tid % REOPEN_SLOTS;
-	bool is_back = reopen_is_back(r, tid, ino);
 
 	if (r->slots[slot].tid == tid)
 		r->slots[slot].tid = 0;
-	/* Threads of other process namespaces may have no number, and are not told apart. */
-	if (!is_back || tid == 0)
-		return REOPEN_FIRST;
-	return r->slots[slot].is_told && seq >= r->slots[slot].seq ? REOPEN_BACK : REOPEN_AGAIN;
 }
 
-static bool was_sent_back(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino, struct buf *name,
-			  uint64_t *ret_seq)
+enum reopen_try reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq)
+{
+	size_t slot = (size_t)tid % REOPEN_SLOTS;
+	bool was = was_sent(r, tid, ino), is_same = r->slots[slot].ino == ino;
+	bool is_told = is_same && r->slots[slot].is_told && seq >= r->slots[slot].seq;
+
+	reopen_end(r, tid);
+	if (!was || tid == 0)
+		return REOPEN_FIRST;
+	return is_told ? REOPEN_BACK : is_same ? REOPEN_AGAIN : REOPEN_FIRST;
+}
+
+/* The name is left empty where the file has lost it. */
+static bool must_tell(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino, struct buf *name,
+		      uint64_t *ret_seq)
 {
 	const struct node *n;
 
 	LOCK_SCOPE(&fs->tree.lock);
-	if (!reopen_is_back(&fs->reopen, ctx->pid, ino))
-		return false;
 	n = tree_find_ino(&fs->tree, ino);
+	if ((n && !S_ISREG(n->mode)) || !reopen_must_tell(&fs->reopen, ctx->pid, ino))
+		return false;
 	*ret_seq = n ? n->seq : 0;
 	if (n && n->dentry)
 		fs_content_name(fs, n, name);
@@ -88,15 +106,13 @@ int fs_look_again(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino)
 	uint64_t seq;
 
 	buf_init(&name, OBJ_META_MAX);
-	if (!was_sent_back(fs, ctx, ino, &name, &seq))
+	if (!must_tell(fs, ctx, ino, &name, &seq))
 		return 0;
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
-	if (buf_error(&name))
+	if (buf_error(&name) || name.len == 0 || fs_refresh(fs, name.data, name.len, &seq) < 0)
 		return 1;
-	if (name.len > 0 && fs_refresh(fs, name.data, name.len, &seq) < 0)
-		return 1;
-	for (int i = 0; name.len > 0 && i < WAITS_MAX; i++) {
+	for (int i = 0; i < WAITS_MAX; i++) {
 		fs_wait_released(fs, name.data, name.len);
 		if (shows(fs, ino, &seq))
 			break;

@@ -6,10 +6,11 @@
  * An open of a version that was replaced is answered ESTALE, and the kernel looks the name up and
  * opens once more; a second ESTALE goes to the program. Under a name that others replace all the
  * time the second attempt may be too late as well. So the leader is asked when a thread that was
- * sent back looks the name up. A version that is not older was the newest after the program had
- * called open, which is all that is promised, and is opened. This remembers who was sent back from
- * where, and what he was told. Whoever opens without having looked the name up again was sent back
- * by an earlier call.
+ * sent back looks up a file. What the name has then or later was the newest after the program had
+ * called open, which is all that is promised, and is opened, whatever has happened to it since.
+ * What replaces it has a higher sequence, also when it was another file with another number before.
+ * This remembers who was sent back from where, and what he was told. Whoever opens without having
+ * looked the name up again was sent back by an earlier call.
  *
  * The tree's lock protects everything.
  */
@@ -32,10 +33,13 @@ struct reopen {
 
 /* A thread is sent back from the inode. */
 void reopen_note(struct reopen *r, pid_t tid, uint64_t ino);
-/* Whether the thread was sent back from the inode, and has not opened anything since. */
-bool reopen_is_back(const struct reopen *r, pid_t tid, uint64_t ino);
-/* The thread looks the name up again, and the leader has this version. */
+/* The thread looks the name of a file up. Whether it was sent back, and has not been told anything
+ * since. (One without a number, as those of other process namespaces may be: from this inode.) */
+bool reopen_must_tell(struct reopen *r, pid_t tid, uint64_t ino);
+/* What the leader has of that file is this version. */
 void reopen_tell(struct reopen *r, pid_t tid, uint64_t seq);
+/* The thread has found nothing. */
+void reopen_end(struct reopen *r, pid_t tid);
 
 /* What an open is to the one before it by the same thread. */
 enum reopen_try {

@@ -116,6 +116,41 @@ START_TEST(test_an_open_is_not_sent_back_twice)
 }
 END_TEST
 
+/* A rename gives the name to another file each time. By another mount, or (_i) by this one. */
+START_TEST(test_an_open_is_not_sent_back_twice_by_renames)
+{
+	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711};
+	struct mount other = mount_bucket();
+	struct fs *fs = _i ? m.fs : other.fs;
+	uint64_t old, new;
+	struct fs_handle *h;
+	char got[8];
+	bool keep;
+
+	fs->cfg.purge_delay_ms = 30000;
+	put_file(fs, "f", "old", 3);
+	put_file(fs, "second", "newer", 5);
+	put_file(fs, "third", "newest", 6);
+	fake_sync(bucket);
+	old = nodeid_of("f", NULL);
+	ck_assert_int_eq(rename_path(fs, "second", "f", 0), 0);
+	fake_sync(bucket);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, old, O_RDONLY, &h, &keep), -ESTALE);
+	new = nodeid_for(&ctx, "f");
+	ck_assert_int_eq(rename_path(fs, "third", "f", 0), 0);
+	fake_sync(bucket);
+	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), 0);
+	ck_assert_int_eq(read_at(m.fs, h, 0, got, 8), 5);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	/* The next open is another one. */
+	ck_assert_int_eq(fs_open(m.fs, &ctx, new, O_RDONLY, &h, &keep), -ESTALE);
+	assert_file(m.fs, "f", "newest", 6);
+	fs_forget(m.fs, old, 1);
+	fs_forget(m.fs, new, 1);
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_a_creation_opens_the_newest_version_of_what_is_there)
 {
 	const struct fs_ctx ctx = {.may_wait = true, .pid = 4711, .umask = 022};
@@ -596,6 +631,7 @@ int main(void)
 	tcase_add_test(tc, test_replaced_content_has_a_new_nodeid_and_the_old_inode_number);
 	tcase_add_test(tc, test_an_open_that_was_sent_back_gets_the_newest_version);
 	tcase_add_test(tc, test_an_open_is_not_sent_back_twice);
+	tcase_add_loop_test(tc, test_an_open_is_not_sent_back_twice_by_renames, 0, 2);
 	tcase_add_test(tc, test_a_creation_opens_the_newest_version_of_what_is_there);
 	tcase_add_loop_test(tc, test_an_open_that_failed_excuses_no_other, 0, 2);
 	tcase_add_test(tc, test_an_open_after_the_name_was_gone_is_another_one);
