@@ -226,6 +226,17 @@ static void prefer_live(struct bucket *b, const char *name, size_t len, struct o
 	*info = steal_ptr(other);
 }
 
+/* Its own, or the alias of a long one. */
+static bool is_name_of(const struct obj_info *info, const char *name, size_t len)
+{
+	char alias[OBJ_ALIAS_LEN + 1];
+
+	if (info->name_len == len && memcmp(info->name, name, len) == 0)
+		return true;
+	return len == OBJ_ALIAS_LEN && obj_alias(info->name, info->name_len, alias) == 0 &&
+	       memcmp(alias, name, len) == 0;
+}
+
 /* What is at a name's canonical place. */
 static int settle(struct bucket *b, const char *name, size_t len, struct obj_info **info)
 {
@@ -237,8 +248,7 @@ static int settle(struct bucket *b, const char *name, size_t len, struct obj_inf
 		return err;
 	}
 	/* An object of an ancient client, whose token reads as that of this name. */
-	if (b->layout->is_base64 &&
-	    ((*info)->name_len != len || memcmp((*info)->name, name, len) != 0)) {
+	if (b->layout->is_base64 && !is_name_of(*info, name, len)) {
 		log_warn("bucket %s: the place of %s has the metadata of %s", b->store.bucket, name,
 			 (*info)->name);
 		obj_info_free(*info);
