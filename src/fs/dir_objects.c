@@ -95,6 +95,28 @@ static int describe(struct fs *fs, const struct dir_move *mv, struct item *it)
 	return moved_info(fs, it->old, it->to.data, it->to.len, &it->info);
 }
 
+/* Whether somebody who did not know of the rename has changed the file that the tree shows under
+ * its new name. */
+static bool is_change(struct fs *fs, const struct item *it)
+{
+	const struct dentry *d;
+	struct attr attr;
+
+	if (it->old->is_deleted || !obj_info_meta(it->old, ATTR_BTIME))
+		return false;
+	attr_from_info(&fs->cfg, it->old, false, &attr);
+	LOCK_SCOPE(&fs->tree.lock);
+	d = fs_find_entry(fs, it->to.data, it->to.len);
+	return d && d->is_behind && d->node->btime_ns == attr.btime_ns;
+}
+
+static bool is_to_move(struct fs *fs, const struct dir_move *mv, const struct item *it)
+{
+	return fs_info_is_live(it->old) &&
+	       (it->old->seq <= mv->seq || dir_objects_is_own(fs, it->old, &it->to) ||
+		is_change(fs, it));
+}
+
 /* Reads what is to be moved. What others stored after the rename, or what is gone, stays. -EAGAIN:
  * something is being exchanged (not asked for without an intent). */
 static int load(struct fs *fs, const struct dir_move *mv, struct batch *b, const char *intent)
@@ -117,9 +139,7 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b, const
 		it->old = infos[i];
 		if (errs[i] && errs[i] != -ENOENT)
 			err = errs[i];
-		if (it->old &&
-		    (!fs_info_is_live(it->old) ||
-		     (it->old->seq > mv->seq && !dir_objects_is_own(fs, it->old, &it->to))))
+		if (it->old && !is_to_move(fs, mv, it))
 			obj_info_free(steal_ptr(it->old));
 		infos[i] = it->old;
 		/* A claim: nothing but a name, which is not wanted any more. */
@@ -238,34 +258,88 @@ static struct obj_info *tombstone(const struct obj_info *old)
 	return !t || obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
 }
 
-/* Whether what the old name has now says that its content is not this directory's any more: it was
- * renamed away or exchanged, or replaced by a client that purges at once what it replaces. */
-static bool has_left(const struct item *it, const struct obj_info *now)
+/* Whether now is a version of the file that it has: changed, not another one under its name. */
+static bool is_same_file(const struct item *it, const struct obj_info *now)
 {
-	if (now->is_deleted)
-		return obj_info_meta(now, ATTR_TO) != NULL;
-	return strcmp(now->nuid, it->info->nuid) != 0 &&
-	       (!obj_info_meta(now, ATTR_MODE) || obj_info_meta(now, ATTR_EXCHANGE));
+	const char *born = obj_info_meta(it->old, ATTR_BTIME),
+		   *its = obj_info_meta(now, ATTR_BTIME);
+
+	return strcmp(now->nuid, it->old->nuid) == 0 || (born && its && strcmp(born, its) == 0);
 }
 
-/* The old name was changed since it was read. What is stored under the new one goes again if its
- * content went elsewhere, else two names would lead to it, or one to nothing. */
-static void meet_newer(struct fs *fs, struct item *it)
+/* Whether what the old name has now says that its content is not this directory's any more: it was
+ * removed, renamed away, or replaced by another file; who did so purges it. */
+static bool has_left(const struct item *it, const struct obj_info *now)
 {
-	_cleanup_obj_info_ struct obj_info *now = NULL;
+	return now->is_deleted ? !obj_info_meta(now, ATTR_MOVED) : !is_same_file(it, now);
+}
+
+/* Two names would lead to what is stored under the new one, or one to nothing. */
+static void take_back(struct fs *fs, struct item *it)
+{
 	uint64_t seq;
 
-	if (!it->info || strcmp(it->info->nuid, it->old->nuid) != 0 ||
-	    store_get_info(fs->store, it->from.data, it->from.len, &now) < 0 ||
-	    !has_left(it, now) || store_bury_info(fs->store, it->info, &seq) < 0)
+	if (store_bury_info(fs->store, it->info, &seq) < 0)
 		return;
 	fs_note_gone(fs, it->to.data, it->to.len, seq);
 	obj_info_free(steal_ptr(it->info));
 	obj_info_free(steal_ptr(it->old));
 }
 
+/* A version stored under the old name by who did not know of the rename follows. -ESTALE: it is not
+ * the last. Takes over now. */
+static int move_newer(struct fs *fs, const struct dir_move *mv, struct item *it,
+		      struct obj_info *now)
+{
+	struct obj_info *before = steal_ptr(it->info);
+	int err;
+
+	obj_info_free(it->old);
+	it->old = now;
+	err = describe(fs, mv, it);
+	if (!err)
+		err = obj_info_set_token(it->info, before->foreign_token);
+	if (!err && store_put_info(fs->store, it->info, before->seq) < 0)
+		err = -EBUSY;
+	if (err) {
+		obj_info_free(it->info);
+		it->info = before;
+		return err;
+	}
+	obj_info_free(before);
+	it->tombstone = tombstone(it->old);
+	return it->tombstone ? store_put_info(fs->store, it->tombstone, it->old->seq) : -ENOMEM;
+}
+
+/* The old name was changed since it was read. */
+static void meet_newer(struct fs *fs, const struct dir_move *mv, struct item *it)
+{
+	int err = -ESTALE;
+
+	/* Somebody else has moved it. */
+	if (!it->info || strcmp(it->info->nuid, it->old->nuid) != 0)
+		return;
+	for (int i = 0; err == -ESTALE && i < RETRIES; i++) {
+		_cleanup_obj_info_ struct obj_info *now = NULL;
+
+		obj_info_free(steal_ptr(it->tombstone));
+		err = store_get_info(fs->store, it->from.data, it->from.len, &now);
+		if (err)
+			return;
+		if (has_left(it, now)) {
+			take_back(fs, it);
+			return;
+		}
+		if (now->is_deleted)
+			return;
+		err = move_newer(fs, mv, it, steal_ptr(now));
+	}
+	if (err)
+		obj_info_free(steal_ptr(it->tombstone));
+}
+
 /* The old names go, where their content has a new one (and claims, which have none). */
-static int remove_old(struct fs *fs, struct batch *b)
+static int remove_old(struct fs *fs, const struct dir_move *mv, struct batch *b)
 {
 	struct obj_info *infos[BATCH];
 	uint64_t expected[BATCH];
@@ -295,7 +369,7 @@ static int remove_old(struct fs *fs, struct batch *b)
 		if (errs[i])
 			obj_info_free(steal_ptr(items[i]->tombstone));
 		if (errs[i] == -ESTALE)
-			meet_newer(fs, items[i]);
+			meet_newer(fs, mv, items[i]);
 	}
 	return err;
 }
@@ -336,7 +410,7 @@ static int move_held(struct fs *fs, const struct dir_move *mv, struct batch *b, 
 	if (!err)
 		err = store_new(fs, mv, b);
 	if (!err)
-		err = remove_old(fs, b);
+		err = remove_old(fs, mv, b);
 	for (size_t i = 0; i < b->n; i++) {
 		settle(fs, &b->items[i], err);
 		if (!err)
@@ -398,7 +472,7 @@ static int resync(struct fs *fs, const struct dir_move *mv, const struct buf *co
 	return err;
 }
 
-/* Objects that did not move are shown where they are. */
+/* Objects that did not move, and claims, which never do, are shown where they are. */
 static int resync_left(struct fs *fs, const struct dir_move *mv, struct batch *b, bool is_all)
 {
 	const struct buf *from[BATCH], *to[BATCH];
@@ -408,7 +482,7 @@ static int resync_left(struct fs *fs, const struct dir_move *mv, struct batch *b
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *it = &b->items[i];
 
-		if (!is_all && !it->err && it->old)
+		if (!is_all && !it->err && it->old && it->info)
 			continue;
 		from[n] = &it->from;
 		to[n++] = &it->to;

@@ -611,6 +611,34 @@ START_TEST(test_what_does_not_follow_is_gone_elsewhere_too)
 }
 END_TEST
 
+/* Another mount is at work on it, and stores it where its tree has it then. */
+START_TEST(test_a_claim_of_another_mount_does_not_follow)
+{
+	struct mount other = mount_bucket();
+	struct fs_handle *h;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/a", "a", 1);
+	fake_sync(bucket);
+	ck_assert_int_eq(create(other.fs, "d/b", O_WRONLY | O_EXCL, &h), 0);
+	fake_sync(bucket);
+	ck_assert(exists(m.fs, "d/b"));
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	assert_list("n", "a ");
+	ck_assert(!exists(m.fs, "d"));
+	fake_sync(bucket);
+	ck_assert_int_eq(write_at(other.fs, h, 0, "b", 1), 0);
+	ck_assert_int_eq(close_file(other.fs, h), 0);
+	fake_sync(bucket);
+	wait_followed(other.fs);
+	assert_list("n", "a b ");
+	assert_object("n/b", "b", 1);
+	ck_assert(!exists(m.fs, "d"));
+	ck_assert(!exists(other.fs, "d"));
+	unmount_bucket(&other);
+}
+END_TEST
+
 static void *make_main(void *arg)
 {
 	int *ret = arg;
@@ -1271,6 +1299,7 @@ int main(void)
 	tcase_add_test(tc, test_a_large_directory_is_renamed);
 	tcase_add_test(tc, test_many_objects_follow_behind_the_call);
 	tcase_add_loop_test(tc, test_a_change_waits_until_its_object_has_followed, 0, 2);
+	tcase_add_test(tc, test_a_claim_of_another_mount_does_not_follow);
 	tcase_add_loop_test(tc, test_what_does_not_follow_is_gone_elsewhere_too, 0, 4);
 	tcase_add_test(tc, test_what_is_made_under_the_old_name_is_something_else);
 	tcase_add_test(tc, test_what_is_made_under_the_new_name_stays);
