@@ -377,10 +377,11 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 		w->hints.recent[print / 2 % RECENT_EVENTS] = print;
 		return 0;
 	}
-	order = h->fingerprint == print ? h->last_order : h->order;
-	/* One that stands for later announcements too is kept for the last of them. */
-	if (h->fingerprint == print || h->last_order == h->order)
-		drop_until_locked(w, token, hv, h->order);
+	/* Another message's: that of this event was read ahead of it, or replaced by a later one's. */
+	if (h->fingerprint != print)
+		return h->order;
+	order = h->last_order;
+	drop_until_locked(w, token, hv, h->order);
 	return order;
 }
 

@@ -28,14 +28,21 @@ static void teardown(void)
 	mutex_done(&w.lock);
 }
 
-/* expected NULL: of a client that says nothing. */
-static void announce(const char *token, const char *data, const char *expected)
+static natsMsg *make(const char *token, const char *data)
 {
-	_cleanup_msg_ natsMsg *msg = NULL;
+	natsMsg *msg;
 	char subject[64];
 
 	snprintf(subject, sizeof(subject), "$O.b.M.%s", token);
 	ck_assert_int_eq(natsMsg_Create(&msg, subject, NULL, data, (int)strlen(data)), NATS_OK);
+	return msg;
+}
+
+/* expected NULL: of a client that says nothing. */
+static void announce(const char *token, const char *data, const char *expected)
+{
+	_cleanup_msg_ natsMsg *msg = make(token, data);
+
 	if (expected)
 		ck_assert_int_eq(natsMsgHeader_Set(msg, HEADER_EXPECTED_SEQ, expected), NATS_OK);
 	hints_add(&w, msg);
@@ -102,6 +109,35 @@ START_TEST(none_of_several_is_forgotten)
 }
 END_TEST
 
+/* The consumer brings it. */
+static void meet(const char *token, const char *data, uint64_t seq)
+{
+	_cleanup_msg_ natsMsg *msg = make(token, data);
+	struct resolved names = RESOLVED_INITIALIZER(names);
+
+	hints_meet(&w, msg, seq, false, &names);
+}
+
+/* What was read ahead of it says nothing of what was announced since. */
+START_TEST(an_event_that_is_behind_meets_no_later_announcement)
+{
+	struct hint *h;
+
+	announce("eDE=", "one", "3");
+	hints_begin_round(&w);
+	ck_assert(hints_settle(&w, take_one(), 5));
+	announce("eDE=", "two", "5");
+	meet("eDE=", "one", 5);
+	hints_begin_round(&w);
+	h = take_one();
+	ck_assert_ptr_nonnull(h);
+	ck_assert(hints_settle(&w, h, 6));
+	announce("eDE=", "three", "6");
+	meet("eDE=", "three", 7);
+	ck_assert_ptr_null(take_one());
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hints");
@@ -110,6 +146,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_not_stored_yet_is_read_again, 0, (int)ARRAY_LEN(reads));
 	tcase_add_test(tc, none_of_several_is_forgotten);
+	tcase_add_test(tc, an_event_that_is_behind_meets_no_later_announcement);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
