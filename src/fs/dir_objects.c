@@ -268,10 +268,10 @@ static bool is_same_file(const struct item *it, const struct obj_info *now)
 }
 
 /* Whether what the old name has now says that its content is not this directory's any more: it was
- * removed, renamed away, or replaced by another file; who did so purges it. */
+ * renamed away, or replaced by another file's, and who did so purges it. */
 static bool has_left(const struct item *it, const struct obj_info *now)
 {
-	return now->is_deleted ? !obj_info_meta(now, ATTR_MOVED) : !is_same_file(it, now);
+	return now->is_deleted ? obj_info_meta(now, ATTR_TO) != NULL : !is_same_file(it, now);
 }
 
 /* Two names would lead to what is stored under the new one, or one to nothing. */
