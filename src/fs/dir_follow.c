@@ -285,6 +285,38 @@ static int follow(struct fs *fs, struct dir_move *mv, int64_t time_ns)
 	return err;
 }
 
+/* Whether all that is in dir came after the rename, and has names that n has not. */
+static int check_adopted(struct fs *fs, const struct dir_move *mv, const struct node *dir,
+			 const struct node *n)
+{
+	const struct dentry *d;
+	uint64_t cookie = 0;
+
+	if (has_sequences(dir, mv->seq, false))
+		return -ENOTEMPTY;
+	while ((d = tree_next(dir, cookie))) {
+		if (tree_lookup(&fs->tree, n, d->name, d->len))
+			return -EAGAIN;
+		cookie = d->cookie;
+	}
+	return 0;
+}
+
+int dir_follow_adopt(struct fs *fs, const struct dir_move *mv, struct node *dir, struct node *n)
+{
+	int err = check_adopted(fs, mv, dir, n);
+	struct dentry *d;
+
+	mutex_assert_held(&fs->tree.lock);
+	while (!err && (d = tree_next(dir, 0))) {
+		char name[NAME_COMPONENT_MAX + 1];
+
+		memcpy(name, d->name, (size_t)d->len + 1);
+		err = move(fs, d, n, name);
+	}
+	return err;
+}
+
 /* What another mount's intent says; NULL: nothing that this one has to know. */
 static struct dir_move *foreign_move(const struct fs *fs, const struct obj_info *intent)
 {

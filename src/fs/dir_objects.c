@@ -151,14 +151,24 @@ static int load(struct fs *fs, const struct dir_move *mv, struct batch *b, const
 	return err;
 }
 
-/* Others stored something under the new name after the rename: that stays, and so does what was to
- * be moved there. Of two markers there is no need for the other. */
+/* Whether another version is one of the file that is to be moved: changed, not another file in its
+ * place. */
+static bool is_same_file(const struct item *it, const struct obj_info *other)
+{
+	const char *born = obj_info_meta(it->old, ATTR_BTIME),
+		   *its = obj_info_meta(other, ATTR_BTIME);
+
+	return strcmp(other->nuid, it->old->nuid) == 0 || (born && its && strcmp(born, its) == 0);
+}
+
+/* Others stored something else under the new name after the rename: that stays, and so does what
+ * was to be moved there. Of two markers there is no need for the other. */
 static bool is_taken(const struct dir_move *mv, const struct item *it)
 {
 	return it->replaced &&
 	       !(obj_info_is_marker(it->info) && obj_info_is_marker(it->replaced)) &&
 	       fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq &&
-	       strcmp(it->replaced->nuid, it->info->nuid) != 0;
+	       !is_same_file(it, it->replaced);
 }
 
 /* Whoever began the rename had come so far: what has been done with the new name since stays. */
@@ -256,15 +266,6 @@ static struct obj_info *tombstone(const struct obj_info *old)
 	_cleanup_obj_info_ struct obj_info *t = obj_info_tombstone(old);
 
 	return !t || obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
-}
-
-/* Whether now is a version of the file that it has: changed, not another one under its name. */
-static bool is_same_file(const struct item *it, const struct obj_info *now)
-{
-	const char *born = obj_info_meta(it->old, ATTR_BTIME),
-		   *its = obj_info_meta(now, ATTR_BTIME);
-
-	return strcmp(now->nuid, it->old->nuid) == 0 || (born && its && strcmp(born, its) == 0);
 }
 
 /* Whether what the old name has now says that its content is not this directory's any more: it was

@@ -80,7 +80,8 @@ int dir_plan_check(struct fs *fs, const struct move *m, const struct dir_move *m
 		return -EEXIST;
 	if (at && !at->node->dir)
 		return -ENOTDIR;
-	return at && at->node->dir->n_children > 0 ? -ENOTEMPTY : 0;
+	/* With the intent others show the directory in this place, and make things in it. */
+	return at && at->node->dir->n_children > 0 && mv->seq == 0 ? -ENOTEMPTY : 0;
 }
 
 /* The plan is stored. */

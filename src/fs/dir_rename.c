@@ -137,6 +137,8 @@ static int move_tree(struct fs *fs, const struct move *m, struct errand *e)
 		err = dir_names_collect(fs, m->n, e->mv.from.len, UINT64_MAX, &e->names);
 	if (!err && e->mv.to.len + e->names.max_len > fs->store->name_max)
 		err = -ENAMETOOLONG;
+	if (!err && at)
+		err = dir_follow_adopt(fs, &e->mv, at->node, m->n);
 	if (!err)
 		err = move_in_tree(fs, m);
 	if (err) {

@@ -89,6 +89,10 @@ int dir_plan_check(struct fs *fs, const struct move *m, const struct dir_move *m
 void dir_follow_begin(struct fs *fs, const struct obj_info *intent);
 /* That is gone. If something has not followed, dir_follow_end is due. */
 void dir_follow_over(struct fs *fs, const char *intent);
+/* What others have made in dir, where mv's directory n is to come, since its intent goes into n.
+ * -ENOTEMPTY: there is something older; -EAGAIN: it has a name that n has, too. */
+int dir_follow_adopt(struct fs *fs, const struct dir_move *mv, struct node *dir, struct node *n)
+	MUST_CHECK;
 /* The rename of an intent with this name, or NULL. */
 struct dir_move *dir_follow_find(struct fs *fs, const char *intent);
 /* The object of info has come to its new place, and perhaps gone, if that is what info tells. */
