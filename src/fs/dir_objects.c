@@ -261,11 +261,12 @@ static int store_new(struct fs *fs, const struct dir_move *mv, struct batch *b)
 	return err;
 }
 
-static struct obj_info *tombstone(const struct obj_info *old)
+/* It says where the object went, to who was changing it. */
+static struct obj_info *tombstone(const struct item *it)
 {
-	_cleanup_obj_info_ struct obj_info *t = obj_info_tombstone(old);
+	_cleanup_obj_info_ struct obj_info *t = obj_info_tombstone(it->old);
 
-	return !t || obj_info_set_meta(t, ATTR_MOVED, "1") < 0 ? NULL : steal_ptr(t);
+	return !t || obj_info_set_meta(t, ATTR_MOVED, it->to.data) < 0 ? NULL : steal_ptr(t);
 }
 
 /* Whether what the old name has now says that its content is not this directory's any more: it was
@@ -308,7 +309,7 @@ static int move_newer(struct fs *fs, const struct dir_move *mv, struct item *it,
 		return err;
 	}
 	obj_info_free(before);
-	it->tombstone = tombstone(it->old);
+	it->tombstone = tombstone(it);
 	return it->tombstone ? store_put_info(fs->store, it->tombstone, it->old->seq) : -ENOMEM;
 }
 
@@ -353,7 +354,7 @@ static int remove_old(struct fs *fs, const struct dir_move *mv, struct batch *b)
 
 		if (!it->old || it->err)
 			continue;
-		it->tombstone = tombstone(it->old);
+		it->tombstone = tombstone(it);
 		if (!it->tombstone)
 			return -ENOMEM;
 		items[n] = it;

@@ -28,12 +28,20 @@ static bool is_it(const struct fs *fs, const struct file *f, const struct obj_in
 	       (strcmp(f->base->nuid, info->nuid) == 0 || (made && its && strcmp(made, its) == 0));
 }
 
+/* NULL: nothing says that it has been moved. */
+static const char *next_name(const struct obj_info *tombstone)
+{
+	const char *to = obj_info_meta(tombstone, ATTR_TO);
+
+	return to ? to : obj_info_meta(tombstone, ATTR_MOVED);
+}
+
 /* The name that the last of the renames has given; NULL: it cannot be told. */
 static int find(struct fs *fs, const struct file *f, const struct obj_info *tombstone,
 		struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *at = NULL;
-	const char *to = obj_info_meta(tombstone, ATTR_TO);
+	const char *to = next_name(tombstone);
 	int err = 0;
 
 	for (int i = 0; !err && to && i < STEPS; i++) {
@@ -44,7 +52,7 @@ static int find(struct fs *fs, const struct file *f, const struct obj_info *tomb
 		err = store_get_info(fs->store, to, strlen(to), &next);
 		obj_info_free(at);
 		at = next;
-		to = at && at->is_deleted ? obj_info_meta(at, ATTR_TO) : NULL;
+		to = at && at->is_deleted ? next_name(at) : NULL;
 	}
 	if (!err && at && !to && is_it(fs, f, at))
 		*ret = steal_ptr(at);

@@ -40,7 +40,8 @@ static inline bool name_is_hidden(const char *name, size_t len)
 #define ATTR_FROM "posix.from"
 #define ATTR_SINCE "posix.since"
 #define ATTR_EXCHANGE "posix.exchange"
-/* On a tombstone: the object went along with its directory, whose times that does not change. */
+/* On a tombstone: the object went along with its directory, to this name; that does not change the
+ * directory's times. */
 #define ATTR_MOVED "posix.moved"
 /* Of a tombstone: the name that the content of the file has now. */
 #define ATTR_TO "posix.to"

@@ -58,17 +58,22 @@ static void assert_all_names(const char *names)
 
 static const char *const changed[] = {"0123456789+", "01xx456789", "new"};
 
-static struct fs_handle *open_changed(int how)
+static struct fs_handle *open_changed_at(const char *path, int how)
 {
 	static const int flags[] = {O_WRONLY | O_APPEND, O_RDWR, O_WRONLY | O_TRUNC};
 	struct fs_handle *h;
 
-	ck_assert_int_eq(open_path(other.fs, "f", flags[how], &h), 0);
+	ck_assert_int_eq(open_path(other.fs, path, flags[how], &h), 0);
 	ck_assert_int_eq(how == 0   ? write_at(other.fs, h, 10, "+", 1)
 			 : how == 1 ? write_at(other.fs, h, 2, "xx", 2)
 				    : write_at(other.fs, h, 0, "new", 3),
 			 0);
 	return h;
+}
+
+static struct fs_handle *open_changed(int how)
+{
+	return open_changed_at("f", how);
 }
 
 START_TEST(a_change_goes_where_the_file_went)
@@ -82,6 +87,23 @@ START_TEST(a_change_goes_where_the_file_went)
 	ck_assert_int_eq(close_file(other.fs, h), 0);
 	assert_all("h", changed[_i / 2]);
 	assert_all_names("h ");
+}
+END_TEST
+
+START_TEST(a_change_goes_where_its_directory_went)
+{
+	struct fs_handle *h;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	put_file(m.fs, "d/f", "0123456789", 10);
+	fake_sync(bucket);
+	h = open_changed_at("d/f", _i / 2);
+	delay(_i % 2);
+	ck_assert_int_eq(rename_path(m.fs, "d", "n", 0), 0);
+	arrive(_i % 2);
+	ck_assert_int_eq(close_file(other.fs, h), 0);
+	assert_all("n/f", changed[_i / 2]);
+	assert_all_names("f n ");
 }
 END_TEST
 
@@ -186,6 +208,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, a_change_goes_where_the_file_went, 0, 6);
+	tcase_add_loop_test(tc, a_change_goes_where_its_directory_went, 0, 6);
 	tcase_add_loop_test(tc, a_descriptor_that_stays_open_goes_on_there, 0, 2);
 	tcase_add_loop_test(tc, a_new_file_of_the_old_name_is_left_alone, 0, 3);
 	tcase_add_loop_test(tc, what_was_changed_there_too_is_a_conflict, 0, 2);
