@@ -377,7 +377,8 @@ static uint64_t meet_locked(struct watch *w, const char *token, uint64_t hv, uin
 		w->hints.recent[print / 2 % RECENT_EVENTS] = print;
 		return 0;
 	}
-	/* Another message's: that of this event was read ahead of it, or replaced by a later one's. */
+	/* Another message's: that of this event was read ahead of it, or replaced by a later one's.
+	 */
 	if (h->fingerprint != print)
 		return h->order;
 	order = h->last_order;
