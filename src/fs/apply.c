@@ -128,7 +128,7 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 	}
 	fs_inval_entry(fs, dir, c->name);
 	fs_tell_new(fs, dir, c->name, n, info);
-	place_touch_dir(fs, dir, attr_entry_time(info));
+	place_touch_dir(fs, dir, attr_entry_time(info), info->seq);
 	fs_note_second_name(fs, n, info);
 	return 0;
 }
@@ -214,6 +214,7 @@ static int update_entry(struct fs *fs, struct dentry *d, const struct obj_info *
 static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info *info)
 {
 	int64_t touched_ns = dir->ctime_ns;
+	uint64_t touched_seq = dir->dir->touched_seq;
 	bool is_old = dir->dir->has_marker && is_known(fs, dir, info);
 
 	dir->generation = fs->tree.generation;
@@ -225,9 +226,10 @@ static void apply_marker(struct fs *fs, struct node *dir, const struct obj_info 
 	if (fs_set_version(fs, dir, info) < 0)
 		log_warn("no memory for the attributes of a directory");
 	/* Entries that came or went since. */
-	place_touch_dir(fs, dir, touched_ns);
+	dir->dir->touched_seq = 0;
+	place_touch_dir(fs, dir, touched_ns, touched_seq);
 	if (dir->dentry)
-		place_touch_dir(fs, dir->dentry->parent, attr_entry_time(info));
+		place_touch_dir(fs, dir->dentry->parent, attr_entry_time(info), info->seq);
 	fs_inval_inode(fs, dir, -1, 0);
 }
 
@@ -250,7 +252,7 @@ static int apply_live(struct fs *fs, const struct obj_info *info)
 	}
 	while (p < end && place_cut(&p, end, &c)) {
 		dir = place_make_dir(fs, dir, &c, info->name, (size_t)(p - info->name),
-				     attr_entry_time(info));
+				     attr_entry_time(info), info->seq);
 		if (!dir)
 			return -ENOMEM;
 		if (p == end)
@@ -332,6 +334,17 @@ static bool apply_reserved(struct fs *fs, const struct obj_info *info)
 	return true;
 }
 
+/* When the removal that info tells of changed the directory; 0: it did not. */
+static int64_t removal_time(const struct fs *fs, const struct obj_info *info, bool is_over)
+{
+	if (obj_info_meta(info, ATTR_MOVED))
+		return 0;
+	if (is_over)
+		return fs->is_listing ? 0 : clock_wall_ns();
+	/* By whichever clock is ahead, so that what was made before was made before. */
+	return info->mtime_ns > info->time_ns ? info->mtime_ns : info->time_ns;
+}
+
 static void apply_locked(struct fs *fs, const struct obj_info *info)
 {
 	bool is_over;
@@ -361,7 +374,7 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 		    !removal_is_put_off(fs, info->name, info->name_len, info->seq + is_over))
 			graves_note(&fs->graves, info->name, info->name_len, info->seq);
 		removal_apply(fs, info->name, info->name_len, info->seq + is_over,
-			      obj_info_meta(info, ATTR_MOVED) ? 0 : info->time_ns,
+			      removal_time(fs, info, is_over),
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);
 	}
 	if (err)
@@ -410,7 +423,7 @@ void fs_apply_absent(struct fs *fs, const char *name, size_t len, uint64_t seq)
 	if (!removal_is_put_off(fs, name, len, seq + 1))
 		graves_note(&fs->graves, name, len, seq);
 	fs->is_foreign = true;
-	removal_apply(fs, name, len, seq + 1, 0, PLACE_ANY);
+	removal_apply(fs, name, len, seq + 1, fs->is_listing ? 0 : clock_wall_ns(), PLACE_ANY);
 	fs->is_foreign = false;
 }
 

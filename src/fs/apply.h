@@ -54,8 +54,9 @@ void fs_remove_marker(struct fs *fs, struct node *dir);
 void fs_remove_entry(struct fs *fs, struct dentry *d);
 /* The same for the entry that the kernel asked to remove. Tree lock held. */
 void fs_remove_own(struct fs *fs, struct dentry *d);
-/* The same for a file whose name another client removed. Tree lock held. */
-void fs_remove_foreign(struct fs *fs, struct dentry *d);
+/* The same for a file whose name another client removed at time_ns (0: that is no change of the
+ * directory), by the message seq (0: not known). Tree lock held. */
+void fs_remove_foreign(struct fs *fs, struct dentry *d, int64_t time_ns, uint64_t seq);
 /* Removes a directory that exists only because of what was in it, if that is gone, and those above
  * it likewise. Tree lock held. */
 void fs_prune(struct fs *fs, struct node *dir);

@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/halves.h"
 #include "fs/name_ops.h"
+#include "fs/place.h"
 #include "fs/publish.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new
 		tree_drop(&fs->tree, n);
 		return err;
 	}
-	nn->dir->mtime_ns = nn->dir->ctime_ns = n->ctime_ns;
+	place_set_touched(nn->dir, n->ctime_ns);
 	*ret = file_get_locked(fs, n);
 	err = *ret ? fs_make_entry(fs, n, ret_entry) : -ENOMEM;
 	if (err)

@@ -209,9 +209,10 @@ static struct node *new_parent(struct fs *fs, const struct dir_move *mv, int64_t
 	while (dir && place_cut(&p, end, ret) && p < end) {
 		const struct dentry *d = tree_lookup(&fs->tree, dir, ret->name, strlen(ret->name));
 
-		dir = d && !d->node->dir ? NULL
-					 : place_make_dir(fs, dir, ret, mv->to.data,
-							  (size_t)(p - mv->to.data), time_ns);
+		dir = d && !d->node->dir
+			      ? NULL
+			      : place_make_dir(fs, dir, ret, mv->to.data, (size_t)(p - mv->to.data),
+					       time_ns, mv->seq);
 	}
 	return dir;
 }
@@ -255,13 +256,13 @@ static int follow_to(struct fs *fs, struct dir_move *mv, struct node *dir, struc
 		if (!err)
 			place_unshadow(fs, old_parent, old_name, strlen(old_name));
 	} else {
-		to = place_make_dir(fs, parent, c, mv->to.data, mv->to.len, time_ns);
+		to = place_make_dir(fs, parent, c, mv->to.data, mv->to.len, time_ns, mv->seq);
 		err = to ? merge(fs, mv, dir, to) : -ENOMEM;
 		if (!err)
 			fs_prune(fs, dir);
 	}
-	place_touch_dir(fs, old_parent, time_ns);
-	place_touch_dir(fs, parent, time_ns);
+	place_touch_dir(fs, old_parent, time_ns, mv->seq);
+	place_touch_dir(fs, parent, time_ns, mv->seq);
 	tree_unpin(&fs->tree, old_parent);
 	return err;
 }

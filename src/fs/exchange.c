@@ -11,6 +11,7 @@
 #include "fs/apply.h"
 #include "fs/file.h"
 #include "fs/links.h"
+#include "fs/place.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/log.h"
@@ -73,8 +74,8 @@ static void exchange_entries(struct fs *fs, const struct move *m, const struct o
 	tree_exchange(&fs->tree, d_old, d_new);
 	set_entry(fs, d_old, at_old);
 	set_entry(fs, d_new, at_new);
-	m->old_dir->mtime_ns = m->old_dir->ctime_ns = m->n->ctime_ns;
-	m->new_dir->mtime_ns = m->new_dir->ctime_ns = m->n->ctime_ns;
+	place_set_touched(m->old_dir, m->n->ctime_ns);
+	place_set_touched(m->new_dir, m->n->ctime_ns);
 }
 
 static int get_both(struct fs *fs, const struct buf *first, const struct buf *second,

@@ -21,6 +21,7 @@
 #include "fs/apply.h"
 #include "fs/file.h"
 #include "fs/name.h"
+#include "fs/place.h"
 #include "fs/publish.h"
 #include "util/clock.h"
 
@@ -224,8 +225,8 @@ static int exchange_tree(struct fs *fs, const struct move *m, struct exchange *x
 		x->ab.seq = x->ba.seq = intent_seq;
 	tree_exchange(&fs->tree, da, db);
 	m->n->ctime_ns = m->target->ctime_ns = now_ns;
-	m->old_dir->mtime_ns = m->old_dir->ctime_ns = now_ns;
-	m->new_dir->mtime_ns = m->new_dir->ctime_ns = now_ns;
+	place_set_touched(m->old_dir, now_ns);
+	place_set_touched(m->new_dir, now_ns);
 	dir_move_begin(fs, &x->ab);
 	dir_move_begin(fs, &x->ba);
 	return 0;

@@ -305,7 +305,7 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 		return 0;
 	fs_inval_entry(fs, dir, c->name);
 	fs_inval_inode(fs, n, -1, 0);
-	place_touch_dir(fs, dir, attr_entry_time(info));
+	place_touch_dir(fs, dir, attr_entry_time(info), info->seq);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "fs/apply.h"
 #include "fs/file.h"
 #include "fs/links.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* So many renames are followed. */
@@ -64,7 +65,7 @@ static void leave_entry(struct fs *fs, const struct node *n)
 {
 	LOCK_SCOPE(&fs->tree.lock);
 	if (n->dentry)
-		fs_remove_foreign(fs, n->dentry);
+		fs_remove_foreign(fs, n->dentry, clock_wall_ns(), 0);
 }
 
 int file_follow_renamed(struct fs *fs, struct file *f, const struct obj_info *tombstone)

@@ -19,12 +19,20 @@ bool place_cut(const char **p, const char *end, struct component *c)
 	return slash != NULL;
 }
 
-void place_touch_dir(struct fs *fs, struct node *dir, int64_t time_ns)
+void place_touch_dir(struct fs *fs, struct node *dir, int64_t time_ns, uint64_t seq)
 {
-	if (time_ns <= dir->ctime_ns)
+	/* Whoever set its times saw the entry come or go before, whatever the clocks say. */
+	if (time_ns <= dir->ctime_ns || (seq && dir->dir->has_marker && seq <= dir->seq))
 		return;
 	dir->mtime_ns = dir->ctime_ns = time_ns;
+	dir->dir->touched_seq = seq;
 	fs_inval_inode(fs, dir, -1, 0);
+}
+
+void place_set_touched(struct node *dir, int64_t time_ns)
+{
+	dir->mtime_ns = dir->ctime_ns = time_ns;
+	dir->dir->touched_seq = 0;
 }
 
 int place_link(struct fs *fs, struct node *dir, const struct component *c, bool is_shadowed,
@@ -46,7 +54,7 @@ static int move_aside(struct fs *fs, struct dentry *d, const struct component *c
 }
 
 struct node *place_make_dir(struct fs *fs, struct node *parent, const struct component *c,
-			    const char *full, size_t full_len, int64_t time_ns)
+			    const char *full, size_t full_len, int64_t time_ns, uint64_t seq)
 {
 	struct dentry *d = tree_lookup(&fs->tree, parent, c->name, strlen(c->name));
 	struct attr attr;
@@ -64,11 +72,12 @@ struct node *place_make_dir(struct fs *fs, struct node *parent, const struct com
 		tree_drop(&fs->tree, n);
 		return NULL;
 	}
+	n->dir->touched_seq = seq;
 	fs_inval_entry(fs, parent, c->name);
 	fs_tell(fs, FS_CREATED, parent, c->name, n);
 	/* While the bucket is listed its marker may follow, which says more: see reconcile.c. */
 	if (!fs->is_listing)
-		place_touch_dir(fs, parent, time_ns);
+		place_touch_dir(fs, parent, time_ns, seq);
 	return n;
 }
 
@@ -146,11 +155,16 @@ void fs_remove_entry(struct fs *fs, struct dentry *d)
 
 void fs_remove_own(struct fs *fs, struct dentry *d)
 {
+	place_touch_dir(fs, d->parent, clock_wall_ns(), 0);
+	place_unlink(fs, d);
+}
+
+void place_unlink(struct fs *fs, struct dentry *d)
+{
 	struct node *dir = d->parent;
 
 	mutex_assert_held(&fs->tree.lock);
 	fs_tell(fs, FS_REMOVED, dir, d->name, d->node);
-	place_touch_dir(fs, dir, clock_wall_ns());
 	if (d->node->dentry->next_name)
 		fs_inval_inode(fs, d->node, -1, 0);
 	tree_unlink(&fs->tree, d);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/name_ops.h"
+#include "fs/place.h"
 #include "fs/publish.h"
 #include "fs/rename.h"
 #include "util/clock.h"
@@ -49,7 +50,7 @@ static int make_locked(struct fs *fs, const struct new_name *nn, struct fs_entry
 		tree_drop(&fs->tree, n);
 		return -ENOMEM;
 	}
-	nn->dir->mtime_ns = nn->dir->ctime_ns = n->ctime_ns;
+	place_set_touched(nn->dir, n->ctime_ns);
 	return fs_make_entry(fs, n, ret);
 }
 

@@ -15,6 +15,7 @@
 #include "fs/dir_rename.h"
 #include "fs/links.h"
 #include "fs/place.h"
+#include "util/clock.h"
 
 /* Whatever the server says; for more names the tables grow as they need. */
 #define RESERVE_MAX (UINT64_C(1) << 24)
@@ -93,7 +94,7 @@ bool fs_is_put_aside(struct fs *fs, const struct dentry *d)
 static void touch_parent(struct fs *fs, const struct node *n)
 {
 	if (n->dir && !n->dir->has_marker && n->dentry)
-		place_touch_dir(fs, n->dentry->parent, n->btime_ns);
+		place_touch_dir(fs, n->dentry->parent, n->btime_ns, 0);
 }
 
 void fs_reload_end(struct fs *fs, uint64_t last_seq)
@@ -125,7 +126,7 @@ void fs_reload_end(struct fs *fs, uint64_t last_seq)
 		if (d && !fs_is_put_aside(fs, d) && gone[i]->dir)
 			fs_remove_marker(fs, gone[i]);
 		else if (d && !fs_is_put_aside(fs, d))
-			fs_remove_foreign(fs, d);
+			fs_remove_foreign(fs, d, clock_wall_ns(), 0);
 		tree_unpin(&fs->tree, gone[i]);
 	}
 	fs->is_foreign = false;

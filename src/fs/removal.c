@@ -33,7 +33,7 @@ static bool may_remove(const struct fs *fs, const struct node *n, uint64_t seq)
 }
 
 /* A listing tells of removals that this mount has not seen. */
-static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t time_ns)
+static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t time_ns, uint64_t seq)
 {
 	struct node *dir;
 
@@ -43,15 +43,17 @@ static void touch_parent(struct fs *fs, const char *name, size_t len, int64_t ti
 		len--;
 	(void)place_find(fs, name, len, &dir);
 	if (dir)
-		place_touch_dir(fs, dir, time_ns);
+		place_touch_dir(fs, dir, time_ns, seq);
 }
 
 /* Whoever still comes by the old name is sent to look again. */
-void fs_remove_foreign(struct fs *fs, struct dentry *d)
+void fs_remove_foreign(struct fs *fs, struct dentry *d, int64_t time_ns, uint64_t seq)
 {
 	if (node_has_one_name(d->node))
 		d->node->is_removed = true;
-	fs_remove_entry(fs, d);
+	fs_inval_entry(fs, d->parent, d->name);
+	place_touch_dir(fs, d->parent, time_ns, seq);
+	place_unlink(fs, d);
 }
 
 bool removal_is_put_off(struct fs *fs, const char *name, size_t len, uint64_t seq)
@@ -67,15 +69,20 @@ void removal_apply(struct fs *fs, const char *name, size_t len, uint64_t seq, in
 {
 	struct node *dir;
 	struct dentry *d = place_find(fs, name, len, &dir);
+	/* Without a message nobody knows when it was. */
+	uint64_t touch_seq = place == PLACE_ANY ? 0 : seq;
 
 	if (removal_is_root(fs, name, len))
 		return;
 	if (fs->is_listing && !d)
-		touch_parent(fs, name, len, time_ns);
+		touch_parent(fs, name, len, time_ns, touch_seq);
 	halves_forget(fs, name, len);
 	if (dir) {
-		if (dir->dir->has_marker && !fs_is_plain(fs) && may_remove(fs, dir, seq))
+		if (dir->dir->has_marker && !fs_is_plain(fs) && may_remove(fs, dir, seq)) {
+			if (dir->dentry && dir->dir->n_children == 0)
+				place_touch_dir(fs, dir->dentry->parent, time_ns, touch_seq);
 			fs_remove_marker(fs, dir);
+		}
 		d = tree_lookup(&fs->tree, dir, "%=", 2);
 	}
 	if (d && d->node->x->file && !d->node->x->link_id)
@@ -83,5 +90,5 @@ void removal_apply(struct fs *fs, const char *name, size_t len, uint64_t seq, in
 	if (d && !d->node->dir &&
 	    (d->node->x->link_id ? links_may_remove(fs, d, seq) : may_remove(fs, d->node, seq)) &&
 	    (place == PLACE_ANY || d->node->is_foreign_token == (place == PLACE_FOREIGN)))
-		fs_remove_foreign(fs, d);
+		fs_remove_foreign(fs, d, time_ns, touch_seq);
 }

@@ -286,8 +286,8 @@ int move_in_tree(struct fs *fs, const struct move *m)
 	if (!err && m->n->dir)
 		place_unshadow(fs, m->old_dir, m->old_name, strlen(m->old_name));
 	m->n->ctime_ns = clock_wall_ns();
-	m->old_dir->mtime_ns = m->old_dir->ctime_ns = m->n->ctime_ns;
-	m->new_dir->mtime_ns = m->new_dir->ctime_ns = m->n->ctime_ns;
+	place_set_touched(m->old_dir, m->n->ctime_ns);
+	place_set_touched(m->new_dir, m->n->ctime_ns);
 	return err;
 }
 

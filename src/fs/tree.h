@@ -77,7 +77,8 @@ struct dir {
 	size_t n_children;
 	size_t n_subdirs;
 	uint64_t next_cookie;
-	bool has_marker; /* an object "dir/" carries the attributes */
+	uint64_t touched_seq; /* of the message that changed the times last; 0: none is known */
+	bool has_marker;      /* an object "dir/" carries the attributes */
 };
 
 /* What few nodes have. Read through n->x, which is never NULL; written through node_extra. */

@@ -23,6 +23,12 @@ void fake_fail_after(struct fake *b, enum fake_op op, int err, unsigned int skip
 	b->ops[op].n_failures = count;
 }
 
+void fake_set_clock_ahead(struct fake *b, unsigned int ms)
+{
+	LOCK_SCOPE(&b->lock);
+	b->ahead_ms = ms;
+}
+
 void fake_delay_events(struct fake *b, unsigned int ms)
 {
 	LOCK_SCOPE(&b->lock);

@@ -39,6 +39,7 @@ struct fake {
 	uint64_t free_bytes; /* as store_status says */
 	uint64_t n_reloads;
 	unsigned int delay_ms;	 /* of each event */
+	unsigned int ahead_ms;	 /* its clock, of ours */
 	unsigned int listed_max; /* names after which listings stop */
 	bool is_held;
 	bool is_deleted;

@@ -114,7 +114,7 @@ void fake_meta_store(struct fake *b, char *token, char *json, size_t len)
 				.json = json,
 				.len = len,
 				.seq = ++b->seq,
-				.time_ns = clock_wall_ns()};
+				.time_ns = clock_wall_ns() + b->ahead_ms * NS_PER_MS};
 	/* In the order of sequences, which is that of a listing. */
 	list_push_back(&b->metas, &m->link);
 	cond_broadcast(&b->cond);

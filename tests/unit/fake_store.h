@@ -57,6 +57,8 @@ void fake_lose_answer_after(struct fake *b, int err, unsigned int skip);
 void fake_before_put(struct fake *b, unsigned int skip, void (*fn)(void));
 /* From now on each event comes so much later. */
 void fake_delay_events(struct fake *b, unsigned int ms);
+/* From now on the clock by which messages are stored is so far ahead of ours. */
+void fake_set_clock_ahead(struct fake *b, unsigned int ms);
 /* How often op was called so far. */
 unsigned int fake_calls(struct fake *b, enum fake_op op);
 /* Unacknowledged bytes an upload may have. */

@@ -223,6 +223,51 @@ START_TEST(test_an_explicit_time_of_a_directory_stands_until_its_next_entry)
 }
 END_TEST
 
+/* Removals that come late, and from a server whose clock is ahead, are from before all the same. */
+START_TEST(test_an_explicit_time_of_a_directory_is_that_of_every_mount)
+{
+	struct mount other = mount_bucket(), late;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d/e"), 0);
+	put_file(m.fs, "d/f", "text", 4);
+	fake_sync(bucket);
+	fake_delay_events(bucket, 100);
+	fake_set_clock_ahead(bucket, 5000);
+	ck_assert_int_eq(unlink_path(m.fs, "d/f"), 0);
+	ck_assert_int_eq(rmdir_path(m.fs, "d/e"), 0);
+	ck_assert_int_eq(set_times("d", 1000, 2000), 0);
+	fake_delay_events(bucket, 0);
+	fake_sync(bucket);
+	ck_assert_int_eq(stat_path(m.fs, "d").st_mtim.tv_sec, 2000);
+	ck_assert_int_eq(stat_path(other.fs, "d").st_mtim.tv_sec, 2000);
+	late = mount_bucket();
+	ck_assert_int_eq(stat_path(late.fs, "d").st_mtim.tv_sec, 2000);
+	put_file(other.fs, "d/g", "text", 4);
+	fake_sync(bucket);
+	ck_assert_int_gt(stat_path(m.fs, "d").st_mtim.tv_sec, 2000);
+	ck_assert_int_gt(stat_path(late.fs, "d").st_mtim.tv_sec, 2000);
+	unmount_bucket(&late);
+	unmount_bucket(&other);
+}
+END_TEST
+
+START_TEST(test_a_directory_changes_when_one_in_it_is_removed_elsewhere)
+{
+	struct mount other = mount_bucket();
+	struct stat before;
+
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "d/e"), 0);
+	fake_sync(bucket);
+	before = stat_path(other.fs, "d");
+	ck_assert_int_eq(rmdir_path(m.fs, "d/e"), 0);
+	fake_sync(bucket);
+	ck_assert(is_before(before.st_mtim, stat_path(other.fs, "d").st_mtim));
+	unmount_bucket(&other);
+}
+END_TEST
+
 START_TEST(test_a_change_does_not_undo_one_of_another_mount)
 {
 	struct mount other = mount_bucket();
@@ -571,6 +616,8 @@ int main(void)
 	tcase_add_test(tc, test_times_beyond_64_bits_become_the_last_there_is);
 	tcase_add_test(tc, test_a_directory_changes_with_its_entries_not_with_their_versions);
 	tcase_add_test(tc, test_an_explicit_time_of_a_directory_stands_until_its_next_entry);
+	tcase_add_test(tc, test_an_explicit_time_of_a_directory_is_that_of_every_mount);
+	tcase_add_test(tc, test_a_directory_changes_when_one_in_it_is_removed_elsewhere);
 	tcase_add_test(tc, test_a_change_does_not_undo_one_of_another_mount);
 	tcase_add_test(tc, test_a_failed_change_is_not_shown);
 	tcase_add_test(tc, test_unsaved_content_takes_its_attributes_along);
