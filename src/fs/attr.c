@@ -144,6 +144,9 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 		err = obj_info_set_meta(info, ATTR_TARGET, n->x->target);
 	if (!err)
 		err = xattrs_to_info(&n->x->xattrs, info);
+	/* With this version it was not made. */
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
 	info->mtime_ns = n->mtime_ns;
 	return err;
 }

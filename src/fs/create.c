@@ -8,18 +8,21 @@
 #include "fs/name_ops.h"
 #include "fs/place.h"
 #include "fs/publish.h"
+#include "fs/sibling.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#define RETRIES 16
+
 /*
  * What the bucket says of a name that is to be created: 0 with the sequence the first version has
  * to replace, or -EEXIST after the tree was told of it. O_EXCL puts up a claim, which decides at
- * once who creates the name; *ret_claim_seq is then its sequence.
+ * once who creates the name; *ret_claim is it, and NULL without O_EXCL.
  */
 static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn, mode_t mode,
-		   bool is_exclusive, uint64_t *ret_seq)
+		   bool is_exclusive, uint64_t *ret_seq, struct obj_info **ret_claim)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err;
@@ -44,11 +47,15 @@ static int reserve(struct fs *fs, const struct fs_ctx *ctx, const struct new_nam
 	err = fs_claim_content(fs, info);
 	if (!err)
 		err = fs_publish_exclusive(fs, info);
+	if (err)
+		return err;
 	*ret_seq = info->seq;
-	return err;
+	*ret_claim = steal_ptr(info);
+	return 0;
 }
 
-/* The node and open state of a file that exists only here so far. */
+/* The node and open state of a file that exists only here so far. -EAGAIN: its directory was
+ * renamed since the name was taken. */
 static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
 		       mode_t mode, uint64_t seq, struct fs_entry *ret_entry, struct file **ret)
 {
@@ -58,6 +65,8 @@ static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new
 	LOCK_SCOPE(&fs->tree.lock);
 	if (nn->dir != fs->tree.root && !nn->dir->dentry)
 		return -ENOENT;
+	if (!new_name_is_current(fs, nn))
+		return -EAGAIN;
 	if (tree_lookup(&fs->tree, nn->dir, nn->name, strlen(nn->name)))
 		return -EEXIST;
 	n = tree_node_new(&fs->tree, mode, nn->full.data, nn->full.len, 0);
@@ -80,17 +89,38 @@ static int add_unsaved(struct fs *fs, const struct fs_ctx *ctx, const struct new
 	return err;
 }
 
+/* The same for a name that is reserved. A directory that the tree shows under it although the claim
+ * has won is about to go; without a file the claim goes. */
+static int add_reserved(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
+			mode_t mode, uint64_t seq, const struct obj_info *claim,
+			struct fs_entry *ret_entry, struct file **ret)
+{
+	int err = add_unsaved(fs, ctx, nn, mode, seq, ret_entry, ret);
+
+	for (int i = 0; claim && err == -EEXIST && i < RETRIES; i++) {
+		err = sibling_contest(fs, claim);
+		if (!err)
+			err = add_unsaved(fs, ctx, nn, mode, seq, ret_entry, ret);
+		else
+			break;
+	}
+	if (err && claim)
+		(void)fs_take_back(fs, claim);
+	return err;
+}
+
 static int create_new(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
 		      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret)
 {
+	_cleanup_obj_info_ struct obj_info *claim = NULL;
 	struct file *f = NULL;
 	uint64_t seq;
 	int err;
 
-	err = reserve(fs, ctx, nn, mode, flags & O_EXCL, &seq);
+	err = reserve(fs, ctx, nn, mode, flags & O_EXCL, &seq, &claim);
 	if (err)
 		return err;
-	err = add_unsaved(fs, ctx, nn, mode, seq, ret_entry, &f);
+	err = add_reserved(fs, ctx, nn, mode, seq, claim, ret_entry, &f);
 	if (err) {
 		file_put(fs, f);
 		return err;
@@ -136,9 +166,9 @@ static int open_existing(struct fs *fs, const struct fs_ctx *ctx, const struct n
 	return err;
 }
 
-int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
-	      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
-	      bool *ret_keep_cache)
+static int create_once(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+		       mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
+		       bool *ret_keep_cache)
 {
 	struct new_name nn;
 	int err = new_name_begin(fs, ctx, parent, name, "", &nn);
@@ -156,4 +186,16 @@ int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const ch
 		err = open_existing(fs, ctx, &nn, flags, ret_entry, ret, ret_keep_cache);
 	new_name_done(fs, &nn, false);
 	return err;
+}
+
+int fs_create(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+	      mode_t mode, int flags, struct fs_entry *ret_entry, struct fs_handle **ret,
+	      bool *ret_keep_cache)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++)
+		err = create_once(fs, ctx, parent, name, mode, flags, ret_entry, ret,
+				  ret_keep_cache);
+	return err == -EAGAIN ? -EBUSY : err;
 }

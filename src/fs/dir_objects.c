@@ -401,6 +401,9 @@ static void settle(struct fs *fs, const struct item *it, int err)
 	dir_rename_arrived(fs, it->to.data, it->to.len);
 	mutex_unlock(&fs->tree.lock);
 	dir_objects_settle(fs, it->info);
+	/* The name that another mount had claimed; what it stores comes as something new. */
+	if (it->old && it->old->is_deleted)
+		fs_apply_absent(fs, it->to.data, it->to.len, it->old->seq);
 	if (is_moved && it->tombstone)
 		fs_apply_held(fs, it->tombstone);
 }

@@ -27,7 +27,8 @@ static bool leads_to(struct fs *fs, const struct new_name *nn, const char *id)
 }
 
 /* The name is held, the hidden object counts it already. A count may be too high, never too low. */
-static int publish_name(struct fs *fs, const struct new_name *nn, const char *id)
+static int publish_name(struct fs *fs, const struct new_name *nn, const char *id,
+			struct fs_entry *ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err = links_describe(fs, nn->full.data, nn->full.len, id, &info);
@@ -35,13 +36,13 @@ static int publish_name(struct fs *fs, const struct new_name *nn, const char *id
 	if (!err)
 		err = fs_publish_exclusive(fs, info);
 	if (!err)
-		fs_apply_own(fs, info, nn->dir, nn->name);
-	else if (store_is_certain(err) && !leads_to(fs, nn, id))
+		err = new_name_show(fs, nn, info, ret);
+	if (err && store_is_certain(err) && !leads_to(fs, nn, id))
 		links_count_down(fs, id);
 	return err;
 }
 
-/* -EAGAIN: the file became an ordinary one again meanwhile. */
+/* -EAGAIN: the file became an ordinary one again meanwhile, or the directory was renamed. */
 static int link_once(struct fs *fs, const struct fs_ctx *ctx, struct node *n, uint64_t parent,
 		     const char *name, struct fs_entry *ret)
 {
@@ -57,9 +58,7 @@ static int link_once(struct fs *fs, const struct fs_ctx *ctx, struct node *n, ui
 		return err;
 	err = new_name_exists(fs, &nn) ? -EEXIST : links_count_up(fs, id);
 	if (!err)
-		err = publish_name(fs, &nn, id);
-	if (!err)
-		err = fs_find_child(fs, nn.dir, name, ret);
+		err = publish_name(fs, &nn, id, ret);
 	new_name_done(fs, &nn, true);
 	if (err == -EAGAIN)
 		links_fold(fs, id);

@@ -13,6 +13,8 @@
 #include "fs/symlink.h"
 #include "objstore/subject.h"
 
+#define RETRIES 16
+
 /* Whether the tree has a file under an object name that other clients can read: no link. */
 static bool is_plain_object(struct fs *fs, const struct buf *name)
 {
@@ -37,18 +39,14 @@ static int set_content(struct fs *fs, const char *target, struct obj_info *info)
 	return err ? err : obj_info_set_link(info, fs->store->bucket, name.data);
 }
 
-/* Makes an object that is whole at once: marker, special file, symbolic link, empty file. */
-static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
-		       mode_t mode, dev_t rdev, const char *target, struct fs_entry *ret)
+/* -EAGAIN: the directory was renamed meanwhile. */
+static int make_once(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+		     mode_t mode, dev_t rdev, const char *target, struct fs_entry *ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	struct new_name nn;
-	int err = fs_begin_change(fs, ctx);
+	int err = new_name_begin(fs, ctx, parent, name, S_ISDIR(mode) ? "/" : "", &nn);
 
-	if (!err && !ctx->may_wait)
-		err = -FS_WOULD_WAIT;
-	if (!err)
-		err = new_name_begin(fs, ctx, parent, name, S_ISDIR(mode) ? "/" : "", &nn);
 	if (err)
 		return err;
 	if (new_name_exists(fs, &nn))
@@ -59,15 +57,28 @@ static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent,
 		err = set_content(fs, target, info);
 	if (!err) {
 		err = fs_publish_exclusive(fs, info);
+		if (!err)
+			err = new_name_show(fs, &nn, info, ret);
 		if (err && info->size > 0)
 			fs_purge_later(fs, info->nuid, info->name, info->name_len);
 	}
-	if (!err) {
-		fs_apply_own(fs, info, nn.dir, name);
-		err = fs_find_child(fs, nn.dir, name, ret);
-	}
 	new_name_done(fs, &nn, true);
 	return err;
+}
+
+/* Makes an object that is whole at once: marker, special file, symbolic link, empty file. */
+static int make_object(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,
+		       mode_t mode, dev_t rdev, const char *target, struct fs_entry *ret)
+{
+	int err = fs_begin_change(fs, ctx);
+
+	if (!err && !ctx->may_wait)
+		err = -FS_WOULD_WAIT;
+	if (!err)
+		err = -EAGAIN;
+	for (int i = 0; err == -EAGAIN && i < RETRIES; i++)
+		err = make_once(fs, ctx, parent, name, mode, rdev, target, ret);
+	return err == -EAGAIN ? -EBUSY : err;
 }
 
 int fs_mknod(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, const char *name,

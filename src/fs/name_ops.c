@@ -12,11 +12,14 @@
 #include "fs/apply.h"
 #include "fs/name.h"
 #include "fs/plain.h"
+#include "fs/publish.h"
+#include "fs/sibling.h"
 #include "fs/virtual.h"
 #include "util/clock.h"
 
 /* How often a name is looked up whose files lose it at once. */
 #define LOOKS_MAX 16
+#define RETRIES 16
 
 int fs_child_name(struct fs *fs, struct node *dir, const char *name, struct buf *out)
 {
@@ -187,6 +190,56 @@ bool new_name_exists(struct fs *fs, const struct new_name *nn)
 {
 	LOCK_SCOPE(&fs->tree.lock);
 	return tree_lookup(&fs->tree, nn->dir, nn->name, strlen(nn->name)) != NULL;
+}
+
+bool new_name_is_current(struct fs *fs, const struct new_name *nn)
+{
+	struct buf now CLEANUP(buf_done) = {0};
+
+	mutex_assert_held(&fs->tree.lock);
+	buf_init(&now, OBJ_META_MAX);
+	/* The name may have the suffix of a directory besides. */
+	return fs_child_name(fs, nn->dir, nn->name, &now) == 0 && now.len <= nn->full.len &&
+	       nn->full.len - now.len <= 1 && memcmp(now.data, nn->full.data, now.len) == 0;
+}
+
+/* What the tree shows. -EAGAIN: the directory has another name; -EEXIST: it is of the other kind.
+ */
+static int find_made(struct fs *fs, const struct new_name *nn, bool is_moved, struct fs_entry *ret)
+{
+	bool is_dir = nn->full.data[nn->full.len - 1] == '/';
+	const struct dentry *d;
+
+	LOCK_SCOPE(&fs->tree.lock);
+	if (!is_moved && !new_name_is_current(fs, nn))
+		return -EAGAIN;
+	d = nn->dir->dentry || nn->dir == fs->tree.root
+		    ? tree_lookup(&fs->tree, nn->dir, nn->name, strlen(nn->name))
+		    : NULL;
+	if (!d)
+		return -ENOENT;
+	return (d->node->dir != NULL) == is_dir ? fs_make_entry(fs, d->node, ret) : -EEXIST;
+}
+
+int new_name_show(struct fs *fs, const struct new_name *nn, const struct obj_info *info,
+		  struct fs_entry *ret)
+{
+	int err;
+
+	fs_apply_own(fs, info, nn->dir, nn->name);
+	err = find_made(fs, nn, false, ret);
+	/* What the tree shows although this has won is about to go. */
+	for (int i = 0; err == -EEXIST && i < RETRIES; i++) {
+		err = sibling_contest(fs, info);
+		if (!err)
+			err = find_made(fs, nn, false, ret);
+		else
+			break;
+	}
+	/* Whoever has renamed the directory may have seen it, and moved it along. */
+	if (err && !fs_take_back(fs, info) && err == -EAGAIN)
+		err = find_made(fs, nn, true, ret);
+	return err;
 }
 
 int new_name_describe(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,

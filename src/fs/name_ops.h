@@ -20,6 +20,13 @@ int new_name_begin(struct fs *fs, const struct fs_ctx *ctx, uint64_t parent, con
 /* is_held: the name is released too. */
 void new_name_done(struct fs *fs, struct new_name *nn, bool is_held);
 bool new_name_exists(struct fs *fs, const struct new_name *nn);
+/* Whether the directory still has the name that the object name begins with: it may be renamed
+ * while the name is held. Tree lock held. */
+bool new_name_is_current(struct fs *fs, const struct new_name *nn);
+/* Shows what was stored under the name by fs_publish_exclusive. After an error it is taken back;
+ * -EAGAIN: the directory was renamed. Waits. */
+int new_name_show(struct fs *fs, const struct new_name *nn, const struct obj_info *info,
+		  struct fs_entry *ret) MUST_CHECK;
 /* Metadata of something new with the attributes a new node would have. target only for links. */
 int new_name_describe(struct fs *fs, const struct fs_ctx *ctx, const struct new_name *nn,
 		      mode_t mode, dev_t rdev, const char *target, struct obj_info **ret)

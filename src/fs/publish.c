@@ -14,6 +14,7 @@
 #include "fs/journal.h"
 #include "fs/links.h"
 #include "fs/name_ops.h"
+#include "fs/sibling.h"
 #include "util/log.h"
 
 #define RETRIES 16
@@ -30,7 +31,8 @@ int fs_set_info_name(struct obj_info *info, const char *name, size_t len)
 
 	if (!err)
 		free(steal_ptr(info->foreign_token));
-	return err;
+	/* It was not made there. */
+	return err ? err : obj_info_set_meta(info, ATTR_CLAIM, NULL);
 }
 
 int fs_publish_new(struct fs *fs, struct obj_info *info)
@@ -59,29 +61,17 @@ int fs_publish_new(struct fs *fs, struct obj_info *info)
 	return -EIO;
 }
 
-/* The name that info would have as the other kind, a file's or a directory's. */
-static int sibling_name(const struct obj_info *info, struct buf *out)
-{
-	buf_append(out, info->name, info->name_len);
-	if (info->name[info->name_len - 1] == '/')
-		out->len--;
-	else
-		buf_append_char(out, '/');
-	return buf_error(out);
-}
-
-/* Takes back what was just made. */
-static void withdraw(struct fs *fs, const struct obj_info *info)
+bool fs_take_back(struct fs *fs, const struct obj_info *info)
 {
 	uint64_t seq;
 	int err = store_bury_info(fs->store, info, &seq);
 
 	if (!err)
-		fs_note_gone(fs, info->name, info->name_len, seq);
+		fs_apply_absent(fs, info->name, info->name_len, seq);
 	else if (err != -ESTALE)
-		log_warn("bucket %s: %s has the name of another object and could not be removed: "
-			 "%s",
+		log_warn("bucket %s: %s was made in vain and could not be removed: %s",
 			 fs->store->bucket, info->name, strerror(-err));
+	return err != -ESTALE;
 }
 
 int fs_claim_content(struct fs *fs, struct obj_info *info)
@@ -91,35 +81,22 @@ int fs_claim_content(struct fs *fs, struct obj_info *info)
 		return fs_upload_text(fs, NULL, info);
 	obj_nuid_new(info->nuid);
 	info->is_deleted = true;
-	return obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+	return 0;
 }
 
 int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 {
-	_cleanup_obj_info_ struct obj_info *sibling = NULL;
-	struct buf name CLEANUP(buf_done) = {0};
-	int err = fs_publish_new(fs, info);
+	int err = fs_is_plain(fs) ? 0 : obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
 
-	/* A directory is no object that could be in the way. */
-	if (err || fs_is_plain(fs))
+	if (!err)
+		err = fs_publish_new(fs, info);
+	if (err)
 		return err;
-	buf_init(&name, OBJ_META_MAX);
-	err = sibling_name(info, &name);
-	if (!err && name.len > 0 && name.len <= fs->store->name_max)
-		err = store_get_info(fs->store, name.data, name.len, &sibling);
-	if (err == -ENOENT)
-		return 0;
-	if (err) {
-		/* Nobody would finish what a failed call left. */
-		withdraw(fs, info);
-		return err;
-	}
-	if (!sibling || !fs_info_is_live(sibling) || sibling->seq > info->seq ||
-	    halves_is_old(fs, sibling))
-		return 0;
-	withdraw(fs, info);
-	fs_apply(fs, steal_ptr(sibling));
-	return -EEXIST;
+	err = sibling_contest(fs, info);
+	/* Nobody would finish what a failed call left. */
+	if (err)
+		(void)fs_take_back(fs, info);
+	return err;
 }
 
 /* What info described has lost its name: its chunks go, or one name of a hidden object. */
@@ -298,8 +275,6 @@ int file_describe(struct fs *fs, struct file *f, const struct buf *name, const s
 	err = obj_info_rename(info, name->data, name->len);
 	if (!err)
 		err = obj_info_set_link(info, NULL, NULL);
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_FROM, NULL);
 	if (!err)

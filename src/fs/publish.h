@@ -25,10 +25,12 @@ bool fs_is_known_absent(struct fs *fs, const char *name, size_t len, uint64_t *r
  * name. */
 int fs_publish_new(struct fs *fs, struct obj_info *info) MUST_CHECK;
 /* The same for something that one of several creators makes: neither may a directory have the name
- * where it is a file's, nor the other way round. Of two that are made at the same time the older
- * stays. */
+ * where it is a file's, nor the other way round, see sibling.h. After an error nothing is left. */
 int fs_publish_exclusive(struct fs *fs, struct obj_info *info) MUST_CHECK;
-/* Gives info what stands for a file that is being created, until it is stored. May wait. */
+/* What was just made goes again. False: somebody has changed or moved it, and it stays. Waits. */
+bool fs_take_back(struct fs *fs, const struct obj_info *info);
+/* Gives info, for fs_publish_exclusive, what stands for a file that is being created, until it is
+ * stored: a tombstone. May wait. */
 int fs_claim_content(struct fs *fs, struct obj_info *info) MUST_CHECK;
 /* Gives info another name, under that name's canonical subject. */
 int fs_set_info_name(struct obj_info *info, const char *name, size_t len) MUST_CHECK;

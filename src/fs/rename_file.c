@@ -24,6 +24,7 @@
 #include "fs/halves.h"
 #include "fs/journal.h"
 #include "fs/links.h"
+#include "fs/sibling.h"
 #include "util/log.h"
 
 #define RETRIES 16
@@ -146,6 +147,39 @@ static int meet_newer(struct fs *fs, struct obj_info **old, const struct obj_inf
 	return err;
 }
 
+/* The new name is a directory's: the object goes from there, and where it was counts again for
+ * those that have seen it move. */
+static int return_version(struct fs *fs, struct obj_info *old, const struct obj_info *info)
+{
+	int err;
+
+	(void)fs_take_back(fs, info);
+	err = store_put_info(fs->store, old, old->seq);
+	if (!err)
+		fs_apply_held(fs, old);
+	else if (err != -ESTALE)
+		log_warn("bucket %s: %s may be shown late: %s", fs->store->bucket, old->name,
+			 strerror(-err));
+	return -EEXIST;
+}
+
+/* Stores what must be the only one to have the new name, as a file's or a directory's. */
+static int store_alone(struct fs *fs, struct obj_info *old, struct obj_info *info,
+		       struct obj_info **now)
+{
+	int err = fs_is_plain(fs) ? 0 : obj_info_set_meta(info, ATTR_CLAIM, fs->claim_id);
+
+	if (!err)
+		err = store_over(fs, info, true, now);
+	if (err)
+		return err;
+	err = sibling_contest(fs, info);
+	if (err == -EEXIST)
+		return return_version(fs, old, info);
+	/* Without an answer nothing else speaks against it. */
+	return 0;
+}
+
 /* One attempt: the new name gets what the old one has. *now, what the new name had, becomes what
  * was replaced. -ESTALE: the old name has something else since. */
 static int move_version(struct fs *fs, struct obj_info *old, const struct buf *to,
@@ -154,7 +188,8 @@ static int move_version(struct fs *fs, struct obj_info *old, const struct buf *t
 	int err = renamed_info(fs, old, to->data, to->len, ret);
 
 	if (!err)
-		err = store_over(fs, *ret, is_exclusive, now);
+		err = is_exclusive ? store_alone(fs, old, *ret, now)
+				   : store_over(fs, *ret, false, now);
 	if (err) {
 		obj_info_free(steal_ptr(*ret));
 		return err;

@@ -67,6 +67,13 @@ void fake_before_put(struct fake *b, unsigned int skip, void (*fn)(void))
 	b->n_before = skip;
 }
 
+void fake_before_get(struct fake *b, const char *name, void (*fn)(void))
+{
+	LOCK_SCOPE(&b->lock);
+	b->before_get = fn;
+	b->before_name = name;
+}
+
 unsigned int fake_calls(struct fake *b, enum fake_op op)
 {
 	LOCK_SCOPE(&b->lock);

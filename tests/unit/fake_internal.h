@@ -57,6 +57,8 @@ struct fake {
 	} ops[FAKE_N_OPS];
 	int lost_answer;
 	unsigned int n_answers; /* before that */
+	void (*before_get)(void);
+	const char *before_name; /* metadata that are asked for then */
 	void (*before_put)(void);
 	unsigned int n_before; /* metadata that are stored before that */
 };

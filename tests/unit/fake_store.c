@@ -197,11 +197,26 @@ static int get_infos(struct store *s, const char *const *names, const size_t *le
 	return err;
 }
 
+/* Runs what is to be done before this call. */
+static void interpose_get(struct fake *b, const char *name, size_t len)
+{
+	void (*fn)(void) = NULL;
+
+	mutex_lock(&b->lock);
+	if (b->before_get && strlen(b->before_name) == len &&
+	    memcmp(b->before_name, name, len) == 0)
+		fn = steal_ptr(b->before_get);
+	mutex_unlock(&b->lock);
+	if (fn)
+		fn();
+}
+
 static int get_info(struct store *s, const char *name, size_t len, struct obj_info **ret)
 {
 	struct fake *b = fake_store_of(s)->b;
 	int err;
 
+	interpose_get(b, name, len);
 	LOCK_SCOPE(&b->lock);
 	err = fake_enter(fake_store_of(s), FAKE_GET_INFO);
 	return err ? err : get_info_locked(b, name, len, ret);
@@ -252,9 +267,8 @@ static int put_once(struct store *s, struct obj_info *info, uint64_t expected_se
 	return err;
 }
 
-/* What is full once may have room after its listener has removed something. */
 /* Runs what is to be done before this call. */
-static void interpose(struct fake *b)
+static void interpose_put(struct fake *b)
 {
 	void (*fn)(void) = NULL;
 
@@ -266,12 +280,13 @@ static void interpose(struct fake *b)
 		fn();
 }
 
+/* What is full once may have room after its listener has removed something. */
 int fake_put_info(struct store *s, struct obj_info *info, uint64_t expected_seq)
 {
 	struct fake_store *fake = fake_store_of(s);
 	int err;
 
-	interpose(fake->b);
+	interpose_put(fake->b);
 	err = put_once(s, info, expected_seq);
 	if (err == -ENOSPC && fake->is_watching && fake->listener.on_full &&
 	    fake->listener.on_full(fake->listener.arg))

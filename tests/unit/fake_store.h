@@ -55,6 +55,9 @@ void fake_lose_answer_after(struct fake *b, int err, unsigned int skip);
 /* fn is called once, on the thread of the caller, after the next skip metadata were stored and
  * before the one after those is. */
 void fake_before_put(struct fake *b, unsigned int skip, void (*fn)(void));
+/* The same before the next call that asks for the metadata of this name, which stays the caller's,
+ * and no other's. */
+void fake_before_get(struct fake *b, const char *name, void (*fn)(void));
 /* From now on each event comes so much later. */
 void fake_delay_events(struct fake *b, unsigned int ms);
 /* From now on the clock by which messages are stored is so far ahead of ours. */

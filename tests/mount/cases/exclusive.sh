@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Of several creators on two mounts exactly one wins, for files and for directories.
+# Of several creators on two mounts exactly one wins, for files and for directories, and for a file and
+# a directory of one name, however the file is made. Whoever loses leaves nothing.
 begin
 first=$MOUNT_PID B=$WORK/other
 mount_at "$B"
 python3 - "$M" "$B" <<'P'
-import os, sys
+import ctypes, os, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 mounts = sys.argv[1:]
 def make_file(path):
@@ -16,7 +17,48 @@ def make_dir(path):
     try: os.mkdir(path)
     except FileExistsError: return 0
     return 1
+def quietly(call, *args):
+    try: call(*args)
+    except FileExistsError: return 0
+    return 1
+def rename_noreplace(old, new):
+    if libc.renameat2(-100, old.encode(), -100, new.encode(), 1) < 0:
+        err = ctypes.get_errno()
+        raise OSError(err, os.strerror(err))
+libc = ctypes.CDLL(None, use_errno=True)
+ways = {
+    "excl": make_file,
+    "link": lambda p: quietly(os.link, f"{mounts[0]}/source", p),
+    "symlink": lambda p: quietly(os.symlink, "source", p),
+    "mknod": lambda p: quietly(os.mknod, p),
+    "rename": lambda p: quietly(rename_noreplace, f"{mounts[0]}/moved", p),
+}
+def race(pool, way, i):
+    path = [f"{m}/{way}/{i}" for m in mounts]
+    open(f"{mounts[0]}/moved", "w").close()
+    start = threading.Barrier(2)
+    def run(make, p):
+        start.wait()
+        return make(p)
+    file, dir = pool.submit(run, ways[way], path[0]), pool.submit(run, make_dir, path[1])
+    won = (file.result(), dir.result())
+    assert sum(won) == 1, (way, i, won)
+    deadline = time.monotonic() + 10
+    while True:
+        shown = [[os.path.isdir(f"{m}/{way}/{n}") for n in os.listdir(f"{m}/{way}") if n.endswith(str(i))]
+                 for m in mounts]
+        if all(s == [won[1] == 1] for s in shown): break
+        assert time.monotonic() < deadline, (way, i, won, shown)
+        time.sleep(0.01)
+    (os.unlink if won[0] else os.rmdir)(path[0])
 with ThreadPoolExecutor(8) as pool:
+    open(f"{mounts[0]}/source", "w").close()
+    for way in ways:
+        os.mkdir(f"{mounts[0]}/{way}")
+        for i in range(20):
+            race(pool, way, f"n{i}.")
+    os.unlink(f"{mounts[0]}/source")
+    if os.path.exists(f"{mounts[0]}/moved"): os.unlink(f"{mounts[0]}/moved")
     for i in range(40):
         for make, kind in ((make_file, "f"), (make_dir, "d")):
             won = sum(pool.map(make, [f"{m}/{kind}{i}" for m in mounts * 4]))
