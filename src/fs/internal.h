@@ -131,7 +131,7 @@ static inline bool fs_is_plain(const struct fs *fs)
 	return fs->store->is_plain;
 }
 
-/* --- fs.c --- */
+/* --- object_name.c, dir_wait.c --- */
 
 /* Name of the entry's object, prefix included; a directory's is that of its marker and ends in a
  * slash. Where the object has yet to follow a renamed directory, that is not its place in the tree.
@@ -154,6 +154,9 @@ int fs_take_name(struct fs *fs, const char *name, size_t len) MUST_CHECK;
 int fs_take_names(struct fs *fs, const struct buf *a, const struct buf *b) MUST_CHECK;
 /* The same without waiting: -EAGAIN. */
 int fs_try_name(struct fs *fs, const char *name, size_t len) MUST_CHECK;
+
+/* --- fs.c --- */
+
 /* Finds and pins a node; NULL when the kernel does not know it (any more). */
 struct node *fs_pin(struct fs *fs, uint64_t nodeid);
 void fs_unpin(struct fs *fs, struct node *n);
