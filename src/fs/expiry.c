@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fs/apply.h"
+#include "fs/links.h"
 #include "objstore/info.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -112,7 +113,7 @@ static void collect(struct fs *fs, struct expired *ret)
 }
 
 /* The server's word counts; it may be a moment late. */
-static void ask(struct fs *fs, struct node *n)
+static void ask_name(struct fs *fs, struct node *n)
 {
 	struct buf name CLEANUP(buf_done) = {0};
 	uint64_t seq;
@@ -124,6 +125,65 @@ static void ask(struct fs *fs, struct node *n)
 	mutex_unlock(&fs->tree.lock);
 	if (name.len > 0 && !buf_error(&name))
 		(void)!fs_refresh(fs, name.data, name.len, &seq);
+}
+
+/* One name of a file whose content is gone leads nowhere: removed, if it is still the one known
+ * here, so that no host shows it any longer. False: it stays. */
+static bool drop_name(struct fs *fs, struct node *n)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct buf name CLEANUP(buf_done) = {0};
+	uint64_t seq = 0;
+
+	buf_init(&name, OBJ_META_MAX);
+	mutex_lock(&fs->tree.lock);
+	if (n->dentry && !n->is_dirty) {
+		fs_full_name(fs, n->dentry, &name);
+		seq = tree_entry_seq(n->dentry);
+	}
+	mutex_unlock(&fs->tree.lock);
+	if (name.len == 0 || buf_error(&name))
+		return false;
+	info = obj_info_new(name.data, name.len);
+	if (!info)
+		return false;
+	info->seq = seq;
+	if (fs_may_change(fs) == 0 && fs_take_name(fs, name.data, name.len) == 0) {
+		(void)!store_remove_info(fs->store, info);
+		fs_release_name(fs, name.data, name.len);
+	}
+	(void)!fs_refresh(fs, name.data, name.len, &seq);
+	return fs_known_seq(fs, name.data, name.len) != info->seq;
+}
+
+/* A file with several names is as old as its hidden object, of which the names know nothing. */
+static void ask_hidden(struct fs *fs, struct node *n, const char *id)
+{
+	char hidden[LINKS_NAME_MAX];
+	uint64_t seq;
+
+	links_hidden_name(id, hidden);
+	if (fs_refresh(fs, hidden, strlen(hidden), &seq) != -ENOENT)
+		return;
+	for (int i = 0; i < LINKS_MAX && drop_name(fs, n); i++)
+		;
+	mutex_lock(&fs->tree.lock);
+	links_apply_absent(fs, id);
+	mutex_unlock(&fs->tree.lock);
+}
+
+static void ask(struct fs *fs, struct node *n)
+{
+	char id[OBJ_NUID_LEN + 1] = "";
+
+	mutex_lock(&fs->tree.lock);
+	if (n->x->link_id)
+		strcpy(id, n->x->link_id);
+	mutex_unlock(&fs->tree.lock);
+	if (id[0])
+		ask_hidden(fs, n, id);
+	else
+		ask_name(fs, n);
 }
 
 static void look(void *arg, bool is_last)

@@ -39,6 +39,8 @@ uint32_t links_count(const struct obj_info *info);
 
 /* A version of a hidden object. */
 int links_apply_hidden(struct fs *fs, const struct obj_info *info) MUST_CHECK;
+/* The bucket has the hidden object no more. The node may be gone afterwards. */
+void links_apply_absent(struct fs *fs, const char *id);
 /* A name in dir that leads to a hidden object; d is its entry if there is one. */
 int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const struct component *c,
 		     bool is_shadowed, const struct obj_info *info) MUST_CHECK;

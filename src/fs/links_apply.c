@@ -154,6 +154,15 @@ static void apply_removal(struct fs *fs, struct node *n)
 	release(fs, n);
 }
 
+void links_apply_absent(struct fs *fs, const char *id)
+{
+	struct node *n = tree_find_link(&fs->tree, id);
+
+	mutex_assert_held(&fs->tree.lock);
+	if (n && !n->is_dirty)
+		apply_removal(fs, n);
+}
+
 int links_apply_hidden(struct fs *fs, const struct obj_info *info)
 {
 	const char *id = links_id_of_hidden(info->name, info->name_len);

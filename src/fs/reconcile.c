@@ -140,7 +140,7 @@ uint64_t fs_known_seq(struct fs *fs, const char *name, size_t len)
 
 	LOCK_SCOPE(&fs->tree.lock);
 	d = place_find(fs, name, len, &dir);
-	return d ? d->node->seq : dir ? dir->seq : 0;
+	return d ? tree_entry_seq(d) : dir ? dir->seq : 0;
 }
 
 void fs_note_buried(struct fs *fs, const struct obj_info *info, uint64_t known_seq,
