@@ -66,6 +66,40 @@ with ThreadPoolExecutor(8) as pool:
         a, b = (open(f"{m}/f{i}").read() for m in mounts)
         assert a == b and a.endswith(f"/f{i}"), (a, b)
 P
+
+# What is created in a directory while it is renamed, here or there, is in one place: no claim stays behind.
+python3 - "$M" "$B" <<'P'
+import os, sys, threading, time
+mounts = sys.argv[1:]
+def fill(m, dir, tag, made):
+    for i in range(12):
+        name = f"{tag}{i}"
+        try:
+            fd = os.open(f"{m}/{dir}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            os.write(fd, name.encode())
+            os.close(fd)
+            made.append(name)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+def show(m, r):
+    return {f"{d}/{n}" for d in (f"from{r}", f"to{r}") if os.path.isdir(f"{m}/{d}") for n in os.listdir(f"{m}/{d}")}
+for r in range(16):
+    os.mkdir(f"{mounts[0]}/from{r}")
+    made, both = [], mounts if r % 2 else mounts[:1]
+    threads = [threading.Thread(target=fill, args=(m, f"from{r}", tag, made)) for m, tag in zip(both, "ab")]
+    for t in threads: t.start()
+    while not made and threads[0].is_alive(): time.sleep(0.001)
+    os.rename(f"{mounts[0]}/from{r}", f"{mounts[0]}/to{r}")
+    for t in threads: t.join()
+    deadline = time.monotonic() + 15
+    while True:
+        here, there = (show(m, r) for m in mounts)
+        if here == there and sorted(os.path.basename(p) for p in here) == sorted(made): break
+        assert time.monotonic() < deadline, (r, sorted(made), sorted(here), sorted(here ^ there))
+        time.sleep(0.02)
+    for p in here:
+        assert open(f"{mounts[0]}/{p}").read() == os.path.basename(p), p
+P
 set -o noclobber
 { echo x >"$M/f0"; } 2>/dev/null && fail "noclobber overwrote a file"
 set +o noclobber
