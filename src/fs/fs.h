@@ -105,6 +105,7 @@ struct fs_entry {
 
 enum fs_change_kind {
 	FS_CREATED,
+	FS_LINKED,  /* a file that is there got another name */
 	FS_CHANGED, /* the content of a file was replaced */
 	FS_ATTRIBUTES,
 	FS_REMOVED,

@@ -98,21 +98,37 @@ static void note_count(const struct fs *fs, struct node *n, const struct obj_inf
 		x->link_count = info && fs->prefix_len ? links_count(info) : 0;
 }
 
+/* Which of the names it was changed by nobody knows. */
+static void tell_all_names(struct fs *fs, enum fs_change_kind kind, const struct node *n)
+{
+	for (const struct dentry *d = n->dentry; d; d = d->next_name)
+		fs_tell(fs, kind, d->parent, d->name, n);
+}
+
+static bool has_attributes_of(const struct node *n, const struct attr *old)
+{
+	return n->mode == old->mode && n->uid == old->uid && n->gid == old->gid &&
+	       n->mtime_ns == old->mtime_ns;
+}
+
 static int set_version(struct fs *fs, struct node *n, const char *id, const struct obj_info *info)
 {
+	bool is_new = n->seq == 0, is_same = fs_is_same_content(fs, n, info);
+	const struct attr old = {
+		.mode = n->mode, .uid = n->uid, .gid = n->gid, .mtime_ns = n->mtime_ns};
 	bool is_known = n->id || n->pins > (n->is_link_held ? 1U : 0U);
 	int64_t ctime_ns = n->ctime_ns;
 	int err = 0;
 
 	if (n->is_dirty) {
 		/* What is unsaved here will replace it, or find that it conflicts. */
-		if (n->x->file && !fs_is_same_content(fs, n, info))
+		if (n->x->file && !is_same)
 			file_rescue_later(fs, n->x->file);
 		note_count(fs, n, info);
 		fs_inval_inode(fs, n, -1, 0);
 		return 0;
 	}
-	if (is_known && !fs_is_same_content(fs, n, info))
+	if (is_known && !is_same)
 		err = supersede(fs, n, id, &n);
 	if (!err)
 		err = fs_set_version(fs, n, info);
@@ -124,6 +140,10 @@ static int set_version(struct fs *fs, struct node *n, const char *id, const stru
 	hold(n);
 	note_count(fs, n, info);
 	fs_inval_inode(fs, n, -1, 0);
+	if (!is_new && !is_same)
+		tell_all_names(fs, FS_CHANGED, n);
+	else if (!is_new && !has_attributes_of(n, &old))
+		tell_all_names(fs, FS_ATTRIBUTES, n);
 	return 0;
 }
 
@@ -313,6 +333,7 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 	if (old == n)
 		return 0;
 	fs_inval_entry(fs, dir, c->name);
+	fs_tell(fs, d ? FS_CHANGED : FS_LINKED, dir, c->name, n);
 	fs_inval_inode(fs, n, -1, 0);
 	place_touch_dir(fs, dir, attr_entry_time(info), info->seq);
 	return 0;
@@ -375,6 +396,7 @@ int links_apply_plain(struct fs *fs, struct dentry *d, const struct obj_info *in
 	d->seq = 0;
 	replace(fs, d, n);
 	fs_inval_entry(fs, d->parent, d->name);
+	fs_tell(fs, FS_CHANGED, d->parent, d->name, n);
 	return 0;
 }
 

@@ -76,6 +76,7 @@ enum replay_role replay_role(struct replay *r, uint64_t parent, const char *name
 		return REPLAY_NONE;
 	switch (c->command.kind) {
 	case FS_CREATED:
+	case FS_LINKED:
 	case FS_MOVED:
 		return REPLAY_NEW;
 	case FS_REMOVED:

@@ -35,7 +35,8 @@ static int open_dir(const struct replay_command *c, const char *dir)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Opens, says that the content changed (if there is any), and closes, as a program that writes. */
+/* Opens, says that the content changed, and closes, as a program that writes. What is made empty
+ * has none that changed. */
 static int write_nothing(int dir, const struct replay_command *c, int flags)
 {
 	_cleanup_close_ int fd =
@@ -43,7 +44,7 @@ static int write_nothing(int dir, const struct replay_command *c, int flags)
 
 	if (fd < 0)
 		return -errno;
-	if (c->size > 0 && ftruncate(fd, (off_t)c->size) < 0)
+	if ((c->size > 0 || c->kind == FS_CHANGED) && ftruncate(fd, (off_t)c->size) < 0)
 		return -errno;
 	return 0;
 }
@@ -53,7 +54,9 @@ static int make(int dir, const struct replay_command *c)
 	mode_t mode = c->mode & 07777;
 	int r;
 
-	if (S_ISREG(c->mode))
+	/* As for link(2), which cannot be played without another name of the file, nothing is
+	 * opened. */
+	if (S_ISREG(c->mode) && c->kind != FS_LINKED)
 		return write_nothing(dir, c, O_CREAT | O_EXCL);
 	if (S_ISDIR(c->mode))
 		r = mkdirat(dir, c->name, mode);
@@ -75,6 +78,7 @@ int replay_play(const struct replay_command *c)
 		return dir;
 	switch (c->kind) {
 	case FS_CREATED:
+	case FS_LINKED:
 		return make(dir, c);
 	case FS_CHANGED:
 		return S_ISREG(c->mode) ? write_nothing(dir, c, 0) : 0;

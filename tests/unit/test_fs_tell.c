@@ -10,11 +10,9 @@
 /* A line for each change. */
 static void on_changed(void *arg, const struct fs_change *c)
 {
-	static const char *const kinds[] = {[FS_CREATED] = "created",
-					    [FS_CHANGED] = "changed",
-					    [FS_ATTRIBUTES] = "attributes",
-					    [FS_REMOVED] = "removed",
-					    [FS_MOVED] = "moved"};
+	static const char *const kinds[] = {
+		[FS_CREATED] = "created",	[FS_LINKED] = "linked",	  [FS_CHANGED] = "changed",
+		[FS_ATTRIBUTES] = "attributes", [FS_REMOVED] = "removed", [FS_MOVED] = "moved"};
 
 	(void)arg;
 	if (c->kind == FS_MOVED)
@@ -37,6 +35,39 @@ static void hear_next(const char *text)
 	hear(text);
 	forget_what_was_said();
 }
+
+static int link_path(struct fs *fs, const char *old_name, const char *new_name)
+{
+	struct fs_entry e, made;
+	int err = lookup(fs, old_name, &e);
+
+	ck_assert_int_eq(err, 0);
+	err = fs_link(fs, &root_ctx, e.nodeid, FS_ROOT_ID, new_name, &made);
+	if (!err)
+		fs_forget(fs, made.nodeid, 1);
+	fs_forget(fs, e.nodeid, 1);
+	return err;
+}
+
+START_TEST(changes_of_a_file_with_several_names_are_told_of_all)
+{
+	struct mount other = mount_bucket();
+
+	put_file(other.fs, "f", "text", 4);
+	fake_sync(bucket);
+	listen(m.fs);
+	ck_assert_int_eq(link_path(other.fs, "f", "g"), 0);
+	hear_next("linked /g\n");
+	put_file(other.fs, "f", "other text", 10);
+	hear_next("changed /f\nchanged /g\n");
+	ck_assert_int_eq(change_mode(other.fs, "g", 0600), 0);
+	hear_next("attributes /f\nattributes /g\n");
+	ck_assert_int_eq(unlink_path(other.fs, "g"), 0);
+	hear_next("removed /g\n");
+	fs_set_listener(m.fs, NULL);
+	unmount_bucket(&other);
+}
+END_TEST
 
 START_TEST(changes_of_another_mount_are_told)
 {
@@ -86,6 +117,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_test(tc, changes_of_another_mount_are_told);
+	tcase_add_test(tc, changes_of_a_file_with_several_names_are_told_of_all);
 	tcase_add_test(tc, own_changes_are_not);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);

@@ -60,6 +60,22 @@ mkdir "$A/d/sub"
 events 'CREATE,ISDIR sub'
 rmdir "$A/d/sub"
 events 'DELETE,ISDIR sub'
+ln "$A/d/old" "$A/d/other"
+events 'CREATE other'
+! grep -q CLOSE "$WORK/events" || fail "a link opens nothing: $(cat "$WORK/events")"
+chmod 600 "$A/d/other"
+wait_in_order 'ATTRIB old'
+events 'ATTRIB other'
+: >"$A/d/other"
+wait_in_order 'MODIFY old' 'CLOSE_WRITE.* old'
+events 'MODIFY other' 'CLOSE_WRITE.* other'
+rm "$A/d/other"
+events 'DELETE other'
+: >"$A/d/old"
+echo old >"$A/d/old"
+events 'MODIFY old' 'CLOSE_WRITE.* old'
+truncate -s 0 "$A/d/old"
+events 'MODIFY old' 'CLOSE_WRITE.* old'
 ln -s old "$A/d/link"
 events 'CREATE link'
 # As editors save: the new text beside the old, then over it.
