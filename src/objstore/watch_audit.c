@@ -2,8 +2,10 @@
 /*
  * What no consumer tells of: metadata that somebody purges, as some clients do with the old name of
  * an object they rename. The server announces every call of its API to whoever listens; those that
- * purge our stream name the subject. What was removed otherwise is found by its number: a stream in
- * which nothing was stored since the last look, and from which more is gone than was announced.
+ * purge our stream name the subject. Those that delete a message by its number do not, and the
+ * message is gone: the bucket is listed anew. What nobody announces is found by the number of
+ * messages: a stream in which nothing was stored since the last look, and from which more is gone
+ * than was announced.
  */
 #include <string.h>
 
@@ -19,7 +21,8 @@
 #define OWN_DELETE "\"request\":\"{\\\"no_erase\\\":true,\\\"seq\\\":"
 #define QUEUE_MAX 65536
 #define TOKEN_MAX 8192
-/* A second look, before a whole listing, lets announcements in that are on the way. */
+/* A second look, before a whole listing, lets announcements in that are on the way, and further
+ * deletions. */
 #define AGAIN_MS 2000
 /* Listings for this reason: at most so often, and for at most that part of the time. */
 #define PAUSE_MIN_MS 60000
@@ -100,6 +103,29 @@ static void note_filter(struct watch *w, const char *filter, uint64_t below_seq)
 	cond_broadcast(&w->changed);
 }
 
+/* Somebody deleted a message of our stream by its number. */
+static void note_deletion(struct watch *w, const char *text, size_t len)
+{
+	bool is_own = memmem(text, len, OWN_DELETE, sizeof(OWN_DELETE) - 1) != NULL;
+	_cleanup_json_ cJSON *audit = NULL, *response = NULL;
+
+	if (!is_own) {
+		audit = cJSON_ParseWithLength(text, len);
+		response = parse_inner(audit, "response");
+		if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(response, "success")))
+			return;
+	}
+	LOCK_SCOPE(&w->lock);
+	if (is_own) {
+		w->n_audited++;
+		return;
+	}
+	if (w->deleted_ns == 0)
+		w->deleted_ns = clock_now_ns();
+	w->is_told = true;
+	cond_broadcast(&w->changed);
+}
+
 void audit_note(struct watch *w, natsMsg *msg)
 {
 	const char *text = natsMsg_GetData(msg);
@@ -107,11 +133,8 @@ void audit_note(struct watch *w, natsMsg *msg)
 	_cleanup_json_ cJSON *audit = NULL, *request = NULL, *response = NULL;
 	uint64_t n;
 
-	if (len > 0 && is_call(w, text, len, "STREAM.MSG.DELETE") &&
-	    memmem(text, len, OWN_DELETE, sizeof(OWN_DELETE) - 1)) {
-		LOCK_SCOPE(&w->lock);
-		w->n_audited++;
-	}
+	if (len > 0 && is_call(w, text, len, "STREAM.MSG.DELETE"))
+		note_deletion(w, text, len);
 	if (len == 0 || !is_call(w, text, len, "STREAM.PURGE"))
 		return;
 	audit = cJSON_ParseWithLength(text, len);
@@ -174,12 +197,37 @@ void audit_listed(struct watch *w)
 		w->listing_pause_ns = PAUSE_MIN_MS * (uint64_t)NS_PER_MS;
 }
 
+/* -EAGAIN: a message was deleted by its number, and it is time to list the bucket anew. */
+static int check_deletions(struct watch *w)
+{
+	uint64_t due_ns;
+
+	LOCK_SCOPE(&w->lock);
+	if (w->deleted_ns == 0)
+		return 0;
+	due_ns = w->deleted_ns + AGAIN_MS * (uint64_t)NS_PER_MS;
+	if (due_ns < w->listing_pause_until_ns)
+		due_ns = w->listing_pause_until_ns;
+	if (clock_now_ns() < due_ns) {
+		w->look_again_ns = due_ns;
+		return 0;
+	}
+	w->deleted_ns = 0;
+	w->listing_pause_until_ns = clock_now_ns() + w->listing_pause_ns;
+	return -EAGAIN;
+}
+
 int audit_check(struct watch *w, const struct stream_info *info)
 {
 	struct audit_look *look = &w->look;
 	uint64_t explained = n_audited(w) - look->n_audited;
 	bool is_quiet = info->last_seq == look->last_seq && info->max_age_ns == 0;
 
+	if (check_deletions(w) < 0) {
+		log_info("%s: messages were deleted by their numbers, listing anew",
+			 w->bucket->store.bucket);
+		return -EAGAIN;
+	}
 	if (is_quiet && info->messages + explained < look->messages) {
 		if (clock_now_ns() < w->listing_pause_until_ns)
 			return 0;

@@ -60,7 +60,8 @@ struct watch {
 	bool is_told;	    /* the server says that something happened to the stream */
 	struct list purged; /* names of which messages were purged */
 	size_t n_purged;
-	uint64_t n_audited;	       /* messages that others said they purged */
+	uint64_t n_audited;  /* messages that others said they purged */
+	uint64_t deleted_ns; /* when others first deleted one by its number since a listing; 0 */
 	uint64_t n_asked, n_caught_up; /* calls of watch_catch_up, and those served */
 	uint64_t alarm_ns;	       /* the thread wakes by itself no later than this */
 	bool is_loaded;		       /* once: the first listing was delivered, or failed */

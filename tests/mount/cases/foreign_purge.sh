@@ -39,6 +39,16 @@ r.api("STREAM.PURGE.OBJ_b", {"filter": "$O.b.M.ZC9mMw==", "seq": seq})
 r.purge_meta("d/f4")
 gone("d/f4")
 assert open(f"{b}/d/f3").read() == "content 3\n"
+# A message deleted by its number, of which the server does not say what it was.
+for i in 7, 8, 9:
+    with open(f"{a}/d/f{i}", "w") as f: f.write("content")
+for m in a, b:
+    while not os.path.exists(f"{m}/d/f9"): assert time.monotonic() < end + 20
+for i in 7, 9:
+    r.api("STREAM.MSG.DELETE.OBJ_b", {"seq": r.get_meta(f"d/f{i}")[1]})
+gone("d/f7")
+gone("d/f9")
+assert os.path.exists(f"{a}/d/f8") and os.path.exists(f"{b}/d/f8")
 # All of them.
 began = time.monotonic()
 r.purge_subject("$O.b.M.>")
