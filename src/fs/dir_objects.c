@@ -110,11 +110,13 @@ static bool is_change(struct fs *fs, const struct item *it)
 	return d && d->is_behind && d->node->btime_ns == attr.btime_ns;
 }
 
+/* What was changed after an exchange stays: under the other name is what should come from there,
+ * and would be lost. */
 static bool is_to_move(struct fs *fs, const struct dir_move *mv, const struct item *it)
 {
 	return fs_info_is_live(it->old) &&
 	       (it->old->seq <= mv->seq || dir_objects_is_own(fs, it->old, &it->to) ||
-		is_change(fs, it));
+		(!mv->is_exchange && is_change(fs, it)));
 }
 
 /* Reads what is to be moved. What others stored after the rename, or what is gone, stays. -EAGAIN:
@@ -161,14 +163,15 @@ static bool is_same_file(const struct item *it, const struct obj_info *other)
 	return strcmp(other->nuid, it->old->nuid) == 0 || (born && its && strcmp(born, its) == 0);
 }
 
-/* Others stored something else under the new name after the rename: that stays, and so does what
- * was to be moved there. Of two markers there is no need for the other. */
+/* Others stored something else under the new name after the rename, or exchanged it for this very
+ * object: that stays, and so does what was to be moved there. Of two markers there is no need for
+ * the other. */
 static bool is_taken(const struct dir_move *mv, const struct item *it)
 {
 	return it->replaced &&
 	       !(obj_info_is_marker(it->info) && obj_info_is_marker(it->replaced)) &&
 	       fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq &&
-	       !is_same_file(it, it->replaced);
+	       (obj_info_meta(it->replaced, ATTR_EXCHANGE) || !is_same_file(it, it->replaced));
 }
 
 /* Whoever began the rename had come so far: what has been done with the new name since stays. */
@@ -541,7 +544,7 @@ static int move_some(struct fs *fs, const struct dir_move *mv, const struct dir_
 	if (err == -EAGAIN && turn_wait(fs, turn))
 		return 0;
 	if (err)
-		return err;
+		return err == -EAGAIN && atomic_load(&fs->is_closing) ? -ESHUTDOWN : err;
 	(void)!resync_left(fs, mv, b, false);
 	*at = next;
 	return 0;

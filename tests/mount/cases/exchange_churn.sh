@@ -62,7 +62,7 @@ if seconds:
     for w in workers: w.join()
     assert not errors, errors
 wanted = collections.Counter(content(d, i) for d in DIRS for i in range(FILES))
-end = time.monotonic() + 60
+end = time.monotonic() + int(os.environ.get('WAIT', '60'))
 while True:
     trees = [tree(m) for m in mounts]
     found = collections.Counter(trees[0].values())
@@ -70,7 +70,7 @@ while True:
     if time.monotonic() > end:
         for t in trees[1:]: print("differ", sorted({n for n, _ in trees[0].items() ^ t.items()}))
         print("missing", [c[:8] for c in wanted - found], "more", [(c[:8], [n for n, x in trees[0].items() if x == c]) for c in found - wanted])
-        for name in sorted(set().union(*trees)): print(name, [t.get(name, "-")[:3] for t in trees], dump(name))
+        for name in sorted(set().union(*trees, (f"{d}/f{i}" for d in DIRS for i in range(FILES)))): print(name, [t.get(name, "-")[:3] for t in trees], dump(name))
         sys.exit(1)
     time.sleep(0.1)
 P
