@@ -9,16 +9,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "prog/cmd.h"
 #include "prog/cmd_listing.h"
 #include "prog/cmd_print.h"
 #include "prog/cmd_signal.h"
 #include "prog/cmd_watch_exec.h"
+#include "prog/cmd_watch_names.h"
 #include "util/clock.h"
-#include "util/hash.h"
-#include "util/list.h"
 #include "util/lock.h"
 #include "util/parse.h"
 
@@ -60,77 +58,29 @@ static const struct cmd_spec spec = {
 	.options = options,
 };
 
-/* What is known of one name. */
-struct name {
-	struct hash_node node;
-	struct list all, queued; /* queued: linked while pending is set */
-	uint64_t seq;		 /* of the newest version that was seen */
-	uint64_t round;		 /* the listing that it was in, or later */
-	bool is_live;
-	struct obj_info *pending;
-	size_t len;
-	char text[];
-};
-
 struct watch_state_of {
 	struct object_filter filter;
 	bool with_history, ignore_deletes;
 	struct mutex lock;
 	struct cond changed;
 	/* protected by lock */
-	struct hash names;
-	struct list all, queue;
+	struct watch_names names;
 	uint64_t round;
 	bool is_listed, is_gone;
 	int error;
 };
 
-static struct name *find_locked(struct watch_state_of *w, const struct obj_info *info)
-{
-	uint64_t hv = hash_bytes(info->name, info->name_len);
-	struct name *n;
-
-	hash_for_each (node, &w->names, hv) {
-		n = container_of(node, struct name, node);
-		if (node->hash == hv && n->len == info->name_len &&
-		    memcmp(n->text, info->name, n->len) == 0)
-			return n;
-	}
-	n = calloc(1, sizeof(*n) + info->name_len + 1);
-	if (!n)
-		return NULL;
-	memcpy(n->text, info->name, info->name_len);
-	n->len = info->name_len;
-	if (hash_insert(&w->names, &n->node, hv) < 0) {
-		free(n);
-		return NULL;
-	}
-	list_init(&n->queued);
-	list_push_back(&w->all, &n->all);
-	return n;
-}
-
-/* Takes over info. */
-static void queue_locked(struct watch_state_of *w, struct name *n, struct obj_info *info)
-{
-	if (!n->pending)
-		list_push_back(&w->queue, &n->queued);
-	obj_info_free(n->pending);
-	n->pending = info;
-	cond_broadcast(&w->changed);
-}
-
 static void on_info(void *arg, struct obj_info *info)
 {
 	_cleanup_obj_info_ struct obj_info *owned = info;
 	struct watch_state_of *w = arg;
-	struct name *n;
-	bool was_live;
+	struct watch_name *n;
+	bool was_live, is_shown = object_list_is_match(&w->filter, info);
 
 	LOCK_SCOPE(&w->lock);
-	if (!object_list_is_match(&w->filter, info))
+	if (!is_shown && !watch_names_is_hidden(info))
 		return;
-	n = find_locked(w, info);
+	n = watch_names_get(&w->names, info);
 	if (!n) {
 		w->error = -ENOMEM;
 		return;
@@ -141,12 +91,18 @@ static void on_info(void *arg, struct obj_info *info)
 	was_live = n->is_live;
 	n->seq = info->seq;
 	n->is_live = !info->is_deleted;
+	n->is_shown = is_shown;
+	if (watch_names_note(&w->names, n, info, w->is_listed))
+		cond_broadcast(&w->changed);
+	if (!is_shown)
+		return;
 	if (!w->is_listed && (!w->with_history || info->is_deleted))
 		return;
 	/* Deleting what was not there is no change, except of what was not seen in between. */
 	if (info->is_deleted && (w->ignore_deletes || (!was_live && !n->pending)))
 		return;
-	queue_locked(w, n, steal_ptr(owned));
+	watch_names_queue(&w->names, n, steal_ptr(owned));
+	cond_broadcast(&w->changed);
 }
 
 static void on_reload_begin(void *arg, bool is_other_history)
@@ -156,27 +112,28 @@ static void on_reload_begin(void *arg, bool is_other_history)
 	LOCK_SCOPE(&w->lock);
 	w->round++;
 	/* Sequences that were seen mean nothing any more. */
-	list_for_each (l, &w->all)
+	list_for_each (l, &w->names.all)
 		if (is_other_history)
-			container_of(l, struct name, all)->seq = 0;
+			container_of(l, struct watch_name, all)->seq = 0;
 }
 
 /* What the listing did not have was deleted in a way that leaves no message. */
 static void forget_missing_locked(struct watch_state_of *w, uint64_t last_seq)
 {
-	list_for_each (l, &w->all) {
-		struct name *n = container_of(l, struct name, all);
+	list_for_each (l, &w->names.all) {
+		struct watch_name *n = container_of(l, struct watch_name, all);
 		struct obj_info *info;
 
 		if (n->round == w->round || !n->is_live || n->seq > last_seq)
 			continue;
 		n->is_live = false;
-		info = w->ignore_deletes ? NULL : obj_info_new(n->text, n->len);
+		info = w->ignore_deletes || !n->is_shown ? NULL : obj_info_new(n->text, n->len);
 		if (!info)
 			continue;
 		info->is_deleted = true;
 		info->time_ns = clock_wall_ns();
-		queue_locked(w, n, info);
+		watch_names_queue(&w->names, n, info);
+		cond_broadcast(&w->changed);
 	}
 }
 
@@ -207,14 +164,9 @@ static int next_change(struct watch_state_of *w, struct obj_info **ret)
 	for (;;) {
 		if (signal_pending())
 			return -EINTR;
-		if (!list_is_empty(&w->queue)) {
-			struct name *n = container_of(w->queue.next, struct name, queued);
-
-			list_remove(&n->queued);
-			list_init(&n->queued);
-			*ret = steal_ptr(n->pending);
+		*ret = watch_names_next(&w->names);
+		if (*ret)
 			return 0;
-		}
 		if (w->error || w->is_gone)
 			return w->error ? w->error : -ENODEV;
 		(void)cond_wait_until(&w->changed, &w->lock, clock_deadline_ms(SIGNAL_MS));
@@ -266,20 +218,6 @@ static int follow(struct cmd *c, struct store *s, struct watch_state_of *w, uint
 	return CMD_OK;
 }
 
-static void free_names(struct watch_state_of *w)
-{
-	while (!list_is_empty(&w->all)) {
-		struct name *n = container_of(w->all.next, struct name, all);
-
-		list_remove(&n->all);
-		obj_info_free(n->pending);
-		free(n);
-	}
-	hash_done(&w->names);
-	cond_done(&w->changed);
-	mutex_done(&w->lock);
-}
-
 static int watch(struct cmd *c, const char *bucket, struct watch_state_of *w, uint64_t count,
 		 const char *command)
 {
@@ -297,15 +235,15 @@ static int watch(struct cmd *c, const char *bucket, struct watch_state_of *w, ui
 		return r;
 	mutex_init(&w->lock, LOCK_RANK_LEAF);
 	cond_init(&w->changed);
-	hash_init(&w->names);
-	list_init(&w->all);
-	list_init(&w->queue);
+	watch_names_init(&w->names);
 	signal_defer();
 	err = store_watch(s, &listener);
 	r = err ? cmd_fail("cannot watch bucket %s: %s", bucket, cmd_strerror(err))
 		: follow(c, s, w, count, command);
 	store_close(s);
-	free_names(w);
+	watch_names_done(&w->names);
+	cond_done(&w->changed);
+	mutex_done(&w->lock);
 	signal_finish();
 	return r;
 }

@@ -29,6 +29,35 @@ wait_until 10 has_links copy 1
 same content "$M/copy"
 if "$n" info b copy --json | grep -q posix.nlink; then fail "a copy counts names"; fi
 
+# Who watches hears of the file under each of its names, with its size.
+"$n" watch b --prefix b --json >>watched 2>&1 &
+watcher=$!
+echo "$watcher" >>"$WORK/pids"
+heard() { python3 - watched "$@" <<'P'
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1])]
+objects = [(l["event"], l["object"]["name"], str(l["object"]["size"])) for l in lines]
+sys.exit(tuple(sys.argv[2:]) not in objects)
+P
+}
+is_watching() { touch "$M/b.probe"; [ -s watched ]; }
+wait_until 20 is_watching
+rm "$M/b.probe"
+: >watched
+echo more >>"$M/a"
+wait_until 20 heard put b 300005
+: >watched
+chmod 600 "$M/a"
+wait_until 20 heard put b 300005
+chmod 640 "$M/a"
+ln "$M/a" "$M/b2"
+wait_until 20 heard put b2 300005
+if grep -q inode/ watched; then fail "the hidden object is no name that begins so"; fi
+kill "$watcher"
+wait "$watcher" || true
+truncate -s 300000 "$M/a"
+rm "$M/b2"
+
 # A rename keeps the number, a deletion does not, a replacement neither.
 "$n" mv b b dir/e
 wait_until 10 test -e "$M/dir/e"
