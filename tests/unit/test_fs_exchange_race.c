@@ -245,6 +245,32 @@ START_TEST(what_is_exchanged_while_its_directory_moves_has_one_name)
 }
 END_TEST
 
+static const char *changed;
+
+static void change_mode_by_hand(void)
+{
+	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, changed);
+
+	ck_assert_int_eq(obj_info_set_meta(info, ATTR_MODE, "0600"), 0);
+	ck_assert_int_eq(store_put_info(other.store, info, info->seq), 0);
+}
+
+/* Between what an exchange of directories reads and what it stores. */
+START_TEST(what_is_changed_while_directories_are_exchanged_is_not_lost)
+{
+	ck_assert_int_eq(make_dir(m.fs, "d"), 0);
+	ck_assert_int_eq(make_dir(m.fs, "e"), 0);
+	ck_assert_int_eq(rename_path(m.fs, "a", "d/a", 0), 0);
+	ck_assert_int_eq(rename_path(m.fs, "b", "e/a", 0), 0);
+	fake_sync(bucket);
+	changed = _i ? "e/a" : "d/a";
+	fake_before_put(bucket, 2, change_mode_by_hand);
+	ck_assert_int_eq(rename_path(m.fs, "d", "e", RENAME_EXCHANGE), 0);
+	assert_all("d/a", "one");
+	assert_all("e/a", "second");
+}
+END_TEST
+
 #define ROUNDS 40
 
 static void *exchange_main(void *arg)
@@ -285,6 +311,7 @@ int main(void)
 	tcase_add_test(tc, what_is_being_exchanged_is_moved_afterwards);
 	tcase_add_loop_test(tc, a_directory_waits_for_what_is_exchanged_in_it, 0, 2);
 	tcase_add_test(tc, what_is_exchanged_while_its_directory_moves_has_one_name);
+	tcase_add_loop_test(tc, what_is_changed_while_directories_are_exchanged_is_not_lost, 0, 2);
 	tcase_add_test(tc, exchanges_at_once_are_one_after_the_other);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
