@@ -27,6 +27,9 @@ static bool is_on(const struct fs *fs)
 {
 	if (!fs->backing.kernel.open || !fs->disk || atomic_load(&fs->backing.is_refused))
 		return false;
+	/* Who gets a lock reads the newest version through the descriptor that he has. */
+	if (fs->locks)
+		return false;
 	return fs->cfg.passthrough == FS_PASSTHROUGH_ON ||
 	       (fs->cfg.passthrough == FS_PASSTHROUGH_AUTO && fs->cfg.is_read_only);
 }

@@ -84,6 +84,9 @@ void cluster_lock_cancel(struct cluster_locks *cl, uint64_t id);
 bool cluster_lock_is_used(struct cluster_locks *cl);
 /* Whether this mount holds or misses something on the file. */
 bool cluster_lock_is_locked(struct cluster_locks *cl, const char *key);
+/* Whether something on it is held, or may have been lost, that came through the open file by->via,
+ * or (0) is of by's kind and owner. */
+bool cluster_lock_is_held(struct cluster_locks *cl, const char *key, const struct lock_entry *by);
 /* Whether the file may be changed: -EIO when this mount has locks on it that it lost or may be
  * about to lose. */
 int cluster_lock_check(struct cluster_locks *cl, const char *key) MUST_CHECK;

@@ -18,6 +18,7 @@ struct view {
 	struct hash_node by_key;
 	char key[LOCK_KEY_LEN + 1];
 	bool is_lost;
+	struct lock_table held; /* empty without memory for it */
 };
 
 void cluster_post_locked(struct cluster_locks *cl, struct message *m)
@@ -149,6 +150,7 @@ void cluster_show(struct cluster_locks *cl, const struct record *r)
 	v = find_view_locked(cl, r->key);
 	if (v && !is_needed) {
 		hash_remove(&cl->views, &v->by_key);
+		lock_table_done(&v->held);
 		free(v);
 		atomic_fetch_sub(&cl->n_views, 1);
 	} else if (!v && is_needed) {
@@ -162,8 +164,11 @@ void cluster_show(struct cluster_locks *cl, const struct record *r)
 		}
 		atomic_fetch_add(&cl->n_views, 1);
 	}
-	if (is_needed)
-		v->is_lost = r->lost.n_held > 0;
+	if (!is_needed)
+		return;
+	v->is_lost = r->lost.n_held > 0;
+	lock_table_done(&v->held);
+	(void)!lock_table_copy(&r->held, &v->held);
 }
 
 bool cluster_lock_is_used(struct cluster_locks *cl)
@@ -175,6 +180,25 @@ bool cluster_lock_is_locked(struct cluster_locks *cl, const char *key)
 {
 	LOCK_SCOPE(&cl->lock);
 	return find_view_locked(cl, key) != NULL;
+}
+
+static bool is_by(const struct lock_entry *e, const struct lock_entry *by)
+{
+	return by->via ? e->via == by->via : e->kind == by->kind && e->owner.id == by->owner.id;
+}
+
+bool cluster_lock_is_held(struct cluster_locks *cl, const char *key, const struct lock_entry *by)
+{
+	const struct view *v;
+
+	LOCK_SCOPE(&cl->lock);
+	v = find_view_locked(cl, key);
+	if (!v || v->is_lost || v->held.n_held == 0)
+		return v != NULL;
+	for (size_t i = 0; i < v->held.n_held; i++)
+		if (is_by(&v->held.held[i], by))
+			return true;
+	return false;
 }
 
 int cluster_lock_check(struct cluster_locks *cl, const char *key)

@@ -148,6 +148,15 @@ int file_content(struct fs *fs, struct file *f, struct content **ret)
 	return 0;
 }
 
+void file_set_base(struct file *f, struct obj_info *info)
+{
+	obj_info_free(f->base);
+	f->base_seq = info->seq;
+	f->base = info->is_malformed ? NULL : info;
+	if (info->is_malformed)
+		obj_info_free(info);
+}
+
 void file_touch(struct fs *fs, struct file *f, bool is_content)
 {
 	struct node *n = f->node;

@@ -110,6 +110,9 @@ void file_rescue_later(struct fs *fs, struct file *f);
 /* -ENOSPC when the bucket has no room for a file of this size, as far as is known. Asks the server
  * only about much more than what the file has. File lock held. Waits. */
 int file_check_room(struct fs *fs, struct file *f, uint64_t size) MUST_CHECK;
+/* A change builds on info, the node's version, which is taken over. What a malformed version says
+ * is not carried on. File lock held. */
+void file_set_base(struct file *f, struct obj_info *info);
 /* The newest metadata of the file's name when it is still this content; -ESTALE when it is not. A
  * name that is gone may have been moved, and where that cannot be shown first a reader (is_patient)
  * gets -ENOENT, and the name stays until the watch takes it. */

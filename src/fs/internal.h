@@ -217,6 +217,6 @@ int fs_look_again(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino) MUST_CH
 /* -EIO when f may not be changed, because a lock on it that counts on every host was lost. */
 int fs_lock_check(struct fs *fs, struct file *f) MUST_CHECK;
 /* Gives back what h holds. Does not wait. */
-void fs_lock_release(struct fs *fs, struct fs_handle *h);
+void fs_lock_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h);
 
 #endif

@@ -44,6 +44,10 @@ void links_apply_absent(struct fs *fs, const char *id);
 /* A name in dir that leads to a hidden object; d is its entry if there is one. */
 int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const struct component *c,
 		     bool is_shadowed, const struct obj_info *info) MUST_CHECK;
+/* What leads to the hidden object id leads to old from now on, which programs know and which has
+ * the content, instead of the node that the tree has of it so far. */
+int links_take_place(struct fs *fs, struct node *old, struct node *hidden, const char *id)
+	MUST_CHECK;
 /* Whether the removal with sequence seq concerns the entry, one name of several. */
 bool links_may_remove(const struct fs *fs, const struct dentry *d, uint64_t seq);
 /* A name that led to a hidden object is an ordinary object again. */

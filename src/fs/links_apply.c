@@ -272,9 +272,7 @@ static int take_attributes(struct node *old, const struct node *hidden)
 	return node_set_xattrs(old, &xattrs);
 }
 
-/* The name of old leads to the hidden object id from now on, of which the tree has another node so
- * far: old, which programs know, takes its place. */
-static int take_place(struct fs *fs, struct node *old, struct node *hidden, const char *id)
+int links_take_place(struct fs *fs, struct node *old, struct node *hidden, const char *id)
 {
 	int err = tree_set_link_id(&fs->tree, hidden, NULL);
 
@@ -308,7 +306,7 @@ int links_apply_name(struct fs *fs, struct node *dir, struct dentry *d, const st
 		return 0;
 	}
 	if (is_moved_to(old, n)) {
-		err = take_place(fs, old, n, id);
+		err = links_take_place(fs, old, n, id);
 		if (err)
 			return err;
 		n = old;

@@ -58,24 +58,32 @@ static int lock_key(struct fs *fs, struct file *f, char ret[LOCK_KEY_LEN + 1], s
 	return 0;
 }
 
+/* Others here, who try for a lock in vain and close the file, do not have it stored. */
+static bool is_held(struct fs *fs, struct file *f, const struct lock_entry *by)
+{
+	char key[LOCK_KEY_LEN + 1];
+
+	return fs->locks && cluster_lock_is_used(fs->locks) &&
+	       (lock_key(fs, f, key, NULL) < 0 || cluster_lock_is_held(fs->locks, key, by));
+}
+
 int fs_lock_prepare(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
-		    enum lock_mode mode)
+		    const struct lock_entry *by)
 {
 	struct file *f = h->file;
 	bool is_dirty;
 
-	if (mode == LOCK_EXCLUSIVE)
+	if (!f)
 		return 0;
 	mutex_lock(&fs->tree.lock);
 	is_dirty = f->node->is_dirty;
 	mutex_unlock(&fs->tree.lock);
-	if (!is_dirty)
+	if (!is_dirty || !is_held(fs, f, by))
 		return 0;
 	if (!ctx->may_wait)
 		return -FS_WOULD_WAIT;
 	LOCK_SCOPE(&f->lock);
-	(void)!file_commit(fs, f);
-	return 0;
+	return file_commit(fs, f);
 }
 
 int fs_lock_op(struct fs *fs, struct fs_handle *h, enum lock_op_kind kind,
@@ -131,13 +139,15 @@ int fs_lock_check(struct fs *fs, struct file *f)
 	return err ? err : cluster_lock_check(fs->locks, key);
 }
 
-void fs_lock_release(struct fs *fs, struct fs_handle *h)
+void fs_lock_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 {
-	const struct lock_entry all = {.end = LOCK_RANGE_END};
+	const struct lock_entry all = {.end = LOCK_RANGE_END, .via = (uintptr_t)h};
 	struct lock_op *op;
 
 	if (!fs_lock_is_locked(fs, h))
 		return;
+	/* Written through other descriptors. */
+	(void)!fs_lock_prepare(fs, ctx, h, &all);
 	/* Without memory the locks stay until the session ends. */
 	if (fs_lock_op(fs, h, LOCK_OP_DROP_VIA, &all, NULL, NULL, &op) == 0)
 		fs_lock_submit(fs, op);

@@ -16,11 +16,20 @@
 void fs_use_locks(struct fs *fs, struct cluster_locks *cl);
 
 /*
- * Before a lock is given back or made a shared one: stores what is unsaved, so that the next holder
- * finds it. What goes wrong is told by the next flush or fsync. 0 or -FS_WOULD_WAIT.
+ * Before a lock is given back or made a shared one, and by names its owner: stores what is unsaved,
+ * so that the next holder finds it, if there is such a lock. An error is that of the commit; the
+ * next flush or fsync tells it, too.
  */
 int fs_lock_prepare(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
-		    enum lock_mode mode) MUST_CHECK;
+		    const struct lock_entry *by) MUST_CHECK;
+/*
+ * After a lock on h's file was granted, and before its owner hears of it: h gets the newest version
+ * that the leader has, unless the file has unsaved changes here or lost its name. All descriptors
+ * of its node follow. *ret_is_new: what the kernel has of h's node is of an older version. Waits,
+ * while other requests about the file may be under way. 0, or why it is not known what is newest.
+ */
+int fs_lock_follow(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h, bool *ret_is_new)
+	MUST_CHECK;
 /* A request about h's file (cluster_lock_op); goes to fs_lock_submit. */
 int fs_lock_op(struct fs *fs, struct fs_handle *h, enum lock_op_kind kind,
 	       const struct lock_entry *want, lock_done_fn done, void *arg, struct lock_op **ret)

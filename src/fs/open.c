@@ -169,16 +169,6 @@ int file_load_base(struct fs *fs, struct file *f, bool is_append)
 	return 0;
 }
 
-/* Takes over info. What a malformed version says is not carried on. */
-static void set_base(struct file *f, struct obj_info *info)
-{
-	obj_info_free(f->base);
-	f->base_seq = info->seq;
-	f->base = info->is_malformed ? NULL : info;
-	if (info->is_malformed)
-		obj_info_free(info);
-}
-
 /* With trust_watch what the watch has told is enough for a reader, as long as it tells; with
  * offline, when it cannot tell more. */
 static bool may_trust(const struct fs *fs, int flags)
@@ -218,7 +208,7 @@ static int open_locked(struct fs *fs, struct file *f, int flags, enum reopen_try
 	if (err)
 		return err;
 	if (info && file_wants_write(flags))
-		set_base(f, steal_ptr(info));
+		file_set_base(f, steal_ptr(info));
 	if (flags & O_TRUNC) {
 		writer_start(f, true);
 		file_drop_content(f);
@@ -398,7 +388,7 @@ int fs_release(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h)
 		mutex_unlock(&f->lock);
 	}
 	backing_end(fs, h);
-	fs_lock_release(fs, h);
+	fs_lock_release(fs, ctx, h);
 	mutex_done(&h->lock);
 	free(h);
 	file_put(fs, f);

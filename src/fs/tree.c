@@ -286,6 +286,15 @@ void tree_give_up_ino(struct tree *t, struct node *n)
 	n->is_hashed_ino = false;
 }
 
+int tree_take_ino(struct tree *t, struct node *n, struct node *old)
+{
+	if (!n->is_hashed_ino && tree_insert(t, &t->inos, &n->by_ino, id_hash(n->ino)) < 0)
+		return -ENOMEM;
+	n->is_hashed_ino = true;
+	tree_give_up_ino(t, old);
+	return 0;
+}
+
 void tree_drop(struct tree *t, struct node *n)
 {
 	if (!n->dentry && !n->id && n->pins == 0 && n != t->root)

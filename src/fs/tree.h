@@ -227,6 +227,8 @@ void tree_fill_begin(struct tree *t, struct index_queue *queue);
 void tree_fill_end(struct tree *t);
 /* Another node, made with n's inode number, shows it from now on. */
 void tree_give_up_ino(struct tree *t, struct node *n);
+/* n, which had given the number up, shows it again instead of old. */
+int tree_take_ino(struct tree *t, struct node *n, struct node *old) MUST_CHECK;
 /* Frees n if nothing refers to it. */
 void tree_drop(struct tree *t, struct node *n);
 /* raw may be NULL. Takes no reference on failure. */

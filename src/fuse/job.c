@@ -195,18 +195,15 @@ static struct job *copy_job(const struct job *j, bool is_borrowing)
 	return q;
 }
 
-/* The job again, where it may wait: on this thread, or one of the pool's. */
-static void run_patiently(const struct job *j)
+/* A copy of the job that may wait, and is answered if its caller is killed meanwhile. Without
+ * memory it replies, and returns NULL. */
+static struct job *make_patient(const struct job *j, bool is_here)
 {
-	struct mount *m = j->m;
-	bool is_here = loop_wait_begin(m->loop);
 	struct job *q = copy_job(j, is_here);
 
 	if (!q) {
 		fuse_reply_err(j->req, ENOMEM);
-		if (is_here)
-			loop_wait_end(m->loop);
-		return;
+		return NULL;
 	}
 	if (q->of)
 		atomic_fetch_add(&q->of->refs, 1);
@@ -223,15 +220,25 @@ static void run_patiently(const struct job *j)
 	fuse_req_interrupt_func(q->req, on_interrupt, q);
 	if (atomic_exchange(&q->registration, REGISTERED) == INTERRUPTED_EARLY)
 		watch_caller(q);
-	if (!is_here) {
-		pool_submit(m->pool, &q->work);
-		return;
-	}
-	run_queued(&q->work);
-	loop_wait_end(m->loop);
+	return q;
 }
 
-void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
+/* The job again, where it may wait: on this thread, or one of the pool's. */
+static void run_patiently(const struct job *j)
+{
+	struct mount *m = j->m;
+	bool is_here = loop_wait_begin(m->loop);
+	struct job *q = make_patient(j, is_here);
+
+	if (!is_here && q)
+		pool_submit(m->pool, &q->work);
+	else if (q)
+		run_queued(&q->work);
+	if (is_here)
+		loop_wait_end(m->loop);
+}
+
+static void begin_job(struct job *j, fuse_req_t req, int (*run)(struct job *j))
 {
 	const struct fuse_ctx *c = fuse_req_ctx(req);
 
@@ -240,8 +247,23 @@ void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
 	j->run = run;
 	j->ctx = (struct fs_ctx){.uid = c->uid, .gid = c->gid, .pid = c->pid, .umask = c->umask};
 	atomic_init(&j->claim, CLAIM_NONE);
+}
+
+void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j))
+{
+	begin_job(j, req, run);
 	if (run_job(j) == -FS_WOULD_WAIT)
 		run_patiently(j);
+}
+
+void job_start_queued(struct job *j, fuse_req_t req, int (*run)(struct job *j))
+{
+	struct job *q;
+
+	begin_job(j, req, run);
+	q = make_patient(j, false);
+	if (q)
+		pool_submit(j->m->pool, &q->work);
 }
 
 struct open_file *open_file_new(struct mount *m, struct share *s, struct fs_handle *h)

@@ -117,6 +117,8 @@ void mount_each(struct mount *m, void (*fn)(void *arg, struct share *s), void *a
 int mount_drain(struct mount *m, uint64_t timeout_ms);
 /* Fills in the caller and runs the job, on the spot or in the pool. */
 void job_start(struct job *j, fuse_req_t req, int (*run)(struct job *j));
+/* The same on a thread of the pool, from any thread. Does not wait. */
+void job_start_queued(struct job *j, fuse_req_t req, int (*run)(struct job *j));
 /* True for the one who shall reply. */
 bool job_claim(struct job *j);
 /* Replies with an error, 0 included, unless somebody has replied. Always returns 0. */

@@ -5,7 +5,8 @@
  * they are not registered, and the kernel keeps locks itself.
  *
  * A request that waits for a lock occupies no thread: it is known by a number, under which an
- * interrupt ends it, and the thread of the locks replies.
+ * interrupt ends it, and the thread of the locks replies. A lock that is granted becomes a job once
+ * more, because the file is brought to its newest version before the reply.
  */
 
 #include <errno.h>
@@ -21,7 +22,9 @@ struct lock_request {
 	struct mount *m;
 	struct open_file *of;
 	int err; /* said already by what came before */
-	bool wants_answer;
+	enum lock_op_kind kind;
+	uint64_t nodeid;
+	struct lock_entry lock;
 };
 
 static void reply_holder(fuse_req_t req, const struct lock_entry *e, bool is_local)
@@ -39,11 +42,43 @@ static void reply_holder(fuse_req_t req, const struct lock_entry *e, bool is_loc
 	fuse_reply_lock(req, &answer);
 }
 
+static int start_request(struct job *j, enum lock_op_kind kind, bool is_heard, int err);
+
+/* The lock is granted. Who does not hear of that, because it cannot be said what is newest, gives
+ * it back. */
+static int run_follow(struct job *j)
+{
+	bool is_new;
+	int err = fs_lock_follow(j->fs, &j->ctx, j->of->h, &is_new);
+
+	if (err == -FS_WOULD_WAIT)
+		return err;
+	/* Waits for reads of the old version that are under way, and for stores through mappings.
+	 */
+	if (is_new)
+		(void)fuse_lowlevel_notify_inval_inode(j->m->session, j->nodeid, 0, 0);
+	if (!job_claim(j))
+		return 0;
+	if (err)
+		return start_request(j, LOCK_OP_UNLOCK, true, err);
+	fuse_reply_err(j->req, 0);
+	return 0;
+}
+
+static void follow_later(const struct lock_request *lr)
+{
+	struct job j = {.nodeid = lr->nodeid, .of = lr->of, .lock = lr->lock};
+
+	job_start_queued(&j, lr->req, run_follow);
+}
+
 static void on_done(void *arg, int err, const struct lock_entry *conflict, bool is_local)
 {
 	struct lock_request *lr = arg;
 
-	if (lr->req && !err && lr->wants_answer)
+	if (lr->req && !err && (lr->kind == LOCK_OP_TRY || lr->kind == LOCK_OP_WAIT))
+		follow_later(lr);
+	else if (lr->req && !err && lr->kind == LOCK_OP_TEST)
 		reply_holder(lr->req, conflict, is_local);
 	else if (lr->req)
 		fuse_reply_err(lr->req, err ? -err : -lr->err);
@@ -85,7 +120,9 @@ static int start_request(struct job *j, enum lock_op_kind kind, bool is_heard, i
 				    .m = j->m,
 				    .of = j->of,
 				    .err = err,
-				    .wants_answer = kind == LOCK_OP_TEST};
+				    .kind = kind,
+				    .nodeid = j->nodeid,
+				    .lock = j->lock};
 	atomic_fetch_add(&j->of->refs, 1);
 	/* Before it starts, because the request is gone with its reply. */
 	if (is_heard && (kind == LOCK_OP_WAIT || kind == LOCK_OP_TRY))
@@ -97,16 +134,17 @@ static int start_request(struct job *j, enum lock_op_kind kind, bool is_heard, i
 
 static int run_lock(struct job *j)
 {
+	bool gives_back = j->lock_op == LOCK_OP_UNLOCK;
 	int err = 0;
 
-	if (j->lock_op != LOCK_OP_TEST)
-		err = fs_lock_prepare(j->fs, &j->ctx, j->of->h, j->lock.mode);
-	if (err)
-		return job_reply_err(j, err);
+	if (j->lock_op != LOCK_OP_TEST && j->lock.mode != LOCK_EXCLUSIVE)
+		err = fs_lock_prepare(j->fs, &j->ctx, j->of->h, &j->lock);
+	if (err == -FS_WOULD_WAIT)
+		return err;
 	/* Who is gone wants no lock; what is given back is given back. */
 	if (!job_claim(j))
-		return j->lock_op == LOCK_OP_UNLOCK ? start_request(j, j->lock_op, false, 0) : 0;
-	return start_request(j, j->lock_op, true, 0);
+		return gives_back ? start_request(j, j->lock_op, false, 0) : 0;
+	return start_request(j, j->lock_op, true, gives_back ? err : 0);
 }
 
 static enum lock_mode mode_of(short type)
@@ -176,10 +214,23 @@ void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op)
 
 int job_reply_flush(struct job *j, int err)
 {
+	int stored;
+
 	if (err == -FS_WOULD_WAIT || !fs_lock_is_locked(j->fs, j->of->h))
 		return job_reply_err(j, err);
 	/* close(2) gives back all fcntl locks that the process has on the file. */
 	j->lock = (struct lock_entry){
 		.kind = LOCK_POSIX, .owner = {.id = j->fi.lock_owner}, .end = LOCK_RANGE_END};
+	/* Another descriptor of the process may have kept it from being stored. */
+	stored = fs_lock_prepare(j->fs, &j->ctx, j->of->h, &j->lock);
+	if (stored == -FS_WOULD_WAIT)
+		return stored;
+	if (!err)
+		err = stored;
+	/* Whom a signal ends must not wait for the server. After the reply the file may be gone. */
+	if (fs_is_dying(j->ctx.pid)) {
+		(void)start_request(j, LOCK_OP_DROP_OWNER, false, 0);
+		return job_reply_err(j, err);
+	}
 	return start_request(j, LOCK_OP_DROP_OWNER, job_claim(j), err);
 }

@@ -4,6 +4,7 @@
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import signal
 import struct
@@ -262,6 +263,48 @@ def race(n, turns, how, *dirs):
             eq(int(f.read()), n * turns)
 
 
+def count(path, turns, how):
+    """The number is in the locked file, which is open before it is locked."""
+    fd = os.open(path, os.O_RDWR)
+    mapped = mmap.mmap(fd, 8) if how == "mapped" else None
+    for _ in range(turns):
+        (fcntl.lockf if how == "closed" else fcntl.flock)(fd, fcntl.LOCK_EX)
+        eq(os.fstat(fd).st_size, os.stat(path).st_size)
+        text = mapped[:] if mapped else os.pread(fd, 8, 0)
+        os.pwrite(fd, b"%08d" % (int(text) + 1), 0)
+        if how == "closed":
+            # The lock goes with the first descriptor, and what was written by the second stays.
+            second = os.open(path, os.O_RDWR)
+            os.pwrite(second, b".", os.fstat(second).st_size)
+            os.close(fd)
+            os.close(second)
+            fd = os.open(path, os.O_RDWR)
+        else:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def inside(n, turns, how, *dirs):
+    """The same as race with the number in the locked file itself."""
+    n, turns = int(n), int(turns)
+    with open(dirs[0] + "/number", "w") as f:
+        f.write("00000000")
+    if how == "linked":
+        os.link(dirs[0] + "/number", dirs[0] + "/another")
+    me = [sys.executable, __file__, "count"]
+    racers = [subprocess.Popen(me + [dirs[i % len(dirs)] + "/number", str(turns), how])
+              for i in range(n)]
+    for r in racers:
+        eq(r.wait(), 0)
+    for d in dirs:
+        with open(d + "/number") as f:
+            eq(int(f.read(8)), n * turns)
+        if how == "closed":
+            eq(os.stat(d + "/number").st_size, 8 + n * turns)
+    for name in os.listdir(dirs[0]):
+        assert ".conflict-" not in name, name
+    os.unlink(dirs[0] + "/number")
+
+
 def hold(path, ready):
     """Holds a lock until it is killed; ready is made when it is held."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT)
@@ -298,6 +341,8 @@ if __name__ == "__main__":
     args = sys.argv[2:]
     if sys.argv[1] == "turn":
         turn(args[0], args[1], int(args[2]), args[3])
+    elif sys.argv[1] == "count":
+        count(args[0], int(args[1]), args[2])
     else:
-        {"basic": basic, "waiting": waiting, "content": content, "race": race, "hold": hold,
-         "lost": lost}[sys.argv[1]](*args)
+        {"basic": basic, "waiting": waiting, "content": content, "race": race, "inside": inside,
+         "hold": hold, "lost": lost}[sys.argv[1]](*args)

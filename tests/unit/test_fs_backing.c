@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fake_kv.h"
 #include "fs/disk_file.h"
 #include "fs/file.h"
 #include "fs/internal.h"
+#include "fs/locks.h"
 #include "fs_fixture.h"
 #include "suite.h"
 
@@ -345,6 +347,30 @@ START_TEST(test_an_emptying_open_gets_another_node)
 }
 END_TEST
 
+/* Who gets a lock reads another version by the same descriptor. */
+START_TEST(test_none_where_locks_count_on_all_hosts)
+{
+	const struct cluster_locks_config cfg = {.lease_ms = 30000, .timeout_ms = 5000};
+	struct mount ro = mount_cached(true, FS_PASSTHROUGH_AUTO);
+	struct fake_kv *server = fake_kv_new();
+	struct kv *kv = fake_kv_open(server);
+	struct cluster_locks *locks;
+	struct fs_handle *h;
+
+	ck_assert_int_eq(cluster_locks_new(kv, &cfg, &locks), 0);
+	fs_use_locks(ro.fs, locks);
+	read_whole(&ro, data, SIZE);
+	h = must_open(&ro, O_RDONLY);
+	ck_assert_int_eq(backing_of(h), 0);
+	ck_assert_int_eq(close_file(ro.fs, h), 0);
+	cluster_locks_stop(locks);
+	unmount_bucket(&ro);
+	kv_close(kv);
+	cluster_locks_free(locks);
+	fake_kv_free(server);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fs_backing");
@@ -360,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, test_a_writer_here_gets_another_node);
 	tcase_add_test(tc, test_a_truncation_here_gets_another_node);
 	tcase_add_test(tc, test_an_emptying_open_gets_another_node);
+	tcase_add_test(tc, test_none_where_locks_count_on_all_hosts);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# locks=cluster: programs that open a file before they lock it, on three mounts, work on the newest
+# version: a number in the locked file misses nothing, nor does a database of SQLite.
+python3 -c 'import sqlite3' 2>/dev/null || skip "python3 has no sqlite3"
+begin locks=cluster
+pids=("$MOUNT_PID")
+dirs=("$M")
+for i in 2 3; do
+  mount_at "$WORK/m$i" "locks=cluster$([ $i = 2 ] || echo ,inotify)"
+  pids+=("$MOUNT_PID")
+  dirs+=("$WORK/m$i")
+done
+for how in flock closed mapped linked; do
+  python3 "$TOOLS/locks.py" inside 6 3 $how "${dirs[@]}" || fail "a number with $how"
+done
+cat >insert.py <<'P'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+for i in range(int(sys.argv[3])):
+    db.execute("begin immediate")
+    db.execute("insert into t (who, n) values (?, ?)", (sys.argv[2], i))
+    db.execute("commit")
+    if i % 5 == 4:
+        db.close()
+        db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+P
+python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("create table t (who, n, unique (who, n))")' "$M/db"
+workers=()
+for d in "${dirs[@]}"; do
+  python3 insert.py "$d/db" "$d" "${ROUNDS:-20}" &
+  workers+=($!)
+done
+for w in "${workers[@]}"; do wait "$w" || fail "an insert"; done
+for d in "${dirs[@]}"; do
+  python3 - "$d/db" "${ROUNDS:-20}" <<'P' || fail "the database on $d"
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+counts = [n for _, n in db.execute("select who, count(*) from t group by who")]
+assert counts == [int(sys.argv[2])] * 3, counts
+P
+done
+[ -z "$(find "$M" -name '*.conflict-*')" ] || fail "there are conflict copies"
+for i in 2 1 0; do unmount_and_wait "${dirs[i]}" "${pids[i]}"; done
