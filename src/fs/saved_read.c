@@ -119,8 +119,7 @@ static int get_extra(struct input *in, struct node *n)
 
 	xattrs.data = get_copy(in, XATTR_TOTAL_MAX, &xattrs_len);
 	xattrs.len = (uint32_t)xattrs_len;
-	if (!target || !xattrs.data || strlen(target) != target_len ||
-	    (xattrs_len > 0 && xattrs.data[xattrs_len - 1] != '\0')) {
+	if (!target || !xattrs.data || strlen(target) != target_len || !xattrs_is_whole(&xattrs)) {
 		free(target);
 		xattrs_done(&xattrs);
 		return -EIO;

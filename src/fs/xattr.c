@@ -31,6 +31,22 @@ static bool next_entry(const struct xattrs *x, const char **p, struct entry *ret
 	return true;
 }
 
+bool xattrs_is_whole(const struct xattrs *x)
+{
+	const char *at = x->data, *end = at + x->len;
+
+	while (at < end) {
+		const char *key_end = memchr(at + 1, '\0', (size_t)(end - at) - 1);
+		const char *value_end =
+			key_end ? memchr(key_end + 1, '\0', (size_t)(end - key_end) - 1) : NULL;
+
+		if (!value_end)
+			return false;
+		at = value_end + 1;
+	}
+	return true;
+}
+
 #define xattrs_for_each(e, x) for (const char *at_ = NULL; next_entry((x), &at_, &(e));)
 
 static void pack(struct buf *out, char kind, const char *key, const char *value)

@@ -45,6 +45,8 @@ struct xattrs {
 };
 
 void xattrs_done(struct xattrs *x);
+/* Whether data from somewhere else consist of whole entries. */
+bool xattrs_is_whole(const struct xattrs *x);
 /* What info carries. */
 int xattrs_from_info(const struct obj_info *info, struct xattrs *ret) MUST_CHECK;
 /* Makes info carry exactly x; what is no extended attribute stays. */

@@ -342,12 +342,23 @@ START_TEST(nonsense_is_refused_or_harmless)
 {
 	struct buf b CLEANUP(buf_done) = {0};
 	unsigned seed = 1;
+	uint64_t id;
 
 	make_all_kinds();
+	id = id_of("moved");
+	ck_assert_int_eq(fs_setxattr(m.fs, &root_ctx, id, "user.colour", "red", 3, 0), 0);
+	fs_forget(m.fs, id, 1);
 	records(&b);
 	ck_assert_int_eq(read_into_new(b.data, b.len), 0);
 	for (size_t len = 0; len < b.len; len++)
 		ck_assert_int_eq(read_into_new(b.data, len), -EIO);
+	for (size_t at = 0; at < b.len; at++) {
+		char was = b.data[at];
+
+		b.data[at] = 'x';
+		(void)!read_into_new(b.data, b.len);
+		b.data[at] = was;
+	}
 	for (int i = 0; i < 3000; i++) {
 		size_t at = (size_t)rand_r(&seed) % b.len;
 		char was = b.data[at];
