@@ -147,7 +147,7 @@ static int length_of(int fd, uint64_t *ret)
  * of another size. */
 static int check_header(struct disk_file *f)
 {
-	uint64_t len, record_len;
+	uint64_t len = 0, record_len = 0;
 	struct header h, expected;
 	int err = length_of(f->fd, &len);
 
