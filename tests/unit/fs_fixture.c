@@ -64,6 +64,12 @@ void unmount_bucket(struct mount *mount)
 	mount->fs = NULL;
 }
 
+void remount(void)
+{
+	unmount_bucket(&m);
+	m = mount_bucket();
+}
+
 void fixture_keep_trees(void)
 {
 	const char *tmp = temporary();

@@ -36,6 +36,8 @@ struct mount mount_bucket(void);
  * commit_interval_ms, uid, is_read_only, passthrough, disk_cache_size with cache_dir. */
 struct mount mount_with(const struct fs_config *special);
 void unmount_bucket(struct mount *mount);
+/* m, as after a new mount. */
+void remount(void);
 
 /* Looks path up from the root; no lookup stays counted on the way. 0, nodeid 0 included, or -errno.
  */

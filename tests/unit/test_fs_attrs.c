@@ -14,12 +14,6 @@
 
 static const struct fs_ctx process_ctx = {.umask = 022, .may_wait = true};
 
-static void remount(void)
-{
-	unmount_bucket(&m);
-	m = mount_bucket();
-}
-
 static struct stat stat_path(struct fs *fs, const char *path)
 {
 	struct fs_entry e = {.nodeid = FS_ROOT_ID};

@@ -272,7 +272,7 @@ END_TEST
 
 /* --- the clock --- */
 
-static void remount(uint64_t interval_ms)
+static void remount_with(uint64_t interval_ms)
 {
 	unmount_bucket(&m);
 	m = mount_with(&(struct fs_config){.commit_interval_ms = interval_ms});
@@ -282,7 +282,7 @@ START_TEST(test_a_file_at_rest_is_stored_whole_after_a_while)
 {
 	struct fs_handle *h;
 
-	remount(50);
+	remount_with(50);
 	h = must_open(O_RDWR);
 	change(h, 100, "one");
 	must_sync(h);
@@ -302,7 +302,7 @@ START_TEST(test_what_no_fsync_has_seen_is_not_stored_by_the_clock)
 	_cleanup_free_ char *old = pattern(2 * SIZE);
 	struct fs_handle *h;
 
-	remount(50);
+	remount_with(50);
 	h = must_open(O_RDWR);
 	change(h, 100, "one");
 	must_sync(h);
@@ -319,7 +319,7 @@ START_TEST(test_without_an_interval_fsync_stores_the_whole_file)
 {
 	struct fs_handle *h;
 
-	remount(0);
+	remount_with(0);
 	h = must_open(O_RDWR);
 	change(h, 100, "one");
 	must_sync(h);

@@ -10,12 +10,6 @@
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 
-static void remount(void)
-{
-	unmount_bucket(&m);
-	m = mount_bucket();
-}
-
 static int make_symlink(const char *path, const char *target)
 {
 	struct fs_entry e;

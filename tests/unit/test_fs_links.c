@@ -49,12 +49,6 @@ static void assert_same_file(struct fs *fs, const char *a, const char *b, nlink_
 	ck_assert_uint_eq(sb.st_nlink, nlink);
 }
 
-static void remount(void)
-{
-	unmount_bucket(&m);
-	m = mount_bucket();
-}
-
 /* The object behind a name, as another client that follows links reads it. */
 static void assert_followed(const char *name, const void *data, size_t len)
 {

@@ -15,12 +15,6 @@ static void assert_list(const char *path, unsigned int step, const char *want)
 	ck_assert_str_eq(got, want);
 }
 
-static void remount(void)
-{
-	unmount_bucket(&m);
-	m = mount_bucket();
-}
-
 START_TEST(test_a_directory_is_listed_whatever_the_size_of_the_answers)
 {
 	put_file(m.fs, "b", "", 0);

@@ -21,12 +21,6 @@ static void setup(void)
 	m = mount_bucket();
 }
 
-static void remount(void)
-{
-	unmount_bucket(&m);
-	m = mount_bucket();
-}
-
 static uint64_t n_listings(void)
 {
 	LOCK_SCOPE(&m.fs->tree.lock);

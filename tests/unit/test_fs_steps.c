@@ -27,12 +27,6 @@ struct change {
 
 /* --- what there is --- */
 
-static void remount(void)
-{
-	unmount_bucket(&m);
-	m = mount_bucket();
-}
-
 static void show_file(const char *path, struct buf *out)
 {
 	struct fs_handle *h;
