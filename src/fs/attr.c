@@ -147,6 +147,8 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 	/* With this version it was not made. */
 	if (!err)
 		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
+	if (!err)
+		err = obj_info_set_meta(info, ATTR_MADE, NULL);
 	info->mtime_ns = n->mtime_ns;
 	return err;
 }

@@ -10,8 +10,8 @@
  *	posix.mtime, posix.ctime, posix.btime     nanoseconds since 1970, decimal
  *	posix.atime   likewise, when it is not the mtime
  *	posix.target  exact text of a symbolic link
- *	posix.claim   by which mount the name was made with this version (sibling.h); on a
- *	              tombstone: a file that is yet to be stored
+ *	posix.claim   on a tombstone: by which mount a file is yet to be stored
+ *	posix.made    by which mount the name was made with this version (sibling.h)
  *	posix.from    "<name>@<sequence>": where a rename came from
  *	posix.since   when a rename brought the object to its name, nanoseconds
  *	posix.journal  identifier of the journal that the version has taken in, see journal.h

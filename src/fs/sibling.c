@@ -43,7 +43,8 @@ static void show_gone(struct fs *fs, struct obj_info *sibling)
 /* Whether the sibling was made after info: whoever did that sees info, and takes it back. */
 static bool is_later(const struct obj_info *sibling, const struct obj_info *info)
 {
-	return sibling->seq > info->seq && obj_info_meta(sibling, ATTR_CLAIM);
+	return sibling->seq > info->seq &&
+	       obj_info_meta(sibling, sibling->is_deleted ? ATTR_CLAIM : ATTR_MADE);
 }
 
 static int look(struct fs *fs, const struct obj_info *info, const struct buf *name, bool is_last)

@@ -9,8 +9,9 @@
  * later one goes, the earlier one waits for that.
  *
  * Which is the earlier one cannot be told from the sequence of something that was changed since,
- * as when the commit of a file has replaced its claim. So what makes a name says so (posix.claim),
- * and what is stored over it does not: without the mark something has been there for longer.
+ * as when the commit of a file has replaced its claim. So what makes a name says so (posix.made,
+ * or posix.claim), and what is stored over it does not: without the mark something has been there
+ * for longer.
  *
  * Not for other layers.
  */

@@ -37,6 +37,9 @@ static inline bool name_is_hidden(const char *name, size_t len)
 #define ATTR_BTIME "posix.btime"
 #define ATTR_TARGET "posix.target"
 #define ATTR_CLAIM "posix.claim"
+/* Of a version with which a name was made; not ATTR_CLAIM, because clients that delete an object
+ * keep its metadata in the tombstone. */
+#define ATTR_MADE "posix.made"
 #define ATTR_FROM "posix.from"
 #define ATTR_SINCE "posix.since"
 #define ATTR_EXCHANGE "posix.exchange"

@@ -23,6 +23,7 @@ static const char *const dropped_keys[] = {
 	ATTR_TARGET,
 	ATTR_RDEV,
 	ATTR_CLAIM,
+	ATTR_MADE,
 	ATTR_FROM,
 	ATTR_XATTR_CAPABILITY,
 	/* of a file with several names, and of a name of one */

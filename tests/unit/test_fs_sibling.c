@@ -305,6 +305,29 @@ START_TEST(test_what_is_made_goes_with_its_directory)
 }
 END_TEST
 
+/* As those do who keep all metadata in the tombstone. */
+static void foreign_delete_in_place(const char *name)
+{
+	_cleanup_obj_info_ struct obj_info *info = fake_info(bucket, name);
+
+	info->is_deleted = true;
+	ck_assert_int_eq(store_put_info(m.store, info, info->seq), 0);
+	fake_sync(bucket);
+}
+
+START_TEST(test_what_others_delete_is_no_claim)
+{
+	struct fs_handle *h;
+
+	ck_assert_int_eq(make_dir(m.fs, "made"), 0);
+	ck_assert_int_eq(create(m.fs, "new", O_WRONLY | O_EXCL, &h), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	foreign_delete_in_place("made/");
+	foreign_delete_in_place("new");
+	ck_assert(!exists(m.fs, "made") && !exists(m.fs, "new"));
+}
+END_TEST
+
 /* The claim of another mount is not wanted under the old name, and is nothing under the new one. */
 START_TEST(test_a_claim_of_another_mount_leaves_no_name)
 {
@@ -335,6 +358,7 @@ int main(void)
 	tcase_add_test(tc, test_a_claim_counts_after_the_commit_has_replaced_it);
 	tcase_add_loop_test(tc, test_the_earlier_one_waits_for_the_later_one_to_go, 0, N_WAYS);
 	tcase_add_loop_test(tc, test_what_is_made_goes_with_its_directory, 0, 4 * N_MADE);
+	tcase_add_test(tc, test_what_others_delete_is_no_claim);
 	tcase_add_test(tc, test_a_claim_of_another_mount_leaves_no_name);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
