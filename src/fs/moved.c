@@ -86,7 +86,8 @@ int file_follow_renamed(struct fs *fs, struct file *f, const struct obj_info *to
 	free(f->name);
 	f->name = name;
 	leave_entry(fs, f->node);
-	fs_note_gone(fs, tombstone->name, tombstone->name_len, tombstone->seq);
+	/* What was stored since may be another entry's. */
+	fs_apply_held(fs, tombstone);
 	log_debug("bucket %s: %s is %s by now", fs->store->bucket, tombstone->name, name);
 	return -EAGAIN;
 }
