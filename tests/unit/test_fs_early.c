@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fs/intent.h"
+#include "fs/internal.h"
 #include "fs/links.h"
 #include "fs_fixture.h"
 #include "said.h"
@@ -328,6 +329,14 @@ END_TEST
 
 /* --- other trouble --- */
 
+static unsigned n_begun(void)
+{
+	struct early *e = &m.fs->early;
+
+	LOCK_SCOPE(&e->lock);
+	return e->n_begun;
+}
+
 START_TEST(a_listing_that_begins_anew)
 {
 	put("d/f", "x");
@@ -338,6 +347,9 @@ START_TEST(a_listing_that_begins_anew)
 	fake_reconnect(bucket);
 	put("new/f", "y");
 	fake_foreign_delete(bucket, "d/gone");
+	/* Who comes before waits for the listing's end. */
+	while (n_begun() < 2)
+		usleep(1000);
 	assert_names(m.fs, "", "d new ");
 	assert_names(m.fs, "d", "f ");
 	assert_file(m.fs, "new/f", "y", 1);
