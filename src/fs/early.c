@@ -16,6 +16,11 @@
 #define PATIENCE_MS 1000
 /* Names that are kept, each of about its length and 24 bytes more. */
 #define NAMES_MAX (1U << 20)
+/* What so many names take is no matter. More are not read where the bucket has less for each
+ * message: what takes the server long then are the names themselves, and twice would take it
+ * longer. */
+#define FEW_MESSAGES (1U << 16)
+#define BYTES_EACH 8192
 /* Intents, finished ones included, that are looked at before the mount is served. */
 #define INTENTS_MAX 256
 
@@ -57,6 +62,11 @@ static void *listing_main(void *arg)
 	e->is_over = e->is_blind = true;
 	cond_broadcast(&e->changed);
 	return NULL;
+}
+
+static bool may_be_worth_it(const struct store_status *st)
+{
+	return st->messages <= FEW_MESSAGES || st->bytes / st->messages >= BYTES_EACH;
 }
 
 /* Whether the listing is over. */
@@ -147,8 +157,8 @@ int early_start(struct fs *fs, const struct watch_listener *l, int (*then)(struc
 {
 	struct early *e = &fs->early;
 	struct starting *s = malloc(sizeof(*s));
-	bool is_over;
 	struct store_status st;
+	bool is_over;
 	int err = store_status(fs->store, &st);
 
 	if (err || !s) {
@@ -166,7 +176,7 @@ int early_start(struct fs *fs, const struct watch_listener *l, int (*then)(struc
 	e->has_thread = true;
 	do {
 		is_over = await_end(e, clock_deadline_ms(PATIENCE_MS));
-		err = is_over ? 0 : begin(fs);
+		err = is_over ? 0 : may_be_worth_it(&st) ? begin(fs) : -ENOTSUP;
 	} while (err == -EAGAIN);
 	if (!is_over && !err)
 		return 0;
