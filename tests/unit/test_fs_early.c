@@ -329,6 +329,30 @@ END_TEST
 
 /* --- other trouble --- */
 
+static void *release_main(void *arg)
+{
+	usleep(2000000);
+	fake_hold_listing(arg, UINT_MAX);
+	return NULL;
+}
+
+/* Many messages with next to nothing in them. */
+START_TEST(names_that_would_only_slow_the_listing_are_not_read)
+{
+	const size_t many = 70000;
+	_cleanup_free_ char *data = pattern(many);
+	pthread_t thread;
+
+	fake_foreign_put(bucket, "f", data, many, 1);
+	fake_hold_listing(bucket, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, release_main, bucket), 0);
+	m = mount_bucket();
+	ck_assert(!early_is_on(&m.fs->early));
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	assert_names(m.fs, "", "f ");
+}
+END_TEST
+
 static unsigned n_begun(void)
 {
 	struct early *e = &m.fs->early;
@@ -409,6 +433,7 @@ int main(void)
 	tcase_add_test(tc, a_mount_waits_where_names_are_not_told);
 	tcase_add_test(tc, a_large_directory_waits);
 	tcase_add_test(tc, an_unmount_ends_those_who_wait);
+	tcase_add_test(tc, names_that_would_only_slow_the_listing_are_not_read);
 	tcase_add_test(tc, a_listing_that_begins_anew);
 	tcase_add_test(tc, only_changes_are_told);
 	suite_add_tcase(suite, tc);
