@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "fs/fs.h"
+#include "fs/sibling.h"
 #include "objstore/subject.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -146,9 +147,7 @@ int attr_to_info(const struct node *n, struct obj_info *info)
 		err = xattrs_to_info(&n->x->xattrs, info);
 	/* With this version it was not made. */
 	if (!err)
-		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_MADE, NULL);
+		err = sibling_unmark(info);
 	info->mtime_ns = n->mtime_ns;
 	return err;
 }

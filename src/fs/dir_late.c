@@ -37,22 +37,13 @@ bool dir_item_is_to_move(struct fs *fs, const struct dir_move *mv, const struct 
 		(!mv->is_exchange && is_change(fs, it)));
 }
 
-/* Whether another version is one of the file that is to be moved: changed, not another file in its
- * place. */
-static bool is_same_file(const struct dir_item *it, const struct obj_info *other)
-{
-	const char *born = obj_info_meta(it->old, ATTR_BTIME),
-		   *its = obj_info_meta(other, ATTR_BTIME);
-
-	return strcmp(other->nuid, it->old->nuid) == 0 || (born && its && strcmp(born, its) == 0);
-}
-
 bool dir_item_is_taken(const struct dir_move *mv, const struct dir_item *it)
 {
 	return it->replaced &&
 	       !(obj_info_is_marker(it->info) && obj_info_is_marker(it->replaced)) &&
 	       fs_info_is_live(it->replaced) && it->replaced->seq > mv->seq &&
-	       (obj_info_meta(it->replaced, ATTR_EXCHANGE) || !is_same_file(it, it->replaced));
+	       (obj_info_meta(it->replaced, ATTR_EXCHANGE) ||
+		!obj_info_is_same_file(it->old, it->replaced));
 }
 
 bool dir_item_has_come(const struct dir_move *mv, const struct dir_item *it)
@@ -64,7 +55,8 @@ bool dir_item_has_come(const struct dir_move *mv, const struct dir_item *it)
  * renamed away, or replaced by another file's, and who did so purges it. */
 static bool has_left(const struct dir_item *it, const struct obj_info *now)
 {
-	return now->is_deleted ? obj_info_meta(now, ATTR_TO) != NULL : !is_same_file(it, now);
+	return now->is_deleted ? obj_info_meta(now, ATTR_TO) != NULL
+			       : !obj_info_is_same_file(it->old, now);
 }
 
 /* Two names would lead to what is stored under the new one, or one to nothing. */

@@ -19,14 +19,11 @@
  * new one has but a claim. */
 static bool is_it(const struct fs *fs, const struct file *f, const struct obj_info *info)
 {
-	const char *made = f->base ? obj_info_meta(f->base, ATTR_BTIME) : NULL;
-	const char *its = obj_info_meta(info, ATTR_BTIME);
 	const char *claim = obj_info_meta(info, ATTR_CLAIM);
 
 	if (info->is_deleted)
 		return f->is_claimed && claim && strcmp(claim, fs->claim_id) == 0;
-	return f->base &&
-	       (strcmp(f->base->nuid, info->nuid) == 0 || (made && its && strcmp(made, its) == 0));
+	return f->base && obj_info_is_same_file(f->base, info);
 }
 
 /* NULL: nothing says that it has been moved. */

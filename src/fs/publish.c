@@ -32,9 +32,7 @@ int fs_set_info_name(struct obj_info *info, const char *name, size_t len)
 	if (!err)
 		free(steal_ptr(info->foreign_token));
 	/* It was not made there. */
-	if (!err)
-		err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
-	return err ? err : obj_info_set_meta(info, ATTR_MADE, NULL);
+	return err ? err : sibling_unmark(info);
 }
 
 int fs_publish_new(struct fs *fs, struct obj_info *info)
@@ -88,8 +86,7 @@ int fs_claim_content(struct fs *fs, struct obj_info *info)
 
 int fs_publish_exclusive(struct fs *fs, struct obj_info *info)
 {
-	const char *key = info->is_deleted ? ATTR_CLAIM : ATTR_MADE;
-	int err = fs_is_plain(fs) ? 0 : obj_info_set_meta(info, key, fs->claim_id);
+	int err = sibling_mark(fs, info);
 
 	if (!err)
 		err = fs_publish_new(fs, info);

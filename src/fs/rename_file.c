@@ -167,7 +167,7 @@ static int return_version(struct fs *fs, struct obj_info *old, const struct obj_
 static int store_alone(struct fs *fs, struct obj_info *old, struct obj_info *info,
 		       struct obj_info **now)
 {
-	int err = fs_is_plain(fs) ? 0 : obj_info_set_meta(info, ATTR_MADE, fs->claim_id);
+	int err = sibling_mark(fs, info);
 
 	if (!err)
 		err = store_over(fs, info, true, now);

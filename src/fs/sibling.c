@@ -40,11 +40,27 @@ static void show_gone(struct fs *fs, struct obj_info *sibling)
 	fs_apply(fs, sibling);
 }
 
+static const char *mark_of(const struct obj_info *info)
+{
+	return info->is_deleted ? ATTR_CLAIM : ATTR_MADE;
+}
+
+int sibling_mark(const struct fs *fs, struct obj_info *info)
+{
+	return fs_is_plain(fs) ? 0 : obj_info_set_meta(info, mark_of(info), fs->claim_id);
+}
+
+int sibling_unmark(struct obj_info *info)
+{
+	int err = obj_info_set_meta(info, ATTR_CLAIM, NULL);
+
+	return err ? err : obj_info_set_meta(info, ATTR_MADE, NULL);
+}
+
 /* Whether the sibling was made after info: whoever did that sees info, and takes it back. */
 static bool is_later(const struct obj_info *sibling, const struct obj_info *info)
 {
-	return sibling->seq > info->seq &&
-	       obj_info_meta(sibling, sibling->is_deleted ? ATTR_CLAIM : ATTR_MADE);
+	return sibling->seq > info->seq && obj_info_meta(sibling, mark_of(sibling));
 }
 
 static int look(struct fs *fs, const struct obj_info *info, const struct buf *name, bool is_last)

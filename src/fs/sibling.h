@@ -21,6 +21,9 @@
 struct fs;
 struct obj_info;
 
+/* Says in info that a name is made with it, and that none is. */
+int sibling_mark(const struct fs *fs, struct obj_info *info) MUST_CHECK;
+int sibling_unmark(struct obj_info *info) MUST_CHECK;
 /* Has been stored as something new, marked: 0 when it has the name alone. -EEXIST: it has to go,
  * because the other kind stays, which the tree was told. Waits for one that goes. */
 int sibling_contest(struct fs *fs, const struct obj_info *info) MUST_CHECK;

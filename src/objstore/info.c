@@ -101,6 +101,13 @@ struct obj_info *obj_info_tombstone(const struct obj_info *info)
 	return steal_ptr(t);
 }
 
+bool obj_info_is_same_file(const struct obj_info *a, const struct obj_info *b)
+{
+	const char *born = obj_info_meta(a, ATTR_BTIME), *its = obj_info_meta(b, ATTR_BTIME);
+
+	return strcmp(a->nuid, b->nuid) == 0 || (born && its && strcmp(born, its) == 0);
+}
+
 bool obj_info_is_elsewhere(const struct obj_info *tombstone, const char *name)
 {
 	const char *to = obj_info_meta(tombstone, ATTR_TO);

@@ -78,6 +78,9 @@ int obj_info_set_token(struct obj_info *info, const char *token) MUST_CHECK;
 /* What takes the place of info when it is deleted, under the same subject: with a fresh identifier,
  * as some clients purge that of a tombstone when they find one. NULL: no memory. */
 struct obj_info *obj_info_tombstone(const struct obj_info *info);
+/* Whether both are versions of one file: the same content, or made at the same moment. Not another
+ * file in its place. */
+bool obj_info_is_same_file(const struct obj_info *a, const struct obj_info *b);
 /* Whether a tombstone says that what was there has another name than this one now. */
 bool obj_info_is_elsewhere(const struct obj_info *tombstone, const char *name);
 void obj_info_free(struct obj_info *info);
