@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who has an inode open, as /proc tells (proc(5): /proc/pid/status, fdinfo and mountinfo). */
+/* Who has an inode open, as /proc/pid tells (proc(5): status, statm, fdinfo and mountinfo). */
 
 #include <dirent.h>
 #include <errno.h>
@@ -84,14 +84,15 @@ pid_t procfd_tgid(pid_t tid)
 	return tgid;
 }
 
-/* A task that ends has given up its program before it closes its files, and only then is its state
- * worth reading. */
-static bool has_program(pid_t tid)
+/* A task that ends has given up its memory before it closes its files, and only then is its state
+ * worth reading: the files that tell more, exe and stat, are locked while a task starts a program,
+ * and the kernel closes files on the way, which waits for us. */
+static bool has_memory(pid_t tid)
 {
-	char path[64], target[8];
+	char path[64], text[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%ld/exe", (long)tid);
-	return readlink(path, target, sizeof(target)) > 0;
+	(void)snprintf(path, sizeof(path), "/proc/%ld/statm", (long)tid);
+	return read_start(AT_FDCWD, path, text, sizeof(text)) > 0 && strncmp(text, "0 ", 2) != 0;
 }
 
 bool fs_is_dying(pid_t tid)
@@ -100,7 +101,7 @@ bool fs_is_dying(pid_t tid)
 	unsigned flags = 0;
 	const char *at;
 
-	if (tid <= 0 || has_program(tid))
+	if (tid <= 0 || has_memory(tid))
 		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)tid);
 	(void)read_start(AT_FDCWD, path, text, sizeof(text));

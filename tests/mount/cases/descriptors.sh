@@ -5,7 +5,7 @@ begin
 first=$MOUNT_PID B=$WORK/other
 mount_at "$B"
 python3 - "$M" <<'P'
-import os, subprocess, sys
+import os, signal, subprocess, sys
 d = sys.argv[1]
 big = os.urandom(1500000)
 # What another process has written and not closed can be read, also what was sent already.
@@ -69,6 +69,14 @@ os.rename(d + "/w1", d + "/w2")
 os.write(w, b"two")
 os.close(w)
 assert open(d + "/w2").read() == "one two"
+# A program that a process starts does not get the descriptor, which the kernel closes on the way.
+signal.alarm(20)
+w = os.open(d + "/lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+os.write(w, b"unsaved")
+assert subprocess.run(["true"], close_fds=False).returncode == 0
+os.close(w)
+signal.alarm(0)
+assert open(d + "/lock").read() == "unsaved"
 # A program just written runs.
 for i in range(20):
     p = d + "/prog%d" % (i % 3)
