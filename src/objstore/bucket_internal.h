@@ -4,7 +4,7 @@
 
 /*
  * What the files that implement a bucket share: bucket*.c, api.c, meta*.c, put*.c, get*.c, index.c,
- * push.c, watch*.c, purge.c, replaced.c and space.c. Nobody else includes it.
+ * push.c, watch*.c, purge.c, regain.c, replaced.c and space.c. Nobody else includes it.
  *
  * Locks: every mutex of this layer has rank LOCK_RANK_STORE and none is held while another is
  * taken, except those of rpc and space, which rank above. None is held across a wait for the server
@@ -32,8 +32,10 @@
 	((uint32_t)(major) << 16 | (uint32_t)(minor) << 8 | (uint32_t)(patch))
 
 struct bucket;
+struct kept;
 struct layout;
 struct put;
+struct stored;
 struct values;
 struct watch;
 
@@ -108,6 +110,17 @@ struct replaced {
 	uint64_t up_ns; /* since when others are seen */
 };
 
+/* Announced messages that the server may have lost: see regain.c. */
+struct regain {
+	/* When natsobj last removed metadata, by a hash of the subject: others of the same hash
+	 * only cost a look at the leader. 0: never. */
+	uint64_t removed_ns[4096];
+	uint64_t last_ns;	  /* the newest of them */
+	struct list fresh, again; /* before the first and the second look, in the order of them */
+	size_t n, bytes;	  /* of both */
+	struct list busy;	  /* that are looked at */
+};
+
 /* Removal of what aborted uploads left behind, and of replaced metadata: see janitor.c. */
 struct janitor {
 	struct mutex lock;
@@ -115,6 +128,7 @@ struct janitor {
 	/* protected by lock */
 	struct list queue;
 	struct replaced replaced;
+	struct regain regain;
 	bool is_busy; /* a purge is under way, of whatever origin */
 	bool is_stopping, has_thread;
 	unsigned int n_hurried; /* callers that want the queue emptied now */
@@ -291,8 +305,10 @@ void replaced_init(struct replaced *r);
 void replaced_done(struct replaced *r);
 /* Once it is known what the server can do. */
 void replaced_start(struct bucket *b);
-/* A message of a metadata subject was announced. */
-void replaced_saw(struct bucket *b, natsMsg *msg);
+/* A message of a metadata subject was announced. True: it belongs to the callee now. */
+bool replaced_saw(struct bucket *b, natsMsg *msg) MUST_CHECK;
+/* One was read at the leader, perhaps before it is announced. */
+void replaced_read(struct bucket *b, const struct stored *stored);
 /* Announcements come again after there were none. */
 void replaced_up(struct bucket *b);
 /* Before each attempt to store metadata. True: the server must not be asked to roll up, and
@@ -316,6 +332,32 @@ const char *replaced_subject(const struct replaced_name *name);
 uint64_t replaced_below(const struct replaced_name *name);
 /* Removes and frees, or queues again. Janitor's turn; waits. */
 void replaced_remove(struct bucket *b, struct replaced_name *name);
+
+/* ---- regain.c ---- */
+
+void regain_init(struct regain *g);
+void regain_done(struct regain *g);
+/* Before and after natsobj removes messages of a subject, which may be any. The other one for that
+ * of metadata, janitor's lock held. */
+void regain_removing(struct bucket *b, const char *subject);
+void regain_removing_locked(struct regain *g, const char *subject);
+/* Another client has the server roll up. n_up: the bucket's. True: the message belongs to the
+ * callee now. Janitor's lock held. */
+bool regain_saw_locked(struct regain *g, natsMsg *msg, unsigned int n_up) MUST_CHECK;
+/* A message of our own was acknowledged. Copies it if it may be needed. */
+void regain_stored(struct bucket *b, const char *subject, const void *data, size_t len);
+/* The subject is to be empty; NULL: it may be any. */
+void regain_forget(struct bucket *b, const char *subject);
+/* A message for regain_check; NULL: nothing before *ret_due_ns. is_last: the second look need not
+ * be waited for. Janitor's lock held. */
+struct kept *regain_take_locked(struct regain *g, bool is_last, uint64_t *ret_due_ns) MUST_CHECK;
+/* Looks at the leader, and stores the message again if there is nothing. Takes it over. Waits. */
+void regain_check(struct bucket *b, struct kept *k);
+/* Nothing was found under the subject at the leader. False: so it is. True: something may have been
+ * stored again, so ask anew. Waits. */
+bool regain_now(struct bucket *b, const char *subject) MUST_CHECK;
+/* The end: what there is to look at, and is announced within a moment. Waits until the deadline. */
+void regain_last(struct bucket *b, uint64_t deadline_ns);
 
 /* ---- put.c, uploads.c, put_resume.c ---- */
 

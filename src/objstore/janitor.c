@@ -31,6 +31,7 @@ void janitor_init(struct janitor *j)
 	cond_init(&j->changed);
 	list_init(&j->queue);
 	replaced_init(&j->replaced);
+	regain_init(&j->regain);
 }
 
 void janitor_done(struct janitor *j)
@@ -40,6 +41,7 @@ void janitor_done(struct janitor *j)
 	while ((l = list_pop_front(&j->queue)))
 		free(list_entry(l, struct job, link));
 	replaced_done(&j->replaced);
+	regain_done(&j->regain);
 	cond_done(&j->changed);
 	mutex_done(&j->lock);
 }
@@ -125,8 +127,9 @@ static void rest(struct bucket *b, uint64_t took_ns)
 		;
 }
 
-/* What there is to do next: one of the two. */
+/* What there is to do next: one of these. */
 struct task {
+	struct kept *kept;
 	struct job *job;
 	struct replaced_name *replaced;
 };
@@ -136,20 +139,29 @@ static bool next_task_locked(struct janitor *j, bool is_hurried, struct task *re
 {
 	uint64_t due_ns;
 
+	*ret = (struct task){.kept = regain_take_locked(&j->regain, false, &due_ns)};
+	if (ret->kept)
+		return true;
 	/* Chunks are what room is made of. */
-	*ret = (struct task){.job = next_job_locked(j, is_hurried, ret_due_ns)};
+	ret->job = next_job_locked(j, is_hurried, ret_due_ns);
 	if (ret->job)
 		return true;
+	if (due_ns < *ret_due_ns)
+		*ret_due_ns = due_ns;
 	ret->replaced = replaced_take_locked(&j->replaced,
 					     is_hurried ? REPLACED_HURRIED : REPLACED_DUE, &due_ns);
 	if (due_ns < *ret_due_ns)
 		*ret_due_ns = due_ns;
+	if (ret->replaced)
+		regain_removing_locked(&j->regain, replaced_subject(ret->replaced));
 	return ret->replaced != NULL;
 }
 
 static void run_task(struct bucket *b, const struct task *task)
 {
-	if (task->replaced)
+	if (task->kept)
+		regain_check(b, task->kept);
+	else if (task->replaced)
 		replaced_remove(b, task->replaced);
 	else
 		settle(b, task->job, purge_nuid(b, task->job->nuid));
@@ -251,6 +263,8 @@ static void remove_replaced(struct bucket *b, uint64_t deadline_ns)
 
 		mutex_lock(&j->lock);
 		name = replaced_take_locked(&j->replaced, REPLACED_LAST, &due_ns);
+		if (name)
+			regain_removing_locked(&j->regain, replaced_subject(name));
 		mutex_unlock(&j->lock);
 		if (name) {
 			if (!replaced_is_doubtful(b, name))
@@ -280,4 +294,5 @@ void janitor_stop(struct bucket *b, uint64_t deadline_ns)
 	/* Nobody else is left who could add to either. */
 	remove_jobs(b, deadline_ns);
 	remove_replaced(b, deadline_ns);
+	regain_last(b, deadline_ns);
 }

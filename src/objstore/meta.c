@@ -48,6 +48,7 @@ static int decode_stored(struct bucket *b, const char *token, struct stored *sto
 
 	if (!found || strcmp(found, token) != 0)
 		return -EIO;
+	replaced_read(b, stored);
 	err = meta_decode(b, stored->subject, stored->data, stored->len, stored->is_removal,
 			  stored->seq, stored->time_ns, ret);
 	if (!err && b->layout->note)
@@ -145,8 +146,17 @@ static int read_batch(struct bucket *b, const char *const *tokens, size_t n, str
 	return 0;
 }
 
-int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
-		     int *ret_errs)
+/* Nothing there may be a loss that is being mended. */
+static void read_regained(struct bucket *b, const char *token, struct obj_info **ret, int *ret_err)
+{
+	_cleanup_free_ char *subject = meta_token_subject(b, token);
+
+	if (subject && regain_now(b, subject))
+		*ret_err = read_token(b, token, ret);
+}
+
+static int read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
+		       int *ret_errs)
 {
 	int err;
 
@@ -167,6 +177,17 @@ int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, stru
 			return i == 0 ? err : 0;
 	}
 	return 0;
+}
+
+int meta_read_tokens(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
+		     int *ret_errs)
+{
+	int err = read_tokens(b, tokens, n, ret, ret_errs);
+
+	for (size_t i = 0; !err && i < n; i++)
+		if (ret_errs[i] == -ENOENT)
+			read_regained(b, tokens[i], &ret[i], &ret_errs[i]);
+	return err;
 }
 
 /* Places where clients that encode names in ways of their own would have put it, in one round trip.

@@ -98,6 +98,8 @@ int offer_resolve(struct offer *o)
 	if (err < 0 && err != -ENOENT)
 		return err;
 	seq = err == -ENOENT ? 0 : newest.seq;
+	if (!err)
+		replaced_read(o->b, &newest);
 	if (o->is_uncertain && seq > o->expected_seq) {
 		if (is_ours(o, &newest)) {
 			o->seq = seq;
@@ -234,6 +236,8 @@ void offer_settle(struct offer *o, struct obj_info *info)
 	info->time_ns = o->time_ns;
 	if (o->is_kept && o->expected_seq > 0)
 		replaced_note(o->b, o->subject, o->expected_seq, o->seq);
+	if (o->is_kept)
+		regain_stored(o->b, o->subject, o->payload.data, o->payload.len);
 	if (o->b->layout->settle)
 		o->b->layout->settle(o->b, info);
 }

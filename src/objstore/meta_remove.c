@@ -43,6 +43,7 @@ static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
 		return err == -ENOENT ? -ESTALE : err;
 	if (now->seq != info->seq)
 		return -ESTALE;
+	regain_forget(b, subject);
 	err = purge_subject(b, subject, info->seq + 1);
 	if (err < 0)
 		return err;

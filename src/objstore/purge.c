@@ -53,7 +53,9 @@ int purge_subject(struct bucket *b, const char *subject, uint64_t seq_end)
 	buf_init(&body, 64 * 1024);
 	format_body(&body, subject, seq_end);
 	take_turn(&b->janitor);
+	regain_removing(b, subject);
 	err = api_call(b, b->janitor_link.rpc, "STREAM.PURGE", &body, PURGE_MS, &json, NULL);
+	regain_removing(b, subject);
 	give_turn(&b->janitor);
 	if (!err && !api_bool(json, "success"))
 		err = -EIO;
@@ -140,12 +142,16 @@ void purge_all(struct store *s, const char *const *nuids, size_t n, int *ret_err
 int purge_last(struct bucket *b, const char *subject, uint64_t seq_end, uint64_t deadline_ns)
 {
 	_cleanup_buf_ struct buf body;
+	int err;
 
 	buf_init(&body, 4096);
 	if (!subject)
 		return -ENOMEM;
 	format_body(&body, subject, seq_end);
-	return api_call_once(b, b->janitor_link.rpc, "STREAM.PURGE", &body, deadline_ns, NULL);
+	regain_removing(b, subject);
+	err = api_call_once(b, b->janitor_link.rpc, "STREAM.PURGE", &body, deadline_ns, NULL);
+	regain_removing(b, subject);
+	return err;
 }
 
 int purge_once(struct bucket *b, const char *subject, uint64_t seq_end)

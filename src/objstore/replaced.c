@@ -13,7 +13,8 @@
  * was seen to roll up the same name it therefore waits until the name has been left alone for
  * REST_MS; whatever the other rolls up meanwhile need not be removed any more. The plain
  * subscription of the watch tells of others. What they did while the connection was lost it does
- * not tell, so such names rest after that too.
+ * not tell, so such names rest after that too. What a removal does all the same to a roll-up that
+ * nobody could know of, regain.c mends.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 
 #define REST_MS 10000
 #define REST_NS (REST_MS * (uint64_t)NS_PER_MS)
+/* What is younger when it is read may still be rolling up what it replaces. */
+#define READ_MS 60000
 /* Beyond that the server is asked all the same. */
 #define NAMES_MAX 8192
 #define TRIES_MAX 5
@@ -80,18 +83,41 @@ static uint64_t busy_until_ns(const struct replaced *r, uint64_t hv)
 	return (u->last_ns > r->up_ns ? u->last_ns : r->up_ns) + REST_NS;
 }
 
-void replaced_saw(struct bucket *b, natsMsg *msg)
+static void note_rolled_up(struct replaced *r, const char *subject)
 {
-	const char *subject = natsMsg_GetSubject(msg);
 	uint64_t hv = hash_bytes(subject, strlen(subject));
+
+	r->rolled_up[hv % ARRAY_LEN(r->rolled_up)] =
+		(struct rolled_up){.hash = hv, .last_ns = clock_now_ns()};
+}
+
+bool replaced_saw(struct bucket *b, natsMsg *msg)
+{
 	struct janitor *j = &b->janitor;
+	bool is_taken;
 
 	LOCK_SCOPE(&j->lock);
 	/* Natsobj itself asks no such server for it. */
 	if (!j->replaced.is_used || !rpc_msg_header(msg, HEADER_ROLLUP))
+		return false;
+	note_rolled_up(&j->replaced, natsMsg_GetSubject(msg));
+	is_taken = regain_saw_locked(&j->regain, msg, atomic_load(&b->n_up));
+	if (is_taken)
+		cond_broadcast(&j->changed);
+	return is_taken;
+}
+
+void replaced_read(struct bucket *b, const struct stored *stored)
+{
+	struct janitor *j = &b->janitor;
+
+	/* The clock is the server's. */
+	if (!stored->headers || !strstr(stored->headers, HEADER_ROLLUP) ||
+	    clock_wall_ns() - stored->time_ns > READ_MS * NS_PER_MS)
 		return;
-	j->replaced.rolled_up[hv % ARRAY_LEN(j->replaced.rolled_up)] =
-		(struct rolled_up){.hash = hv, .last_ns = clock_now_ns()};
+	LOCK_SCOPE(&j->lock);
+	if (j->replaced.is_used)
+		note_rolled_up(&j->replaced, stored->subject);
 }
 
 void replaced_up(struct bucket *b)
@@ -225,7 +251,7 @@ uint64_t replaced_below(const struct replaced_name *name)
 
 /* 0 also when it is gone already. Asked for once: behind a lost connection the stream may be
  * another one, in which the sequence is something else's. */
-static int delete_one(struct bucket *b, uint64_t seq)
+static int delete_one(struct bucket *b, const char *subject, uint64_t seq)
 {
 	_cleanup_buf_ struct buf body;
 	int err;
@@ -233,8 +259,10 @@ static int delete_one(struct bucket *b, uint64_t seq)
 	buf_init(&body, 128);
 	/* In this order watch_audit.c knows it for one of ours. */
 	buf_printf(&body, "{\"no_erase\":true,\"seq\":%" PRIu64 "}", seq);
+	regain_removing(b, subject);
 	err = api_call_once(b, b->janitor_link.rpc, "STREAM.MSG.DELETE", &body,
 			    clock_deadline_ms(DELETE_MS), NULL);
+	regain_removing(b, subject);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -273,7 +301,7 @@ static int remove_messages(struct bucket *b, const struct replaced_name *name)
 		return is_certain > 0 ? purge_once(b, name->subject, name->below) : is_certain;
 	}
 	if (name->n == 1 && !atomic_load(&b->janitor.replaced.is_delete_denied)) {
-		int err = delete_one(b, name->seq);
+		int err = delete_one(b, name->subject, name->seq);
 
 		if (!err || is_passing(err))
 			return err;

@@ -78,20 +78,33 @@ unknown:
 	return NULL;
 }
 
+/* Whether a filter is about chunks alone, which have the prefix of metadata up to their letter. */
+static bool is_of_chunks(const struct watch *w, const char *filter)
+{
+	const char *prefix = w->bucket->meta_prefix;
+	size_t len = strlen(prefix);
+
+	return filter && w->bucket->layout->is_base64 && strncmp(filter, prefix, len - 2) == 0 &&
+	       strncmp(filter + len - 2, "C.", 2) == 0;
+}
+
+/* The token of the one name that a filter is about, or NULL. */
+static const char *token_of(const struct watch *w, const char *filter)
+{
+	size_t len = strlen(w->bucket->meta_prefix);
+
+	if (!filter || !w->bucket->layout->is_base64 || strpbrk(filter, "*>") ||
+	    strncmp(filter, w->bucket->meta_prefix, len) != 0)
+		return NULL;
+	return filter + len;
+}
+
 /* What a purge with this filter means for the names. */
 static void note_filter(struct watch *w, const char *filter, uint64_t below_seq)
 {
-	const char *prefix = w->bucket->meta_prefix;
-	bool has_tokens = filter && w->bucket->layout->is_base64;
-	size_t len = strlen(prefix);
-	struct purged *p = NULL;
+	const char *token = token_of(w, filter);
+	struct purged *p = token ? decode(token, below_seq) : NULL;
 
-	/* Chunks have the same prefix up to their letter. */
-	if (has_tokens && strncmp(filter, prefix, len - 2) == 0 &&
-	    strncmp(filter + len - 2, "C.", 2) == 0)
-		return;
-	if (has_tokens && strncmp(filter, prefix, len) == 0 && !strpbrk(filter, "*>"))
-		p = decode(filter + len, below_seq);
 	LOCK_SCOPE(&w->lock);
 	if (p && w->n_purged < QUEUE_MAX) {
 		list_push_back(&w->purged, &p->link);
@@ -114,6 +127,8 @@ static void note_deletion(struct watch *w, const char *text, size_t len)
 		response = parse_inner(audit, "response");
 		if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(response, "success")))
 			return;
+		/* It may have been any. */
+		regain_forget(w->bucket, NULL);
 	}
 	LOCK_SCOPE(&w->lock);
 	if (is_own) {
@@ -131,7 +146,8 @@ void audit_note(struct watch *w, natsMsg *msg)
 	const char *text = natsMsg_GetData(msg);
 	size_t len = (size_t)natsMsg_GetDataLength(msg);
 	_cleanup_json_ cJSON *audit = NULL, *request = NULL, *response = NULL;
-	uint64_t n;
+	const char *filter;
+	uint64_t n, below_seq;
 
 	if (len > 0 && is_call(w, text, len, "STREAM.MSG.DELETE"))
 		note_deletion(w, text, len);
@@ -140,13 +156,19 @@ void audit_note(struct watch *w, natsMsg *msg)
 	audit = cJSON_ParseWithLength(text, len);
 	request = parse_inner(audit, "request");
 	response = parse_inner(audit, "response");
+	filter = api_string(request, "filter");
+	below_seq = api_u64(request, "seq");
 	n = api_u64(response, "purged");
+	/* Natsobj itself purges what is replaced, up to a sequence. */
+	if (below_seq == 0 && !is_of_chunks(w, filter))
+		regain_forget(w->bucket, token_of(w, filter) ? filter : NULL);
 	if (n == 0)
 		return;
 	mutex_lock(&w->lock);
 	w->n_audited += n;
 	mutex_unlock(&w->lock);
-	note_filter(w, api_string(request, "filter"), api_u64(request, "seq"));
+	if (!is_of_chunks(w, filter))
+		note_filter(w, filter, below_seq);
 }
 
 void audit_deliver(struct watch *w)

@@ -24,9 +24,11 @@ static void on_hint(void *arg, natsMsg *msg)
 	struct bucket *b = arg;
 	struct watch *w = watch_of(b);
 
-	if (w && meta_token_in(b, natsMsg_GetSubject(msg))) {
-		hints_add(w, msg);
-		replaced_saw(b, msg);
+	if (meta_token_in(b, natsMsg_GetSubject(msg))) {
+		if (w)
+			hints_add(w, msg);
+		if (replaced_saw(b, msg))
+			return;
 	} else if (w && strcmp(natsMsg_GetSubject(msg), AUDIT) == 0) {
 		audit_note(w, msg);
 	} else if (w) {
