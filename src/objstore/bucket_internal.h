@@ -341,9 +341,9 @@ void regain_done(struct regain *g);
  * of metadata, janitor's lock held. */
 void regain_removing(struct bucket *b, const char *subject);
 void regain_removing_locked(struct regain *g, const char *subject);
-/* Another client has the server roll up. n_up: the bucket's. True: the message belongs to the
- * callee now. Janitor's lock held. */
-bool regain_saw_locked(struct regain *g, natsMsg *msg, unsigned int n_up) MUST_CHECK;
+/* Another client has the server roll up. True: the message belongs to the callee now. Janitor's
+ * lock held. */
+bool regain_saw_locked(struct regain *g, natsMsg *msg) MUST_CHECK;
 /* A message of our own was acknowledged. Copies it if it may be needed. */
 void regain_stored(struct bucket *b, const char *subject, const void *data, size_t len);
 /* The subject is to be empty; NULL: it may be any. */

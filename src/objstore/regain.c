@@ -44,7 +44,7 @@ struct kept {
 	natsMsg *msg;
 	size_t size;
 	uint64_t due_ns;
-	unsigned int n_up; /* of the bucket, when it was announced */
+	uint64_t since_ns;
 	unsigned int n_failed;
 	bool is_again;
 	bool is_forgotten; /* while it was looked at */
@@ -124,7 +124,7 @@ static void enqueue(struct regain *g, struct kept *k)
 	g->bytes += k->size;
 }
 
-static bool keep(struct regain *g, natsMsg *msg, unsigned int n_up)
+static bool keep(struct regain *g, natsMsg *msg)
 {
 	const char *subject = natsMsg_GetSubject(msg);
 	size_t size = sizeof(struct kept) + strlen(subject) + (size_t)natsMsg_GetDataLength(msg);
@@ -137,12 +137,12 @@ static bool keep(struct regain *g, natsMsg *msg, unsigned int n_up)
 	k = malloc(sizeof(*k));
 	if (!k)
 		return false;
-	*k = (struct kept){.msg = msg, .size = size, .n_up = n_up};
+	*k = (struct kept){.msg = msg, .size = size, .since_ns = clock_now_ns()};
 	enqueue(g, k);
 	return true;
 }
 
-bool regain_saw_locked(struct regain *g, natsMsg *msg, unsigned int n_up)
+bool regain_saw_locked(struct regain *g, natsMsg *msg)
 {
 	uint64_t removed_ns = *slot(g, natsMsg_GetSubject(msg));
 
@@ -151,7 +151,7 @@ bool regain_saw_locked(struct regain *g, natsMsg *msg, unsigned int n_up)
 	/* It may have been refused. */
 	if (rpc_msg_header(msg, HEADER_EXPECTED_SEQ))
 		return false;
-	return keep(g, msg, n_up);
+	return keep(g, msg);
 }
 
 void regain_stored(struct bucket *b, const char *subject, const void *data, size_t len)
@@ -163,7 +163,7 @@ void regain_stored(struct bucket *b, const char *subject, const void *data, size
 	if (j->regain.n == 0 || !find(&j->regain, subject))
 		return;
 	if (natsMsg_Create(&msg, subject, NULL, data, (int)len) == NATS_OK &&
-	    !keep(&j->regain, msg, atomic_load(&b->n_up)))
+	    !keep(&j->regain, msg))
 		msg_free(msg);
 }
 
@@ -322,12 +322,14 @@ static void settle(struct bucket *b, struct kept *k, bool has_another)
 	cond_broadcast(&j->changed);
 }
 
-/* Whether the subject may be empty because somebody wants it so; what others did behind a lost
- * connection is not known. */
+/* Whether the subject may be empty because somebody wants it so; what others do while the
+ * connection is lost is not known. */
 static bool is_doubtful(struct bucket *b, const struct kept *k)
 {
+	bool is_up = rpc_is_up(b->control.rpc);
+
 	LOCK_SCOPE(&b->janitor.lock);
-	return k->is_forgotten || k->n_up != atomic_load(&b->n_up);
+	return !is_up || k->is_forgotten || b->janitor.replaced.up_ns >= k->since_ns;
 }
 
 void regain_check(struct bucket *b, struct kept *k)

@@ -101,7 +101,7 @@ bool replaced_saw(struct bucket *b, natsMsg *msg)
 	if (!j->replaced.is_used || !rpc_msg_header(msg, HEADER_ROLLUP))
 		return false;
 	note_rolled_up(&j->replaced, natsMsg_GetSubject(msg));
-	is_taken = regain_saw_locked(&j->regain, msg, atomic_load(&b->n_up));
+	is_taken = regain_saw_locked(&j->regain, msg);
 	if (is_taken)
 		cond_broadcast(&j->changed);
 	return is_taken;
