@@ -295,6 +295,9 @@ static bool is_passing(int err)
 /* One message is removed without a look at the others of the stream, where that is permitted. */
 static int remove_messages(struct bucket *b, const struct replaced_name *name)
 {
+	/* Nobody would hear of a roll-up that meets it. */
+	if (!rpc_is_up(b->control.rpc))
+		return -ENOTCONN;
 	if (replaced_is_doubtful(b, name)) {
 		int is_certain = is_replaced(b, name);
 

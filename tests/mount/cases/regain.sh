@@ -83,6 +83,26 @@ if phase == "life":
     removed("new")
     lose("new", b"of another client")
     write("new", "ours")
+    # So does what the mount itself stored last, if that is lost along with the other's.
+    for i in range(5):
+        removed(f"own{i}")
+        info = raw.get_meta(f"own{i}")[0]
+        raw.meta(f"own{i}", info)
+        theirs = raw.get_meta(f"own{i}")[1]
+        write(f"own{i}", "ours")
+        info, seq = raw.get_meta(f"own{i}")
+        assert seq > theirs
+        for n in theirs, seq:
+            raw.api("STREAM.MSG.DELETE.OBJ_b", '{"no_erase":true,"seq":%d}' % n)
+        end = time.monotonic() + 5
+        while raw.get_meta(f"own{i}")[0] != info and time.monotonic() < end:
+            time.sleep(0.01)
+        # A slow machine may have deleted it too late.
+        if raw.get_meta(f"own{i}")[0] == info:
+            break
+    else:
+        sys.exit("what the mount stored is not stored again")
+    assert open(f"{m}/own{i}").read() == "ours"
     time.sleep(max(0, purged_at + 3 - time.monotonic()))
     assert open(f"{m}/new").read() == "ours"
     assert raw.get_meta("purged")[1] == 0, raw.get_meta("purged")
