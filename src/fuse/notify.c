@@ -32,6 +32,7 @@ struct notify {
 	struct hash keys;
 	uint64_t recent[RECENT];
 	bool is_sending, is_stopping;
+	uint64_t sending; /* key of the notice that is being sent */
 	pthread_t thread;
 };
 
@@ -112,6 +113,7 @@ static struct notice *next_notice(struct notify *n)
 		return NULL;
 	l = list_pop_front(&n->queue);
 	o = list_entry(l, struct notice, link);
+	n->sending = o->by_key.hash;
 	hash_remove(&n->keys, &o->by_key);
 	n->is_sending = true;
 	return o;
@@ -190,6 +192,25 @@ void notify_entry(struct notify *n, uint64_t parent, const char *name)
 struct fs_listener notify_listener(struct notify *n)
 {
 	return (struct fs_listener){.arg = n, .inval_inode = on_inode, .inval_entry = on_entry};
+}
+
+void notify_inode_now(struct notify *n, uint64_t nodeid)
+{
+	uint64_t key = key_of(nodeid, NULL, 0);
+	struct notice *o;
+
+	mutex_lock(&n->lock);
+	o = find_locked(n, key, nodeid, NULL, 0);
+	if (o) {
+		hash_remove(&n->keys, &o->by_key);
+		list_remove(&o->link);
+		free(o);
+		cond_broadcast(&n->changed);
+	}
+	while (n->is_sending && n->sending == key)
+		cond_wait(&n->changed, &n->lock);
+	mutex_unlock(&n->lock);
+	n->sink.inode(n->sink.arg, nodeid, 0, 0);
 }
 
 uint64_t notify_mark(struct notify *n)

@@ -37,6 +37,11 @@ struct fs_listener notify_listener(struct notify *n);
 /* An entry of which the kernel does not know what became of it. */
 void notify_entry(struct notify *n, uint64_t parent, const char *name);
 
+/* The kernel forgets the inode before this returns, and is not told once more by what was queued:
+ * it ignores what a reply says of the size while it is told, and would go on with the old one.
+ * Waits for reads that are under way, and for stores through mappings. */
+void notify_inode_now(struct notify *n, uint64_t nodeid);
+
 uint64_t notify_mark(struct notify *n);
 /* After a reply that told about nodeid, or about name in parent (NULL: no name). */
 void notify_recheck(struct notify *n, uint64_t mark, uint64_t nodeid, uint64_t parent,

@@ -53,10 +53,8 @@ static int run_follow(struct job *j)
 
 	if (err == -FS_WOULD_WAIT)
 		return err;
-	/* Waits for reads of the old version that are under way, and for stores through mappings.
-	 */
 	if (is_new)
-		(void)fuse_lowlevel_notify_inval_inode(j->m->session, j->nodeid, 0, 0);
+		notify_inode_now(j->m->notify, j->nodeid);
 	if (!job_claim(j))
 		return 0;
 	if (err)

@@ -107,6 +107,30 @@ START_TEST(a_mark_too_old_to_tell_counts_as_overtaken)
 }
 END_TEST
 
+START_TEST(what_is_said_now_is_the_last)
+{
+	static const char last[] = "inode 7 0 0;";
+	const char *rest;
+
+	mutex_lock(&gate);
+	for (int i = 0; i < 1000; i++) {
+		l.inval_inode(l.arg, 1000 + (uint64_t)i, -1, 0);
+		l.inval_inode(l.arg, 7, -1, 0);
+	}
+	mutex_unlock(&gate);
+	notify_inode_now(n, 7);
+	mutex_lock(&gate);
+	/* One may have been on its way already. */
+	rest = strstr(said, last);
+	ck_assert_ptr_nonnull(rest);
+	rest += strlen(last);
+	memmove(said, rest, strlen(rest) + 1);
+	mutex_unlock(&gate);
+	notify_flush(n);
+	ck_assert_ptr_null(strstr(said, "inode 7 "));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("notify");
@@ -116,6 +140,7 @@ int main(void)
 	tcase_add_test(tc, notices_reach_the_sink_in_order);
 	tcase_add_test(tc, equal_notices_are_merged_while_they_wait);
 	tcase_add_test(tc, a_notice_that_overtook_a_reply_is_sent_again);
+	tcase_add_test(tc, what_is_said_now_is_the_last);
 	tcase_add_test(tc, a_mark_too_old_to_tell_counts_as_overtaken);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -13,6 +13,21 @@ done
 for how in flock closed mapped linked; do
   python3 "$TOOLS/locks.py" inside 6 3 $how "${dirs[@]}" || fail "a number with $how"
 done
+# Each sees all of a file that has become longer.
+cat >longer.py <<'P'
+import fcntl, os, sys
+fds = [os.open(d + "/longer", os.O_RDWR | os.O_CREAT) for d in sys.argv[1:]]
+os.write(fds[0], b"0")
+os.fsync(fds[0])
+for want in range(1, 300):
+    fd = fds[want % len(fds)]
+    fcntl.lockf(fd, fcntl.LOCK_EX)
+    assert len(os.pread(fd, 1000, 0)) == want, want
+    os.pwrite(fd, b"0", want)
+    fcntl.lockf(fd, fcntl.LOCK_UN)
+P
+: >"$M/longer"
+python3 longer.py "${dirs[@]}" || fail "a file that grows under a lock"
 cat >insert.py <<'P'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
