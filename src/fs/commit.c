@@ -25,10 +25,9 @@ static bool can_be_appended(const struct obj_info *info)
 	return !info->is_malformed && !info->link_bucket;
 }
 
-/* A new file into which nothing was written takes nothing away from whoever made it too. */
-static bool is_nothing(const struct file *f)
+bool file_is_nothing(const struct file *f)
 {
-	return !f->is_rewrite && f->size == 0 && f->node_size == 0;
+	return (!f->is_rewrite || f->is_claimed) && f->size == 0 && f->node_size == 0;
 }
 
 /* The file has several names now, and its content another place: -EAGAIN. 0: it is another file's
@@ -84,7 +83,7 @@ static int meet_newer(struct fs *fs, struct file *f, const struct buf *name, enu
 	}
 	/* It has what was promised here, or, of a mount that has finished our journal, a part of
 	 * what is unsaved. */
-	if (is_nothing(f) || (journal_is_in(f, now) && journal_is_all(f)))
+	if (file_is_nothing(f) || (journal_is_in(f, now) && journal_is_all(f)))
 		*ret = OUTCOME_ADOPT;
 	else if (journal_is_in(f, now))
 		err = journal_go_on_from(fs, f, now);

@@ -159,6 +159,9 @@ int writer_foretell(struct fs *fs, struct file *f, struct put_result *ret) MUST_
 
 /* --- commit.c --- */
 
+/* A new file into which nothing was written takes nothing away from whoever made it too. File lock
+ * held. */
+bool file_is_nothing(const struct file *f);
 /* Stores what is unsaved; 0 when nothing is. File lock held. */
 int file_commit(struct fs *fs, struct file *f) MUST_CHECK;
 /* Stores what is unsaved of a node, open or not, before it gets another name. Takes the file's

@@ -108,17 +108,32 @@ static int take_version(struct fs *fs, struct node *n, const struct obj_info *in
 	return err ? err : 1;
 }
 
-static int follow_locked(struct fs *fs, struct file *f)
+/* A new file without content is what info says if somebody else has made it too: -EAGAIN, now that
+ * it can follow. */
+static int give_way(struct fs *fs, struct file *f, const struct obj_info *info, bool *ret_is_new)
+{
+	int err;
+
+	if (f->state == FILE_FAILED || info->seq == f->base_seq)
+		return 0;
+	err = file_commit(fs, f);
+	*ret_is_new |= !err;
+	return err ? err : -EAGAIN;
+}
+
+static int follow_locked(struct fs *fs, struct file *f, bool *ret_is_new)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
 	int err;
 
 	/* What is unsaved is stored as if there were no locks. */
-	if (f->state != FILE_CLEAN || f->is_dirty)
+	if ((f->state != FILE_CLEAN || f->is_dirty) && !file_is_nothing(f))
 		return 0;
 	err = ask(fs, f->node, &info);
 	if (err || !info)
 		return err;
+	if (f->state != FILE_CLEAN || f->is_dirty)
+		return give_way(fs, f, info, ret_is_new);
 	err = take_version(fs, f->node, info);
 	if (err != 1)
 		return err;
@@ -161,10 +176,10 @@ int fs_lock_follow(struct fs *fs, const struct fs_ctx *ctx, struct fs_handle *h,
 		if (err == -EBUSY)
 			commit_shown(fs, f->node);
 		mutex_lock(&f->lock);
-		err = follow_locked(fs, f);
+		err = follow_locked(fs, f, ret_is_new);
 		mutex_unlock(&f->lock);
 	}
-	*ret_is_new = err == 1;
+	*ret_is_new |= err == 1;
 	if (err == -EAGAIN)
 		return -EIO;
 	/* Somebody here goes on writing whatever is locked. */

@@ -28,6 +28,27 @@ for want in range(1, 300):
 P
 : >"$M/longer"
 python3 longer.py "${dirs[@]}" || fail "a file that grows under a lock"
+# So they do where each has made the file before anyone has stored it.
+cat >made.py <<'P'
+import fcntl, os, sys
+for how in fcntl.flock, fcntl.lockf:
+    for flags in 0, os.O_EXCL, os.O_APPEND:
+        name = f"/made-{how.__name__}-{flags}"
+        fds = [os.open(sys.argv[1] + name, os.O_RDWR | os.O_CREAT | flags)]
+        fds += [os.open(d + name, os.O_RDWR | os.O_CREAT) for d in sys.argv[2:]]
+        for n in "1", "2":
+            for fd in reversed(fds):
+                how(fd, fcntl.LOCK_EX)
+                text = os.pread(fd, 99, 0)
+                os.pwrite(fd, n.encode(), len(text))
+                how(fd, fcntl.LOCK_UN)
+        for fd in fds:
+            os.close(fd)
+        for d in sys.argv[1:]:
+            text = open(d + name).read()
+            assert text == "111222", (name, d, text)
+P
+python3 made.py "${dirs[@]}" || fail "a number in a file that is made"
 cat >insert.py <<'P'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
