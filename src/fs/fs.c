@@ -394,7 +394,7 @@ void fs_stat(const struct fs *fs, const struct node *n, struct stat *ret)
 
 int fs_may_change(const struct fs *fs)
 {
-	if (fs->cfg.is_read_only || atomic_load(&fs->store->is_sealed))
+	if (fs->cfg.is_read_only || atomic_load(&fs->store->why_read_only))
 		return -EROFS;
 	if (atomic_load(&fs->is_gone))
 		return -ENODEV;

@@ -112,6 +112,7 @@ static void add_more(struct fs *fs, struct json_writer *w)
 
 void status_json(struct fs *fs, struct buf *out)
 {
+	const char *why = atomic_load(&fs->store->why_read_only);
 	struct json_writer w;
 	struct figures f;
 
@@ -126,6 +127,8 @@ void status_json(struct fs *fs, struct buf *out)
 	json_string(&w, "watch", watch_state(&f));
 	json_bool(&w, "listing", f.is_listing);
 	json_bool(&w, "read_only", fs->cfg.is_read_only || (f.has_store && f.store.is_read_only));
+	if (why)
+		json_string(&w, "why_read_only", why);
 	json_u64(&w, "last_sequence", f.last_seq);
 	json_u64(&w, "uptime_seconds", f.uptime_s);
 	json_u64(&w, "files", f.files);

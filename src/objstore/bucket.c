@@ -35,8 +35,7 @@ bool bucket_is_closing(struct bucket *b)
 
 int bucket_check_writable(struct bucket *b)
 {
-	LOCK_SCOPE(&b->lock);
-	return b->is_read_only || b->is_sealed ? -EROFS : 0;
+	return b->is_read_only || atomic_load(&b->store.why_read_only) ? -EROFS : 0;
 }
 
 /* The servers for messages, without credentials. */

@@ -49,7 +49,6 @@ struct stream_info {
 	uint32_t replicas;
 	bool is_memory;
 	bool allow_direct;
-	bool is_sealed, is_mirror;
 	char description[256]; /* possibly cut off */
 	/* Why nothing can be written, as a clause for people; NULL when it can. */
 	const char *why_read_only;
@@ -169,7 +168,6 @@ struct bucket {
 	/* protected by lock */
 	bool is_open; /* before, a refusal is final and nothing waits for a server */
 	bool is_closing;
-	bool is_sealed; /* became so after opening */
 	unsigned int n_calls;
 	struct stream_info last_info;
 	uint64_t last_info_ns; /* 0: never */

@@ -276,6 +276,8 @@ static int try_resume(struct put *p, uint64_t deadline_ns)
 	/* A server that does not answer a question does not take chunks either. */
 	if (!err && (p->trouble == -ENOENT || p->is_unsure))
 		err = check_stream(b);
+	if (!err)
+		err = bucket_check_writable(b);
 	if (err < 0)
 		return err;
 	if (is_clean(p)) {

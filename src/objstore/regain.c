@@ -328,6 +328,9 @@ static bool is_doubtful(struct bucket *b, const struct kept *k)
 {
 	bool is_up = rpc_is_up(b->control.rpc);
 
+	/* Where nothing is to be stored, old messages may have made room for newer ones. */
+	if (bucket_check_writable(b) < 0)
+		return true;
 	LOCK_SCOPE(&b->janitor.lock);
 	return !is_up || k->is_forgotten || b->janitor.replaced.up_ns >= k->since_ns;
 }

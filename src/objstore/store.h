@@ -171,8 +171,10 @@ struct store {
 	size_t name_max;	  /* longest object name, bytes */
 	size_t meta_max;	  /* longest description of an object, bytes of JSON */
 	uint64_t max_object_size; /* 0: no limit */
-	atomic_bool is_sealed;	  /* nothing can be changed any more */
-	atomic_bool is_tight;	  /* less than a tenth of the bucket was free, not long ago */
+	/* Why nothing can be changed, as a clause for people: by settings of the bucket, which
+	 * others may change at any time. NULL: they allow it. */
+	_Atomic(const char *) why_read_only;
+	atomic_bool is_tight; /* less than a tenth of the bucket was free, not long ago */
 	/* Objects are content and nothing else. Of metadata, description, headers, links and
 	 * digest given to store_put_info nothing is stored, and the info has none of them
 	 * afterwards; its time_ns is that of the stored message, and its nuid another one. */

@@ -8,6 +8,7 @@
 #include "objstore/bucket_internal.h"
 #include "objstore/layout.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 static bool string_is(const cJSON *object, const char *key, const char *value)
 {
@@ -81,8 +82,6 @@ static void parse_config(struct bucket *b, const cJSON *config, struct stream_in
 	ret->replicas = (uint32_t)api_u64(config, "num_replicas");
 	ret->is_memory = string_is(config, "storage", "memory");
 	ret->allow_direct = api_bool(config, "allow_direct");
-	ret->is_sealed = api_bool(config, "sealed");
-	ret->is_mirror = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(config, "mirror"));
 	snprintf(ret->description, sizeof(ret->description), "%s", description ? description : "");
 	ret->why_read_only = b->layout->why_read_only(b->store.bucket, config);
 }
@@ -104,14 +103,28 @@ static int parse(struct bucket *b, const cJSON *json, struct stream_info *ret)
 	return 0;
 }
 
+/* What others set while the bucket is open counts as well as what they had set before. */
+static void note_access(struct bucket *b, const char *why)
+{
+	const char *before = atomic_exchange(&b->store.why_read_only, why);
+	bool is_news;
+
+	mutex_lock(&b->lock);
+	is_news = b->is_open && !b->is_read_only && before != why;
+	mutex_unlock(&b->lock);
+	if (is_news && why)
+		log_warn("bucket %s %s now: it can only be read", b->store.bucket, why);
+	else if (is_news)
+		log_warn("bucket %s can be changed again", b->store.bucket);
+}
+
 /* Keeps it for store_status. */
 static void remember(struct bucket *b, const struct stream_info *info)
 {
+	note_access(b, info->why_read_only);
 	LOCK_SCOPE(&b->lock);
 	b->last_info = *info;
 	b->last_info_ns = clock_now_ns();
-	b->is_sealed = info->is_sealed;
-	atomic_store(&b->store.is_sealed, info->is_sealed);
 	atomic_store(&b->store.is_tight,
 		     info->max_bytes > 0 && space_free(b, info) < info->max_bytes / 10);
 }

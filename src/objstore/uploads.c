@@ -253,6 +253,28 @@ static struct put *next_put_locked(struct uploads *u)
 	return NULL;
 }
 
+/* 1: not before others are acknowledged, or more is known of the room there is. */
+static int try_send_locked(struct bucket *b, struct put *p)
+{
+	const struct put_chunk *c = list_entry(p->queue.next, struct put_chunk, link);
+	const struct uploads *u = &b->uploads;
+	size_t len = c->chunk->len;
+
+	if (bucket_check_writable(b) < 0)
+		return -EROFS;
+	if (u->in_flight > 0 && u->in_flight + len > u->window)
+		return 1;
+	switch (space_take_chunk(b, len, strlen(p->subject))) {
+	case SPACE_OK:
+		return send_locked(p);
+	case SPACE_FULL:
+		return -ENOSPC;
+	case SPACE_UNKNOWN:
+		break;
+	}
+	return 1;
+}
+
 void uploads_pump_locked(struct bucket *b)
 {
 	struct uploads *u = &b->uploads;
@@ -260,22 +282,10 @@ void uploads_pump_locked(struct bucket *b)
 
 	mutex_assert_held(&u->lock);
 	while (!u->is_stopping && (p = next_put_locked(u))) {
-		struct put_chunk *c = list_entry(p->queue.next, struct put_chunk, link);
-		size_t len = c->chunk->len;
-		int err = 0;
+		int err = try_send_locked(b, p);
 
-		if (u->in_flight > 0 && u->in_flight + len > u->window)
+		if (err > 0)
 			return;
-		switch (space_take_chunk(b, len, strlen(p->subject))) {
-		case SPACE_OK:
-			err = send_locked(p);
-			break;
-		case SPACE_UNKNOWN:
-			return;
-		case SPACE_FULL:
-			err = -ENOSPC;
-			break;
-		}
 		if (err < 0)
 			note_failure_locked(p, err, false);
 		list_remove(&p->link);

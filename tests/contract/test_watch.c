@@ -350,6 +350,50 @@ START_TEST(deleted_bucket_is_gone_and_may_come_back)
 }
 END_TEST
 
+#define CONFIG                                                                                     \
+	"{\"name\":\"" STREAM "\",\"subjects\":[\"$O.test.C.>\",\"$O.test.M.>\"],"                 \
+	"\"allow_direct\":true,\"allow_rollup_hdrs\":true,"
+
+static void wait_access(struct store *s, bool is_writable)
+{
+	uint64_t until = clock_deadline_ms(WAIT_MS);
+
+	while (!atomic_load(&s->why_read_only) != is_writable && clock_now_ns() < until)
+		nats_Sleep(5);
+	ck_assert(!atomic_load(&s->why_read_only) == is_writable);
+}
+
+/* Whoever writes while old messages make room for new ones takes away what others have stored. */
+START_TEST(settings_that_forbid_writing_count_at_once)
+{
+	static const char *const bad[] = {"\"discard\":\"old\"}",
+					  "\"discard\":\"new\",\"max_msgs_per_subject\":2}",
+					  "\"discard\":\"new\",\"no_ack\":true}"};
+	_cleanup_obj_info_ struct obj_info *info = obj_info_new("n1", 2);
+	_cleanup_free_ char *body = NULL;
+	struct store *s = fixture_open(NULL);
+	struct store_put *put = NULL;
+	struct put_result r;
+
+	ck_assert_int_eq(store_watch(s, &listener), 0);
+	ck_assert_int_eq(store_put_open(s, &put), 0);
+	ck_assert_int_eq(fixture_upload(put, s->chunk_size, 0, s->chunk_size), 0);
+	ck_assert_int_gt(asprintf(&body, CONFIG "%s", bad[_i]), 0);
+	fixture_api(API "STREAM.UPDATE." STREAM, body);
+	wait_access(s, false);
+	(void)!fixture_upload(put, s->chunk_size, s->chunk_size, s->chunk_size);
+	ck_assert_int_eq(store_put_finish(put, &r), -EROFS);
+	store_put_close(put, false);
+	ck_assert_int_eq(store_put_open(s, &put), -EROFS);
+	obj_nuid_new(info->nuid);
+	ck_assert_int_eq(store_put_info(s, info, 0), -EROFS);
+	fixture_api(API "STREAM.UPDATE." STREAM, CONFIG "\"discard\":\"new\"}");
+	wait_access(s, true);
+	ck_assert_int_eq(store_put_info(s, info, 0), 0);
+	store_close(s);
+}
+END_TEST
+
 START_TEST(second_watch_is_refused)
 {
 	struct store *s = fixture_open(NULL);
@@ -391,6 +435,7 @@ int main(void)
 	tcase_add_test(tc, restarted_server_means_a_new_listing);
 	tcase_add_test(tc, purged_name_vanishes_with_the_next_listing);
 	tcase_add_test(tc, deleted_bucket_is_gone_and_may_come_back);
+	tcase_add_loop_test(tc, settings_that_forbid_writing_count_at_once, 0, 3);
 	tcase_add_test(tc, second_watch_is_refused);
 	tcase_add_test(tc, close_without_server_ends);
 	suite_add_tcase(s, tc);

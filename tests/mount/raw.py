@@ -146,15 +146,22 @@ class Raw:
     def delete_message(self, sequence):
         self.api(f"STREAM.MSG.DELETE.OBJ_{self.bucket}", {"seq": sequence})
 
-    def seal(self):
+    def set(self, **settings):
         config = self.api(f"STREAM.INFO.OBJ_{self.bucket}")["config"]
-        self.api(f"STREAM.UPDATE.OBJ_{self.bucket}", dict(config, sealed=True))
+        self.api(f"STREAM.UPDATE.OBJ_{self.bucket}", dict(config, **settings))
+
+    def seal(self):
+        self.set(sealed=True)
 
     def delete_bucket(self):
         self.api(f"STREAM.DELETE.OBJ_{self.bucket}")
 
 
-COMMANDS = {"seal": Raw.seal, "delete_bucket": Raw.delete_bucket}
+COMMANDS = {
+    "seal": Raw.seal,
+    "delete_bucket": Raw.delete_bucket,
+    "set": lambda raw, settings: raw.set(**json.loads(settings)),
+}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[3]](Raw(sys.argv[1], sys.argv[2]), *sys.argv[4:])

@@ -346,6 +346,13 @@ void fake_set_free(struct fake *b, uint64_t bytes)
 	b->free_bytes = bytes;
 }
 
+void fake_set_read_only(struct fake *b, const char *why)
+{
+	LOCK_SCOPE(&b->lock);
+	list_for_each (it, &b->stores)
+		atomic_store(&list_entry(it, struct fake_store, link)->base.why_read_only, why);
+}
+
 static int status(struct store *s, struct store_status *ret)
 {
 	struct fake *b = fake_store_of(s)->b;
@@ -358,6 +365,7 @@ static int status(struct store *s, struct store_status *ret)
 	*ret = (struct store_status){.free_bytes = b->free_bytes,
 				     .last_seq = b->seq,
 				     .created_ns = 1,
+				     .is_read_only = atomic_load(&s->why_read_only),
 				     .is_connected = true,
 				     .replicas = 1};
 	list_for_each (it, &b->metas) {

@@ -73,6 +73,8 @@ void fake_hold(struct fake *b, bool is_held);
 /* From now on a listing stops after so many names, UINT_MAX: none does. What was stored since it
  * began is delivered when somebody asks for it (store_catch_up). fake_sync would not return. */
 void fake_hold_listing(struct fake *b, unsigned int after);
+/* The stores that are open are told that, for this reason, nothing can be stored; NULL: it can. */
+void fake_set_read_only(struct fake *b, const char *why);
 /* Every watch loses its connection, misses what happened meanwhile and lists anew. */
 void fake_reconnect(struct fake *b);
 /* The bucket is deleted: watchers are told so. */

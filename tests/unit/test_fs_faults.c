@@ -13,6 +13,7 @@
 #include "fs/internal.h"
 #include "fs/links.h"
 #include "fs/locks.h"
+#include "fs/virtual.h"
 
 #include "fs_fixture.h"
 #include "suite.h"
@@ -537,6 +538,32 @@ START_TEST(test_a_claim_of_huge_chunks_does_not_empty_the_cache)
 END_TEST
 
 /* A name deeper than a thread's stack, under a subject that is not its own. */
+START_TEST(test_a_bucket_may_become_read_only_and_writable_again)
+{
+	struct buf status CLEANUP(buf_done) = {0};
+	struct fs_handle *h;
+
+	buf_init(&status, 4096);
+	put_file(m.fs, "kept", "old", 3);
+	ck_assert_int_eq(create(m.fs, "new", O_WRONLY, &h), 0);
+	ck_assert_int_eq(write_at(m.fs, h, 0, "first", 5), 0);
+	fake_set_read_only(bucket, "drops what is old");
+	ck_assert_int_eq(write_at(m.fs, h, 5, "second", 6), -EROFS);
+	ck_assert_int_eq(unlink_path(m.fs, "kept"), -EROFS);
+	ck_assert_int_eq(make_dir(m.fs, "dir"), -EROFS);
+	ck_assert_int_eq(change_mode(m.fs, "kept", 0600), -EROFS);
+	ck_assert_int_eq(rename_path(m.fs, "kept", "other", 0), -EROFS);
+	assert_file(m.fs, "kept", "old", 3);
+	status_json(m.fs, &status);
+	ck_assert_ptr_nonnull(strstr(status.data, "\"why_read_only\":\"drops what is old\""));
+	ck_assert_ptr_nonnull(strstr(status.data, "\"read_only\":true"));
+	fake_set_read_only(bucket, NULL);
+	ck_assert_int_eq(write_at(m.fs, h, 5, "second", 6), 0);
+	ck_assert_int_eq(close_file(m.fs, h), 0);
+	assert_object("new", "firstsecond", 11);
+}
+END_TEST
+
 START_TEST(test_a_name_that_no_subject_can_have_does_no_harm)
 {
 	struct buf json CLEANUP(buf_done) = {0};
@@ -586,6 +613,7 @@ int main(void)
 	tcase_add_test(tc, test_a_conflict_copy_that_may_be_stored_keeps_its_chunks);
 	tcase_add_test(tc, test_memory_is_counted_by_what_came);
 	tcase_add_test(tc, test_a_claim_of_huge_chunks_does_not_empty_the_cache);
+	tcase_add_test(tc, test_a_bucket_may_become_read_only_and_writable_again);
 	tcase_add_test(tc, test_a_name_that_no_subject_can_have_does_no_harm);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(with_locks, setup_locks, teardown_locks);
