@@ -24,12 +24,28 @@ void index_init(struct index *x, index_hash_fn hash_of)
 void index_done(struct index *x)
 {
 	free(x->buckets);
+	free(x->filters);
 	index_init(x, x->hash_of);
 }
 
 static struct index_link **bucket_of(const struct index *x, uint64_t hv)
 {
 	return &x->buckets[hv & (x->n_buckets - 1)];
+}
+
+/* By bits that do not choose the bucket. */
+static uint16_t filter_bit(uint64_t hv)
+{
+	return (uint16_t)(1U << (hv >> 60));
+}
+
+static void put(struct index *x, struct index_link *l, uint64_t hv)
+{
+	struct index_link **b = bucket_of(x, hv);
+
+	l->next = *b;
+	*b = l;
+	x->filters[b - x->buckets] |= filter_bit(hv);
 }
 
 static struct index_link **alloc_buckets(size_t n)
@@ -51,20 +67,21 @@ static int resize(struct index *x, size_t n_buckets)
 	struct index larger = {.n_buckets = n_buckets, .count = x->count, .hash_of = x->hash_of};
 
 	larger.buckets = alloc_buckets(n_buckets);
-	if (!larger.buckets)
+	larger.filters = calloc(n_buckets, sizeof(*larger.filters));
+	if (!larger.buckets || !larger.filters) {
+		free(larger.buckets);
+		free(larger.filters);
 		return -ENOMEM;
+	}
 	for (size_t i = 0; i < x->n_buckets; i++) {
 		struct index_link *l = x->buckets[i], *next;
 
 		for (; l; l = next) {
-			struct index_link **b = bucket_of(&larger, x->hash_of(l));
-
 			next = l->next;
-			l->next = *b;
-			*b = l;
+			put(&larger, l, x->hash_of(l));
 		}
 	}
-	free(x->buckets);
+	index_done(x);
 	*x = larger;
 	return 0;
 }
@@ -81,14 +98,10 @@ void index_reserve(struct index *x, size_t n)
 
 int index_insert(struct index *x, struct index_link *l, uint64_t hv)
 {
-	struct index_link **b;
-
 	if (x->count >= x->n_buckets * LOAD_MAX &&
 	    resize(x, x->n_buckets ? x->n_buckets * 2 : INITIAL_BUCKETS) < 0 && x->n_buckets == 0)
 		return -ENOMEM;
-	b = bucket_of(x, hv);
-	l->next = *b;
-	*b = l;
+	put(x, l, hv);
 	x->count++;
 	return 0;
 }
@@ -119,7 +132,8 @@ void index_queue_flush(struct index_queue *q)
 
 void index_remove(struct index *x, struct index_link *l)
 {
-	struct index_link **p = bucket_of(x, x->hash_of(l));
+	struct index_link **b = bucket_of(x, x->hash_of(l)), **p = b;
+	uint16_t filter = 0;
 
 	while (*p != l) {
 		assert(*p);
@@ -128,9 +142,17 @@ void index_remove(struct index *x, struct index_link *l)
 	*p = l->next;
 	l->next = NULL;
 	x->count--;
+	for (struct index_link *other = *b; other; other = other->next)
+		filter |= filter_bit(x->hash_of(other));
+	x->filters[b - x->buckets] = filter;
 }
 
 struct index_link *index_first(const struct index *x, uint64_t hv)
 {
-	return x->n_buckets ? *bucket_of(x, hv) : NULL;
+	struct index_link **b;
+
+	if (!x->n_buckets)
+		return NULL;
+	b = bucket_of(x, hv);
+	return x->filters[b - x->buckets] & filter_bit(hv) ? *b : NULL;
 }

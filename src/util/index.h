@@ -5,7 +5,8 @@
 /*
  * An intrusive chained hash table for a great many members: unlike util/hash.h it keeps nothing but
  * one pointer in each of them. The hash value is computed anew when the table grows and when a
- * member leaves, by the owner's function.
+ * member leaves, by the owner's function. What is not in the table is mostly told from bits that
+ * stay in the processor's cache, without a look at the members of its bucket.
  *
  *	index_for_each (l, &table, h) {
  *		struct thing *t = container_of(l, struct thing, link);
@@ -29,7 +30,8 @@ typedef uint64_t (*index_hash_fn)(struct index_link *l);
 
 struct index {
 	struct index_link **buckets;
-	size_t n_buckets; /* a power of two, or 0 before the first insert */
+	uint16_t *filters; /* of each bucket: a bit for each hash value that may be in it */
+	size_t n_buckets;  /* a power of two, or 0 before the first insert */
 	size_t count;
 	index_hash_fn hash_of;
 };
