@@ -16,6 +16,7 @@
 
 #include "objstore/digest.h"
 #include "objstore/info.h"
+#include "objstore/json_arena.h"
 #include "objstore/long_name.h"
 #include "objstore/subject.h"
 #include "util/base64url.h"
@@ -25,15 +26,12 @@
 /* No client makes chunks larger than a server's largest max_payload (64 MiB). */
 #define CHUNK_BYTES_MAX (UINT64_C(64) << 20)
 
-static void free_json(cJSON **json)
-{
-	cJSON_Delete(*json);
-}
-
 static const cJSON *field(const cJSON *object, const char *key)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+	const cJSON *v = object ? object->child : NULL;
 
+	while (v && (!v->string || v->string[0] != key[0] || strcmp(v->string, key) != 0))
+		v = v->next;
 	return v && !cJSON_IsNull(v) ? v : NULL;
 }
 
@@ -63,22 +61,6 @@ static int get_text(const cJSON *object, const char *key, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int add_pair(struct obj_pairs *p, const char *key, const char *value)
-{
-	struct obj_pair *items = reallocarray(p->items, p->count + 1, sizeof(*items));
-	char *k = strdup(key), *v = strdup(value);
-
-	if (items)
-		p->items = items;
-	if (!items || !k || !v) {
-		free(k);
-		free(v);
-		return -ENOMEM;
-	}
-	p->items[p->count++] = (struct obj_pair){k, v};
-	return 0;
-}
-
 static const char *header_text(const cJSON *v)
 {
 	if (cJSON_IsObject(v))
@@ -102,10 +84,10 @@ static int get_headers(const cJSON *root, struct obj_pairs *ret)
 			cJSON_ArrayForEach(v, h)
 			{
 				if (!err && header_text(v))
-					err = add_pair(ret, h->string, header_text(v));
+					err = obj_pairs_add(ret, h->string, header_text(v));
 			}
 		} else if (!err && header_text(h)) {
-			err = add_pair(ret, h->string, header_text(h));
+			err = obj_pairs_add(ret, h->string, header_text(h));
 		}
 	}
 	return err;
@@ -121,7 +103,7 @@ static int get_metadata(const cJSON *root, struct obj_info *info)
 	cJSON_ArrayForEach(v, metadata)
 	{
 		if (!err && cJSON_IsString(v))
-			err = add_pair(&info->metadata, v->string, v->valuestring);
+			err = obj_pairs_add(&info->metadata, v->string, v->valuestring);
 	}
 	return err;
 }
@@ -219,7 +201,9 @@ static int read_fields(const cJSON *root, struct obj_info *info)
 /* cJSON ends a text at an escaped NUL: such a name is taken from the token. */
 static bool has_escaped_nul(const char *json, size_t len)
 {
-	return memmem(json, len, "\\u0000", 6) != NULL;
+	const char *escape = memchr(json, '\\', len);
+
+	return escape && memmem(escape, len - (size_t)(escape - json), "\\u0000", 6);
 }
 
 static struct obj_info *from_token(const char *token, size_t len)
@@ -299,16 +283,13 @@ static struct obj_info *named_by_json(const cJSON *root)
 	return obj_info_new(name->valuestring, strlen(name->valuestring));
 }
 
-int obj_info_parse(const char *json, size_t len, const char *token, size_t token_len,
-		   struct obj_info **ret)
+/* root: NULL for what is no JSON. */
+static int read_info(const cJSON *root, const char *json, size_t len, const char *token,
+		     size_t token_len, struct obj_info **ret)
 {
 	_cleanup_obj_info_ struct obj_info *info = NULL;
-	cJSON *root CLEANUP(free_json) = NULL;
 	int err;
 
-	/* An empty message is the server's mark for one that expired or was removed. */
-	if (len > 0 && len <= OBJ_META_MAX)
-		root = cJSON_ParseWithLength(json, len);
 	if (cJSON_IsObject(root) && !has_escaped_nul(json, len))
 		info = named_by_json(root);
 	if (!info)
@@ -332,4 +313,20 @@ int obj_info_parse(const char *json, size_t len, const char *token, size_t token
 		return err;
 	*ret = steal_ptr(info);
 	return 0;
+}
+
+int obj_info_parse(const char *json, size_t len, const char *token, size_t token_len,
+		   struct obj_info **ret)
+{
+	struct json_arena arena;
+	cJSON *root = NULL;
+	int err;
+
+	/* An empty message is the server's mark for one that expired or was removed. */
+	if (len == 0 || len > OBJ_META_MAX)
+		return read_info(NULL, json, len, token, token_len, ret);
+	root = json_arena_parse(&arena, json, len);
+	err = read_info(root, json, len, token, token_len, ret);
+	json_arena_drop(&arena, root);
+	return err;
 }

@@ -5,8 +5,8 @@
 
 #define SMALL_MAX 4096
 #define LARGE_MAX (256 * 1024)
-/* So what is kept takes little: 128 KiB of small ones and a few chunks. */
-#define N_SMALL 32
+/* So what is kept takes little: 512 KiB of small ones at the very most and a few chunks. */
+#define N_SMALL 128
 #define N_LARGE 8
 
 /* A slot belongs to whoever exchanges it, so no lock is needed. */
