@@ -60,7 +60,8 @@ void feed_done(struct feed *f);
 
 /* --- on the owner's thread --- */
 
-/* Makes the consumer: events from start_seq on, or 0 for a listing of the newest of each name.
+/* Makes the consumer: events from start_seq on (1: all), or 0 for a listing of the newest of each
+ * name.
  * *ret_total: how many there are at first, by the server's count; some may have come already.
  * -EAGAIN: nobody answered; or why not. Waits. */
 int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total) MUST_CHECK;

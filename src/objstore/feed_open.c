@@ -2,8 +2,8 @@
 /*
  * Making the consumer of a feed.
  *
- * To list a million names the server works for half a minute, on a busy machine for minutes, before
- * it answers. Many versions do so in the read loop of the connection that asked, so that pings stay
+ * To list a million names the server works for seconds, on a busy machine for minutes, before it
+ * answers. Many versions do so in the read loop of the connection that asked, so that pings stay
  * unanswered there, and with them all that others ask. Such a request therefore gets a connection
  * of its own, which is patient. Events come over the control connection nevertheless, whose pings
  * say meanwhile whether the server lives.
@@ -15,7 +15,6 @@
 
 #include "objstore/api.h"
 #include "objstore/bucket_internal.h"
-#include "objstore/layout.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -99,17 +98,11 @@ static int ask_beside(struct feed *f, const struct rpc_request *req, natsMsg **r
 	return is_lost(f) ? -ENOTCONN : c.err;
 }
 
-/*
- * Where what is replaced is removed, a message is the newest of its name, or those that follow say
- * what is. To find out the newest of each name the server reads the whole stream if it has
- * forgotten which they are, and nobody else's request is answered meanwhile. Before 2.9.12 such a
- * consumer skips messages.
- */
-static const char *listing_policy(const struct bucket *b)
+static const char *policy(uint64_t start_seq)
 {
-	return b->layout->is_rolled_up && b->version >= SERVER_VERSION(2, 9, 12)
-		       ? "all"
-		       : "last_per_subject";
+	if (start_seq == 0)
+		return "last_per_subject";
+	return start_seq == 1 ? "all" : "by_start_sequence";
 }
 
 int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total)
@@ -117,9 +110,8 @@ int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total)
 	struct bucket *b = f->bucket;
 	_cleanup_free_ char *filter = meta_token_subject(b, ">"), *subject = NULL, *body = NULL;
 	struct push_spec spec = {.filter = filter,
-				 .deliver_policy =
-					 start_seq > 0 ? "by_start_sequence" : listing_policy(b),
-				 .start_seq = start_seq,
+				 .deliver_policy = policy(start_seq),
+				 .start_seq = start_seq > 1 ? start_seq : 0,
 				 .heartbeat_ms = FEED_HEARTBEAT_MS};
 	struct rpc_request req = {0};
 	_cleanup_json_ cJSON *json = NULL;
@@ -136,7 +128,7 @@ int feed_open(struct feed *f, uint64_t start_seq, uint64_t *ret_total)
 	req.subject = subject;
 	req.data = body;
 	req.len = strlen(body);
-	err = f->is_large && start_seq == 0 ? ask_beside(f, &req, &msg)
+	err = f->is_large && start_seq <= 1 ? ask_beside(f, &req, &msg)
 					    : ask_on_control(f, &req, &msg);
 	if (err == -ENOENT)
 		return -EAGAIN;

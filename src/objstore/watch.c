@@ -3,7 +3,7 @@
  * The watch: one thread that lists all metadata, delivers what changes, and begins anew whenever
  * something may have been missed.
  *
- *	load:   STREAM.INFO, a consumer of all names (feed_open.c), its events until all pending
+ *	load:   STREAM.INFO, a consumer of all names (watch_list.c), its events until all pending
  *		ones came
  *	resume: the same at first, where possible, from a start sequence (watch_resume.c)
  *	follow: further events, overdue hints (watch_hints.c), heartbeats
@@ -62,9 +62,7 @@ static bool take_told(struct watch *w)
 	return is_told;
 }
 
-/* Looks at the stream from time to time, when the server tells that it was changed or deleted, and
- * when no heartbeat came for a while. */
-static int check_stream(struct watch *w)
+int watch_check_stream(struct watch *w)
 {
 	uint64_t now = clock_now_ns(), silent_ns = now - w->feed.heard_ns;
 	bool is_silent = silent_ns >= (uint64_t)SILENCE_ASK_NS, is_told = take_told(w);
@@ -89,8 +87,7 @@ static int check_stream(struct watch *w)
 	return err ? err : audit_check(w, &info);
 }
 
-/* Reads everything that was announced and not delivered yet, for those who wait for it. */
-static void serve_catch_up(struct watch *w, bool is_following)
+void watch_serve_catch_up(struct watch *w, bool is_following)
 {
 	uint64_t n_asked;
 
@@ -110,62 +107,15 @@ static void serve_catch_up(struct watch *w, bool is_following)
 	cond_broadcast(&w->changed);
 }
 
-/* Until the first listing of a new consumer has come in full. */
-static int receive_listing(struct watch *w, uint64_t total)
-{
-	bool is_idle = false;
-	uint64_t left = total;
-	int err;
-
-	while (total > 0 && w->feed.received < total && left > 0 && !is_idle) {
-		struct list events = LIST_INITIALIZER(events);
-
-		err = watch_wait_events(w, clock_deadline_ms(1000), &events);
-		if (!err)
-			err = watch_handle_events(w, &events, &is_idle, &left);
-		if (!err) {
-			serve_catch_up(w, false);
-			err = check_stream(w);
-		}
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
-/*
- * Sequences begin anew in a stream that was made again, and go back in one that was restored.
- * Nothing that is known is worth anything then.
- */
-static int look_at_history(struct watch *w, const struct stream_info *info, bool *ret_is_other)
-{
-	bool is_remade = w->created_ns != 0 && w->created_ns != info->created_ns;
-	int err = 0;
-
-	*ret_is_other = is_remade || info->last_seq < w->max_seq;
-	if (!*ret_is_other)
-		err = witness_check(w, ret_is_other);
-	if (err < 0)
-		return err;
-	w->created_ns = info->created_ns;
-	if (!*ret_is_other)
-		return 0;
-	log_warn("bucket %s %s: all that was known of it is forgotten", w->bucket->store.bucket,
-		 is_remade ? "was deleted and made again" : "was restored to an older state");
-	w->max_seq = 0;
-	witness_forget(w);
-	return 0;
-}
-
 /* All that came since the mark. -ESTALE: that cannot be had, or not surely. */
 static int resume(struct watch *w)
 {
 	struct stream_info info;
-	uint64_t total = 0;
+	uint64_t total = 0, left;
 	int err = watch_resume(w, &info, &total);
 
 	if (!err)
-		err = receive_listing(w, total);
+		err = watch_receive(w, total, &left);
 	if (!err)
 		err = watch_resume_end(w, &info);
 	if (err < 0)
@@ -175,43 +125,6 @@ static int resume(struct watch *w)
 	audit_begin(w, &info);
 	audit_listed(w);
 	w->from.seq = 0;
-	return 0;
-}
-
-static int list_all(struct watch *w)
-{
-	struct bucket *b = w->bucket;
-	struct stream_info info;
-	uint64_t total = 0;
-	bool is_other;
-	int err = stream_info_read(b, &info);
-
-	if (!err)
-		err = look_at_history(w, &info, &is_other);
-	if (err < 0)
-		return err;
-	w->handled = (struct watch_mark){0};
-	w->listener.on_reload_begin(w->listener.arg, is_other || w->is_from_refused);
-	audit_begin(w, &info);
-	meta_forget_tokens(b);
-	err = feed_open(&w->feed, 0, &total);
-	if (err < 0)
-		return err;
-	w->listed_seq = info.last_seq;
-	if (w->listener.on_reload_size)
-		w->listener.on_reload_size(w->listener.arg, total);
-	conn_library_keep_memory(false);
-	err = receive_listing(w, total);
-	conn_library_keep_memory(true);
-	if (err < 0)
-		return err;
-	/* Replaced while it was listed, so perhaps not listed at all. */
-	hints_resolve(w, true);
-	if (watch_is_lost(w))
-		return -ENOTCONN;
-	w->listener.on_reload_end(w->listener.arg, info.last_seq);
-	audit_listed(w);
-	w->is_from_refused = false;
 	return 0;
 }
 
@@ -237,7 +150,7 @@ static int load(struct watch *w)
 		refuse_mark(w);
 		err = 0;
 	}
-	return err ? err : list_all(w);
+	return err ? err : watch_list(w);
 }
 
 static int follow(struct watch *w)
@@ -255,10 +168,10 @@ static int follow(struct watch *w)
 		if (!err) {
 			if (clock_now_ns() - w->feed.heard_ns < (uint64_t)SILENCE_ASK_NS)
 				set_connected(w, WATCH_CONNECTED);
-			serve_catch_up(w, true);
+			watch_serve_catch_up(w, true);
 			hints_resolve(w, false);
 			audit_deliver(w);
-			err = check_stream(w);
+			err = watch_check_stream(w);
 		}
 	}
 	return err;

@@ -73,6 +73,9 @@ struct watch {
 	struct watch_mark from;	   /* seq 0: the first listing is a full one */
 	struct watch_mark handled; /* as of the newest event */
 	bool is_from_refused;
+	bool is_quick_refused; /* the next listing is the usual one */
+	bool is_fragile;       /* a listing is under way that nothing may disturb */
+	uint64_t n_announced_before;
 	uint64_t relist_ns; /* when to list because names may have gone unnoticed; 0: never */
 	uint64_t asked_ns;  /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
@@ -205,7 +208,23 @@ void watch_note_handled(struct watch *w, natsMsg *msg, const struct push_meta *m
 /* The mark is what was handled last, if nothing before it is outstanding; else there is none. */
 void watch_set_mark_locked(struct watch *w, bool is_complete);
 
+/* ---- watch_list.c: on the watch thread ---- */
+
+/* Lists everything, between on_reload_begin and on_reload_end. -EAGAIN: again, from the start.
+ * Waits. */
+int watch_list(struct watch *w) MUST_CHECK;
+/* Until the first events of a new consumer, by the server's count total, have come in full, or it
+ * has no more. ret_left: how many there still are, as the newest event says. Waits. */
+int watch_receive(struct watch *w, uint64_t total, uint64_t *ret_left) MUST_CHECK;
+
 /* ---- watch.c ---- */
+
+/* Looks at the stream from time to time, when the server tells that it was changed or deleted, and
+ * when no heartbeat came for a while. -EAGAIN: all is to be listed anew. Watch thread; waits. */
+int watch_check_stream(struct watch *w) MUST_CHECK;
+/* Reads everything that was announced and not delivered yet, for those who wait for it. Watch
+ * thread; waits. */
+void watch_serve_catch_up(struct watch *w, bool is_following);
 
 /* The watch thread. */
 void *watch_main(void *arg);

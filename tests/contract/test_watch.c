@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The watch on a real server: what it must not miss, and how it begins anew. */
 #include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bucket_fixture.h"
+#include "objstore/subject.h"
 #include "suite.h"
 #include "util/clock.h"
 #include "util/lock.h"
@@ -146,6 +149,62 @@ START_TEST(first_listing_is_complete)
 	}
 	WAIT_FOR(known.state == WATCH_CONNECTED);
 	store_close(s);
+}
+END_TEST
+
+/* Somebody who stores names again and again, and has what they replace purged as a roll-up does. */
+struct replacer {
+	struct store *store;
+	uint64_t seq[NAMES];
+	atomic_bool is_stopping;
+};
+
+static void replace_number(struct replacer *r, unsigned int i)
+{
+	_cleanup_free_ char *token = NULL;
+	char name[16], body[128];
+
+	snprintf(name, sizeof(name), "n%u", i);
+	token = obj_meta_token(name, strlen(name));
+	r->seq[i] = store_number(r->store, i, r->seq[i]);
+	snprintf(body, sizeof(body), "{\"filter\":\"$O." FIXTURE_BUCKET ".M.%s\",\"keep\":1}",
+		 token);
+	fixture_api(API "STREAM.PURGE." STREAM, body);
+}
+
+static void *replace_on(void *arg)
+{
+	struct replacer *r = arg;
+
+	for (unsigned int i = 0; !atomic_load(&r->is_stopping); i = (i + 37) % NAMES)
+		replace_number(r, i);
+	return NULL;
+}
+
+START_TEST(a_listing_misses_nothing_that_is_replaced_meanwhile)
+{
+	static struct replacer r;
+	pthread_t thread;
+
+	r = (struct replacer){.store = fixture_open(NULL)};
+	for (unsigned int i = 0; i < NAMES; i++)
+		r.seq[i] = store_number(r.store, i, 0);
+	for (int round = 0; round < 10; round++) {
+		struct store *s = fixture_open(NULL);
+
+		memset(known.seq, 0, sizeof(known.seq));
+		atomic_store(&r.is_stopping, false);
+		ck_assert_int_eq(pthread_create(&thread, NULL, replace_on, &r), 0);
+		ck_assert_int_eq(store_watch(s, &listener), 0);
+		for (unsigned int i = 0; i < NAMES; i++)
+			ck_assert_msg(known.seq[i] != 0, "n%u is missing", i);
+		atomic_store(&r.is_stopping, true);
+		pthread_join(thread, NULL);
+		for (unsigned int i = 0; i < NAMES; i++)
+			WAIT_FOR(known.seq[i] == r.seq[i]);
+		store_close(s);
+	}
+	store_close(r.store);
 }
 END_TEST
 
@@ -426,6 +485,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
 	tcase_set_timeout(tc, 90);
 	tcase_add_test(tc, first_listing_is_complete);
+	tcase_add_test(tc, a_listing_misses_nothing_that_is_replaced_meanwhile);
 	tcase_add_test(tc, empty_bucket_has_an_empty_listing);
 	tcase_add_test(tc, changes_of_others_arrive);
 	tcase_add_test(tc, no_change_is_missed_under_load);
