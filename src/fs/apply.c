@@ -117,6 +117,8 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 		     const struct obj_info *info)
 {
 	struct node *n = tree_node_new(&fs->tree, S_IFREG, info->name, info->name_len, 0);
+	/* Cheaper before the node itself is found. */
+	bool is_second = info->nuid[0] && tree_find_nuid(&fs->tree, info->nuid, NULL);
 	int err = n ? fs_set_version(fs, n, info) : -ENOMEM;
 
 	if (!err)
@@ -129,7 +131,8 @@ static int add_entry(struct fs *fs, struct node *dir, const struct component *c,
 	fs_inval_entry(fs, dir, c->name);
 	fs_tell_new(fs, dir, c->name, n, info);
 	place_touch_dir(fs, dir, attr_entry_time(info), info->seq);
-	fs_note_second_name(fs, n, info);
+	if (is_second)
+		fs_note_second_name(fs, n, info);
 	return 0;
 }
 
