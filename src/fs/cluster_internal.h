@@ -21,7 +21,7 @@
 #define KEY_FILE "l."
 #define KEY_SESSION "s."
 
-enum message_kind { MESSAGE_OP, MESSAGE_CANCEL, MESSAGE_ANSWER, MESSAGE_ENTRY };
+enum message_kind { MESSAGE_OP, MESSAGE_CANCEL, MESSAGE_ANSWER, MESSAGE_ENTRY, MESSAGE_LOSS };
 
 /* Embedded in what it is about. */
 struct message {
@@ -39,6 +39,7 @@ struct call {
 	char *value; /* owned */
 	size_t len;
 	bool is_busy;
+	unsigned int n_losses; /* cl's, when it began */
 };
 
 /* A change that was pushed. */
@@ -48,6 +49,13 @@ struct entry {
 	uint64_t seq;
 	size_t len;
 	char value[];
+};
+
+/* The bucket was lost. */
+struct loss {
+	struct message message;
+	bool is_told; /* stands in the inbox; under cl->lock, as err */
+	int err;      /* as of kv_listener.on_lost */
 };
 
 /* What the present round has found out about a request; it holds once the round's table is stored.
@@ -132,8 +140,9 @@ struct cluster_locks {
 	struct cond wake;
 	/* protected by lock */
 	struct list inbox;
-	size_t n_entries;  /* changes in the inbox */
-	struct cond room;  /* for more of them */
+	size_t n_entries; /* changes in the inbox */
+	struct loss loss;
+	struct cond room;  /* for more of both */
 	struct hash ops;   /* by id */
 	struct cond idle;  /* there are none */
 	struct hash views; /* files with locks of this mount */
@@ -146,6 +155,9 @@ struct cluster_locks {
 	struct session session;
 	bool has_changed; /* somebody new waits: look for circles */
 	bool is_leaving;
+	unsigned int n_losses; /* of the bucket: what is of before is void */
+	bool is_missing;       /* there is no bucket */
+	uint64_t give_ns;      /* no lock is given before that; 0: it is over */
 };
 
 /* ---- cluster_request.c ---- */
@@ -178,6 +190,8 @@ void record_add(struct cluster_locks *cl, struct lock_op *op);
 void record_cancel(struct cluster_locks *cl, struct lock_op *op);
 /* What depends on time; returns when to come again. */
 uint64_t record_tick(struct cluster_locks *cl, struct record *r, uint64_t now_ns);
+/* Nothing is known of what the bucket has. */
+void record_forget(struct record *r);
 /* This mount's session is over. */
 void record_lose(struct cluster_locks *cl, struct record *r);
 void record_free(struct cluster_locks *cl, struct record *r);
@@ -224,7 +238,13 @@ uint64_t session_tick(struct cluster_locks *cl, uint64_t now_ns);
 void session_changed(struct cluster_locks *cl, const struct entry *e);
 /* Deletes the session, so that nobody has to wait for its end. */
 void session_leave(struct cluster_locks *cl);
-/* Whether locks may be taken. */
+/* This mount's begins anew, without the locks it had. */
+void session_end(struct cluster_locks *cl);
+/* Forgets what was seen of others. */
+void peers_forget(struct cluster_locks *cl);
+/* The longest lease that somebody who still renews it has. */
+uint64_t peers_lease_ns(struct cluster_locks *cl);
+/* Whether what is held may be used. */
 bool session_is_good(struct cluster_locks *cl);
 bool peer_is_dead(struct cluster_locks *cl, const char *id);
 /* Whether a session other than ours should be looked at before it is believed; starts to do so. A
@@ -232,5 +252,21 @@ bool peer_is_dead(struct cluster_locks *cl, const char *id);
 bool peer_is_doubtful(struct cluster_locks *cl, const char *id, uint64_t now_ns,
 		      uint64_t *ret_due_ns);
 void peer_free(struct cluster_locks *cl, struct peer *p);
+
+/* ---- cluster_loss.c ---- */
+
+/* Tells the thread; of kv_listener. */
+void cluster_on_lost(void *arg, int err);
+void cluster_lost(struct cluster_locks *cl, struct loss *l);
+/* No lock is given until others, who may believe to hold one, must know that it is lost. */
+void cluster_pause(struct cluster_locks *cl);
+/* Whether locks may be taken. */
+bool cluster_may_give(struct cluster_locks *cl);
+uint64_t cluster_pause_tick(struct cluster_locks *cl, uint64_t now_ns);
+/* Whether an answer may be of the bucket that was lost. */
+static inline bool call_is_void(const struct cluster_locks *cl, const struct call *c)
+{
+	return c->n_losses != cl->n_losses;
+}
 
 #endif

@@ -191,7 +191,7 @@ static bool is_behind_grant(struct record *r, const struct lock_op *op)
 /* True when some of the requests have to wait for the next round. */
 bool record_judge(struct cluster_locks *cl, struct record *r, struct lock_table *t)
 {
-	bool may_lock = session_is_good(cl);
+	bool may_lock = cluster_may_give(cl);
 
 	for (struct lock_op *op = op_next(r, NULL); op; op = op_next(r, op)) {
 		if (op->verdict != VERDICT_NONE || op->is_queued)

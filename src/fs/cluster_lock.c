@@ -72,6 +72,7 @@ void cluster_call(struct cluster_locks *cl, struct call *c,
 	c->message.kind = MESSAGE_ANSWER;
 	c->cl = cl;
 	c->run = run;
+	c->n_losses = cl->n_losses;
 	c->is_busy = true;
 }
 
@@ -99,10 +100,21 @@ static void handle_entry(struct cluster_locks *cl, struct entry *e)
 	free(e);
 }
 
+/* What may have been said by a bucket that was lost is no answer. */
+static void handle_answer(struct cluster_locks *cl, struct call *c)
+{
+	c->is_busy = false;
+	if (call_is_void(cl, c)) {
+		free(c->value);
+		c->value = NULL;
+		c->len = 0;
+		c->err = -ETIMEDOUT;
+	}
+	c->run(cl, c);
+}
+
 static void handle(struct cluster_locks *cl, struct message *m)
 {
-	struct call *c;
-
 	switch (m->kind) {
 	case MESSAGE_OP:
 		record_add(cl, container_of(m, struct lock_op, message));
@@ -111,12 +123,13 @@ static void handle(struct cluster_locks *cl, struct message *m)
 		record_cancel(cl, container_of(m, struct lock_op, cancellation));
 		break;
 	case MESSAGE_ANSWER:
-		c = container_of(m, struct call, message);
-		c->is_busy = false;
-		c->run(cl, c);
+		handle_answer(cl, container_of(m, struct call, message));
 		break;
 	case MESSAGE_ENTRY:
 		handle_entry(cl, container_of(m, struct entry, message));
+		break;
+	case MESSAGE_LOSS:
+		cluster_lost(cl, container_of(m, struct loss, message));
 		break;
 	}
 }
@@ -159,8 +172,11 @@ static void end_requests(struct cluster_locks *cl)
 /* All that depends on time; returns when to do it again. */
 static uint64_t tick(struct cluster_locks *cl)
 {
-	uint64_t now = clock_now_ns(), due = session_tick(cl, now);
+	uint64_t now = clock_now_ns(), due = session_tick(cl, now),
+		 give = cluster_pause_tick(cl, now);
 	bool is_shut;
+
+	due = give < due ? give : due;
 
 	mutex_lock(&cl->lock);
 	is_shut = cl->is_shut;
@@ -234,7 +250,7 @@ static void *run(void *arg)
 int cluster_locks_new(struct kv *kv, const struct cluster_locks_config *cfg,
 		      struct cluster_locks **ret)
 {
-	const struct kv_listener listener = {.on_entry = on_entry};
+	const struct kv_listener listener = {.on_entry = on_entry, .on_lost = cluster_on_lost};
 	struct kv_listener l = listener;
 	struct cluster_locks *cl = calloc(1, sizeof(*cl));
 	int err;

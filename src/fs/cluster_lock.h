@@ -44,7 +44,8 @@ enum lock_op_kind {
 };
 
 /*
- * End of a request: 0, -EAGAIN, -EDEADLK, -EINTR (cancelled), -ENOLCK (too many locks), -EIO (a
+ * End of a request: 0, -EAGAIN, -EDEADLK, -EINTR (cancelled), -ENOLCK (too many locks, or the
+ * bucket is gone and cannot be made), -EIO (a
  * lock of this owner on this file was lost), -ETIMEDOUT, -ENODEV, -EACCES, -ENOSPC, -ESHUTDOWN.
  * conflict: the answer to LOCK_OP_TEST, NULL when nothing is in the way; is_local: it is held on
  * this mount. Thread of the locks: must not wait.

@@ -105,6 +105,15 @@ static void lose_all(struct cluster_locks *cl, struct record *r)
 	cluster_show(cl, r);
 }
 
+void record_forget(struct record *r)
+{
+	lock_table_done(&r->table);
+	r->table = (struct lock_table){0};
+	r->seq = 0;
+	r->is_unreadable = r->is_fresh = r->must_read = r->must_write = false;
+	r->retry_ns = 0;
+}
+
 void record_lose(struct cluster_locks *cl, struct record *r)
 {
 	lose_all(cl, r);
@@ -113,15 +122,15 @@ void record_lose(struct cluster_locks *cl, struct record *r)
 	record_work(cl, r);
 }
 
-/* Nobody can tell what the table says, so nothing is taken and nothing stored. */
-static void refuse_all(struct cluster_locks *cl, struct record *r)
+/* There is no table, or nobody can tell what it says: nothing is taken and nothing stored. */
+static void refuse_all(struct cluster_locks *cl, struct record *r, int err)
 {
 	lose_all(cl, r);
 	for (struct lock_op *op = op_next(r, NULL), *next; op; op = next) {
 		next = op_next(r, op);
 		if (op_gives_back(op))
 			(void)!record_give_back(op, &r->lost, NULL);
-		cluster_finish(cl, op, op_gives_back(op) ? 0 : -EIO);
+		cluster_finish(cl, op, op_gives_back(op) ? 0 : err);
 	}
 	cluster_show(cl, r);
 }
@@ -142,10 +151,12 @@ void record_work(struct cluster_locks *cl, struct record *r)
 	if (r->call.is_busy || cl->is_leaving || clock_now_ns() < r->retry_ns)
 		return;
 	r->retry_ns = 0;
-	if (r->must_read)
+	if (cl->is_missing)
+		refuse_all(cl, r, -ENOLCK);
+	else if (r->must_read)
 		record_read(cl, r);
 	else if (r->is_unreadable)
-		refuse_all(cl, r);
+		refuse_all(cl, r, -EIO);
 	else if (!list_is_empty(&r->ops) || r->held.n_held > 0 ||
 		 mentions(&r->table, cl->session.id))
 		while (record_round(cl, r))

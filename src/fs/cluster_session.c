@@ -66,18 +66,26 @@ static void work_all(struct cluster_locks *cl)
 
 static struct peer *peer_get(struct cluster_locks *cl, const char *id);
 
-/* Somebody ended the session, or the bucket forgot it. What it left in records is a dead one's. */
-static void session_lost(struct cluster_locks *cl)
+/* What it left in records is a dead one's. */
+void session_end(struct cluster_locks *cl)
 {
 	struct peer *old = peer_get(cl, cl->session.id);
 
 	if (old)
 		old->is_dead = true;
-	log_warn("%s: the session of this mount was ended: locks held until now are lost",
-		 cl->kv->bucket);
 	new_session(cl);
 	list_for_each_safe (it, &cl->records)
 		record_lose(cl, list_entry(it, struct record, link));
+}
+
+/* Somebody ended the session, or the bucket forgot it, and then maybe those of others too. */
+static void session_lost(struct cluster_locks *cl, bool is_forgotten)
+{
+	log_warn("%s: the session of this mount was ended: locks held until now are lost",
+		 cl->kv->bucket);
+	if (is_forgotten)
+		cluster_pause(cl);
+	session_end(cl);
 }
 
 static void on_renewed(struct cluster_locks *cl, struct call *c)
@@ -119,7 +127,7 @@ static void on_asked(struct cluster_locks *cl, struct call *c)
 	if (c->len == strlen(s->value) && memcmp(c->value, s->value, c->len) == 0)
 		s->seq = c->seq;
 	else if (s->seq > 0 || c->seq > 0)
-		session_lost(cl);
+		session_lost(cl, c->seq == 0);
 }
 
 static void run_asked(struct cluster_locks *cl, struct call *c)
@@ -144,7 +152,7 @@ uint64_t session_tick(struct cluster_locks *cl, uint64_t now_ns)
 	struct session *s = &cl->session;
 	char key[KV_KEY_MAX + 1];
 
-	if (s->call.is_busy)
+	if (s->call.is_busy || cl->is_missing)
 		return UINT64_MAX;
 	if (now_ns < s->next_ns)
 		return s->next_ns;
@@ -196,6 +204,30 @@ void peer_free(struct cluster_locks *cl, struct peer *p)
 	hash_remove(&cl->by_peer, &p->by_id);
 	list_remove(&p->link);
 	free(p);
+}
+
+void peers_forget(struct cluster_locks *cl)
+{
+	list_for_each (it, &cl->peers) {
+		struct peer *p = list_entry(it, struct peer, link);
+
+		p->seq = 0;
+		p->retry_ns = 0;
+	}
+}
+
+uint64_t peers_lease_ns(struct cluster_locks *cl)
+{
+	uint64_t now = clock_now_ns(), longest = cl->lease_ns;
+
+	list_for_each (it, &cl->peers) {
+		const struct peer *p = list_entry(it, struct peer, link);
+
+		if (p->seq > 0 && !p->is_dead && now - p->seen_ns < p->lease_ns &&
+		    p->lease_ns > longest)
+			longest = p->lease_ns;
+	}
+	return longest;
 }
 
 static uint64_t parse_lease(const char *value, size_t len, uint64_t otherwise)

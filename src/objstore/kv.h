@@ -31,6 +31,11 @@ struct kv_listener {
 	 * again after a lost connection. len 0: deleted. May come twice and, for one key, late, but
 	 * the last change of each key comes, except for an expiry. May wait. */
 	void (*on_entry)(void *arg, const char *key, const void *value, size_t len, uint64_t seq);
+	/* All that was known is void: the bucket was deleted, or what it had stored. 0: another one
+	 * is in its place, whose values come next and whose sequences begin anew. -errno: there is
+	 * none, and it cannot be made now, which is tried again. What is under way may be of either
+	 * bucket. May be NULL. May wait. */
+	void (*on_lost)(void *arg, int err);
 };
 
 /*
@@ -72,7 +77,7 @@ static inline void kv_close(struct kv *kv)
 		kv->ops->close(kv);
 }
 
-/* Starts the one watch, which goes on until kv_close. */
+/* Starts the one watch, which goes on until kv_close. It makes a bucket that was lost again. */
 static inline int MUST_CHECK kv_watch(struct kv *kv, const struct kv_listener *l)
 {
 	return kv->ops->watch(kv, l);

@@ -3,9 +3,6 @@
 /*
  * A key-value bucket on a real server: a stream KV_<bucket> with one message for each key. The
  * machinery of an object bucket does the work; only one of its connections is used.
- *
- * Values that nobody renews vanish after MAX_AGE. So nothing has to be purged, which consumers of
- * servers before 2.9.12 do not survive unharmed.
  */
 
 #include <inttypes.h>
@@ -20,7 +17,6 @@
 #include "util/clock.h"
 #include "util/explain.h"
 
-#define MAX_AGE_NS (24 * 3600 * NS_PER_SEC)
 #define VALUE_MAX (512 * 1024)
 
 struct kv_call {
@@ -36,6 +32,13 @@ static int map_rpc(int err)
 	return err == -ENOENT ? -ENOTCONN : err;
 }
 
+/* Such an end may mean that the bucket is another one or none. */
+static void note_end(struct kv_bucket *kv, int err)
+{
+	if (err == -ENOENT || err == -ENODEV || err == -ESTALE)
+		kv_watch_doubt(kv);
+}
+
 static void on_put(void *arg, natsMsg *msg, int err, bool was_sent)
 {
 	_cleanup_free_ struct kv_call *c = arg;
@@ -43,8 +46,12 @@ static void on_put(void *arg, natsMsg *msg, int err, bool was_sent)
 	uint64_t seq = 0;
 
 	(void)was_sent;
-	err = err ? map_rpc(err) : api_parse_ack(c->kv->bucket, msg, &seq, NULL);
-	c->done(c->arg, err, seq, NULL, 0);
+	if (!err)
+		err = api_parse_ack(c->kv->bucket, msg, &seq, NULL);
+	note_end(c->kv, err);
+	if (!err)
+		kv_note_seq(c->kv, seq);
+	c->done(c->arg, map_rpc(err), seq, NULL, 0);
 }
 
 static void on_get(void *arg, natsMsg *msg, int err, bool was_sent)
@@ -54,10 +61,13 @@ static void on_get(void *arg, natsMsg *msg, int err, bool was_sent)
 	_cleanup_msg_ natsMsg *owned = msg;
 
 	(void)was_sent;
-	err = err ? map_rpc(err) : stored_parse(msg, &stored);
-	if (err == -ENOENT)
-		err = 0;
-	c->done(c->arg, err, stored.seq, stored.data, stored.len);
+	if (!err) {
+		err = stored_parse(msg, &stored);
+		/* Such a key was never stored. */
+		err = err == -ENOENT ? 0 : err;
+	}
+	note_end(c->kv, err);
+	c->done(c->arg, map_rpc(err), stored.seq, stored.data, stored.len);
 }
 
 /* Sends a request whose end calls done. */
@@ -134,87 +144,15 @@ static void close_op(struct kv *base)
 static const struct kv_ops ops = {
 	.close = close_op, .watch = kv_watch_start, .get = get_op, .put = put_op};
 
-static int create_stream(struct bucket *b, uint32_t replicas)
-{
-	_cleanup_buf_ struct buf body;
-	struct api_error error;
-	int err;
-
-	buf_init(&body, 4096);
-	buf_printf(
-		&body,
-		"{\"name\":\"%s\",\"description\":\"locks of natsobj\",\"subjects\":[\"$KV.%s.>\"]"
-		",\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":-1"
-		",\"max_msgs_per_subject\":1,\"max_msg_size\":-1,\"max_age\":%" PRId64
-		",\"storage\":\"file\",\"discard\":\"new\",\"num_replicas\":%" PRIu32
-		",\"allow_rollup_hdrs\":true,\"deny_delete\":true,\"allow_direct\":true}",
-		b->stream, b->store.bucket, MAX_AGE_NS, replicas ? replicas : 1);
-	err = api_call(b, b->control.rpc, "STREAM.CREATE", &body, 0, NULL, &error);
-	return error.err_code == API_STREAM_EXISTS ? 0 : err;
-}
-
-/* Why the stream cannot serve, as a clause; NULL when it can. */
-static const char *why_unfit(const struct bucket *b, const cJSON *config)
-{
-	const char *problem = layout_keys.why_read_only(b->store.bucket, config);
-
-	if (problem)
-		return problem;
-	if (api_u64(config, "num_replicas") > 1 && b->version < SERVER_VERSION(2, 9, 21))
-		return "is replicated, and compare-and-set is not reliable then before "
-		       "nats-server 2.9.21";
-	return NULL;
-}
-
-static int read_config(struct kv_bucket *kv, char **ret_why)
-{
-	struct bucket *b = kv->bucket;
-	_cleanup_json_ cJSON *json = NULL;
-	const cJSON *config;
-	const char *problem;
-	int err = api_call(b, b->control.rpc, "STREAM.INFO", NULL, 0, &json, NULL);
-
-	if (err < 0)
-		return err;
-	config = cJSON_GetObjectItemCaseSensitive(json, "config");
-	problem = why_unfit(b, config);
-	if (problem)
-		return explain(-EOPNOTSUPP, ret_why, "lock bucket \"%s\" on %s %s", b->store.bucket,
-			       b->where, problem);
-	kv->base.max_age_ns = api_u64(config, "max_age");
-	kv->base.max_value = VALUE_MAX;
-	if (conn_max_payload(rpc_conn(b->control.rpc)) < VALUE_MAX)
-		kv->base.max_value = conn_max_payload(rpc_conn(b->control.rpc)) / 2;
-	return 0;
-}
-
-static int find_or_create(struct kv_bucket *kv, uint32_t replicas, char **ret_why)
-{
-	struct bucket *b = kv->bucket;
-	int err;
-
-	b->version = conn_server_version(rpc_conn(b->control.rpc));
-	if (b->version < SERVER_VERSION(2, 9, 21))
-		replicas = 1;
-	err = read_config(kv, ret_why);
-	if (err == -ENODEV) {
-		err = create_stream(b, replicas);
-		if (!err)
-			err = read_config(kv, ret_why);
-	}
-	if (err < 0 && !*ret_why)
-		return explain(err, ret_why, "cannot open lock bucket \"%s\" on %s: %s",
-			       b->store.bucket, b->where, strerrordesc_np(-err));
-	return err;
-}
-
-static struct kv_bucket *kv_new(const struct conn_config *cfg, const char *bucket)
+static struct kv_bucket *kv_new(const struct conn_config *cfg, const char *bucket,
+				uint32_t replicas)
 {
 	struct kv_bucket *kv = calloc(1, sizeof(*kv));
 
 	if (!kv)
 		return NULL;
 	kv->base.ops = &ops;
+	kv->replicas = replicas;
 	snprintf(kv->base.bucket, sizeof(kv->base.bucket), "%s", bucket);
 	kv->bucket = bucket_new(cfg, bucket, &layout_keys);
 	kv_watch_init(kv);
@@ -231,6 +169,7 @@ int kv_open(const struct conn_config *cfg, const char *bucket, uint32_t replicas
 	    char **ret_why)
 {
 	_cleanup_free_ char *why = NULL;
+	struct stream_info info;
 	struct kv_bucket *kv;
 	int err;
 
@@ -238,18 +177,22 @@ int kv_open(const struct conn_config *cfg, const char *bucket, uint32_t replicas
 	*ret_why = NULL;
 	if (!obj_bucket_is_valid(bucket))
 		return explain(-EINVAL, ret_why, "\"%s\" cannot be the name of a bucket", bucket);
-	kv = kv_new(cfg, bucket);
+	kv = kv_new(cfg, bucket, replicas);
 	if (!kv)
 		return -ENOMEM;
 	err = bucket_connect(kv->bucket, cfg, CONN_CONTROL, &kv->bucket->control, &why);
 	if (err < 0)
 		explain(err, ret_why, "cannot connect to %s", why ? why : kv->bucket->where);
 	else
-		err = find_or_create(kv, replicas, ret_why);
+		err = kv_find_or_make(kv, &info, ret_why);
 	if (err < 0) {
 		close_op(&kv->base);
 		return err;
 	}
+	kv->base.max_age_ns = info.max_age_ns;
+	kv->base.max_value = VALUE_MAX;
+	if (conn_max_payload(rpc_conn(kv->bucket->control.rpc)) < VALUE_MAX)
+		kv->base.max_value = conn_max_payload(rpc_conn(kv->bucket->control.rpc)) / 2;
 	*ret = &kv->base;
 	return 0;
 }

@@ -4,6 +4,9 @@
  * The changes of a key-value bucket: one consumer that begins with the last value of every key. It
  * is made anew after a lost connection, a gap in its sequence, silence, or an overflow; then all
  * values come again, which the listener does not mind.
+ *
+ * A consumer is gone with its bucket, without a word. So before one is made, and when a request met
+ * what it did not expect, the bucket is looked at.
  */
 
 #include <stdio.h>
@@ -16,6 +19,10 @@
 
 #define SILENCE_MAX_NS (16 * NS_PER_SEC)
 #define RETRY_MS 200
+/* Who lost a race to store meets the unexpected as well. */
+#define LOOK_NS (NS_PER_SEC / 2)
+/* Until it is tried again to make a bucket that cannot be made. */
+#define MISSING_MS 2000
 #define QUEUE_MAX 65536
 
 static int handle_event(void *arg, const struct feed_event *e)
@@ -29,6 +36,7 @@ static int handle_event(void *arg, const struct feed_event *e)
 	if (key)
 		kv->listener.on_entry(kv->listener.arg, key, natsMsg_GetData(e->msg),
 				      (size_t)natsMsg_GetDataLength(e->msg), e->meta.stream_seq);
+	kv_note_seq(kv, e->meta.stream_seq);
 	return 0;
 }
 
@@ -39,23 +47,49 @@ static int wait_events(struct kv_bucket *kv, struct list *ret)
 	int err = 0;
 
 	LOCK_SCOPE(&kv->lock);
-	while (!err && !feed_is_ready_locked(&kv->feed) && !kv->is_stopping)
+	while (!err && !feed_is_ready_locked(&kv->feed) && !kv->is_stopping) {
+		if (kv->is_doubted && kv->look_ns < until_ns)
+			until_ns = kv->look_ns;
 		err = cond_wait_until(&kv->changed, &kv->lock, until_ns);
+	}
 	return kv->is_stopping ? -ESHUTDOWN : feed_take_locked(&kv->feed, ret);
+}
+
+/* -EAGAIN: it is another bucket. */
+static int look_if_doubted(struct kv_bucket *kv)
+{
+	uint64_t now = clock_now_ns();
+	bool is_due, is_other;
+	int err;
+
+	mutex_lock(&kv->lock);
+	is_due = kv->is_doubted && now >= kv->look_ns;
+	kv->is_doubted = kv->is_doubted && !is_due;
+	mutex_unlock(&kv->lock);
+	if (!is_due)
+		return 0;
+	err = kv_look(kv, &is_other);
+	kv->look_ns = clock_now_ns() + LOOK_NS;
+	return !err && is_other ? -EAGAIN : err;
 }
 
 static int follow(struct kv_bucket *kv)
 {
 	struct list events = LIST_INITIALIZER(events);
 	uint64_t total;
+	bool is_other;
 	int err = bucket_wait_up(kv->bucket, kv->bucket->control.rpc, UINT64_MAX);
 
+	if (!err)
+		err = kv_look(kv, &is_other);
 	if (!err)
 		err = feed_open(&kv->feed, 0, &total);
 	while (!err) {
 		err = wait_events(kv, &events);
 		if (!err)
 			err = feed_deliver(&kv->feed, &events, handle_event, kv);
+		if (!err)
+			err = look_if_doubted(kv);
 		if (!err && clock_now_ns() - kv->feed.heard_ns > (uint64_t)SILENCE_MAX_NS)
 			err = -EAGAIN;
 	}
@@ -73,7 +107,8 @@ static void *watch_main(void *arg)
 		if (err != -ESHUTDOWN && err != -EAGAIN)
 			log_debug("%s: cannot watch: %s", kv->bucket->stream, strerror(-err));
 		if (err != -ESHUTDOWN)
-			err = bucket_pause(kv->bucket, RETRY_MS, UINT64_MAX);
+			err = bucket_pause(kv->bucket, kv->is_missing ? MISSING_MS : RETRY_MS,
+					   UINT64_MAX);
 	} while (err != -ESHUTDOWN);
 	nats_ReleaseThreadMemory();
 	return NULL;
@@ -95,6 +130,13 @@ int kv_watch_start(struct kv *base, const struct kv_listener *l)
 	err = thread_start(&kv->thread, "kv-watch", watch_main, kv);
 	kv->has_thread = err == 0;
 	return err;
+}
+
+void kv_watch_doubt(struct kv_bucket *kv)
+{
+	LOCK_SCOPE(&kv->lock);
+	kv->is_doubted = true;
+	cond_signal(&kv->changed);
 }
 
 void kv_watch_stop(struct kv_bucket *kv)

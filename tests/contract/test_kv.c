@@ -159,6 +159,7 @@ END_TEST
 struct seen {
 	struct mutex lock;
 	uint64_t seq[KEYS];
+	int n_losses, err;
 };
 
 static void on_entry(void *arg, const char *key, const void *value, size_t len, uint64_t seq)
@@ -174,6 +175,22 @@ static void on_entry(void *arg, const char *key, const void *value, size_t len, 
 		s->seq[i] = seq;
 }
 
+static void on_lost(void *arg, int err)
+{
+	struct seen *s = arg;
+
+	LOCK_SCOPE(&s->lock);
+	s->n_losses++;
+	s->err = err;
+	memset(s->seq, 0, sizeof(s->seq));
+}
+
+static int losses(struct seen *s)
+{
+	LOCK_SCOPE(&s->lock);
+	return s->n_losses;
+}
+
 static bool has_seen(struct seen *s, const uint64_t *seqs)
 {
 	LOCK_SCOPE(&s->lock);
@@ -184,7 +201,7 @@ START_TEST(the_last_change_of_every_key_is_told)
 {
 	struct kv *a = open_kv(), *b = open_kv();
 	struct seen seen = {.lock = MUTEX_INITIALIZER(LOCK_RANK_LEAF)};
-	const struct kv_listener l = {&seen, on_entry};
+	const struct kv_listener l = {&seen, on_entry, NULL};
 	uint64_t seqs[KEYS] = {0}, deadline = clock_deadline_ms(30000);
 	char key[8];
 
@@ -212,7 +229,7 @@ START_TEST(a_restart_is_survived)
 {
 	struct kv *a = open_kv(), *b = open_kv();
 	struct seen seen = {.lock = MUTEX_INITIALIZER(LOCK_RANK_LEAF)};
-	const struct kv_listener l = {&seen, on_entry};
+	const struct kv_listener l = {&seen, on_entry, NULL};
 	uint64_t seqs[KEYS] = {0}, deadline = clock_deadline_ms(30000);
 	int err;
 
@@ -236,6 +253,48 @@ START_TEST(a_restart_is_survived)
 }
 END_TEST
 
+/* The server comes back without anything that it had stored. */
+START_TEST(a_lost_bucket_is_made_again)
+{
+	struct kv *kv[2] = {open_kv(), open_kv()};
+	struct seen seen[2] = {{.lock = MUTEX_INITIALIZER(LOCK_RANK_LEAF)},
+			       {.lock = MUTEX_INITIALIZER(LOCK_RANK_LEAF)}};
+	uint64_t seqs[KEYS] = {0}, deadline = clock_deadline_ms(30000);
+	char store[200], away[200];
+
+	for (int i = 0; i < 2; i++) {
+		const struct kv_listener l = {&seen[i], on_entry, on_lost};
+
+		ck_assert_int_eq(kv_watch(kv[i], &l), 0);
+	}
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(put(kv[0], "l.0", "before", seqs[0], &seqs[0]), 0);
+	server_stop(server);
+	(void)snprintf(store, sizeof(store), "%s/store", server_dir(server));
+	(void)snprintf(away, sizeof(away), "%s/away", server_dir(server));
+	ck_assert_int_eq(rename(store, away), 0);
+	server_restart(server);
+	while (losses(&seen[0]) == 0 || losses(&seen[1]) == 0) {
+		ck_assert_msg(clock_now_ns() < deadline, "the loss was not told");
+		usleep(1000);
+	}
+	ck_assert_int_eq(put(kv[0], "l.0", "old", seqs[0], &seqs[1]), -ESTALE);
+	memset(seqs, 0, sizeof(seqs));
+	ck_assert_int_eq(put(kv[1], "l.0", "after", 0, &seqs[0]), 0);
+	ck_assert_uint_eq(seqs[0], 1);
+	for (int i = 0; i < 2; i++) {
+		while (!has_seen(&seen[i], seqs)) {
+			ck_assert_msg(clock_now_ns() < deadline, "a change was not told");
+			usleep(1000);
+		}
+		kv_close(kv[i]);
+		ck_assert_int_eq(seen[i].n_losses, 1);
+		ck_assert_int_eq(seen[i].err, 0);
+		mutex_done(&seen[i].lock);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kv");
@@ -248,6 +307,7 @@ int main(void)
 	tcase_add_test(real, a_value_is_replaced_by_who_knows_it);
 	tcase_add_test(real, the_last_change_of_every_key_is_told);
 	tcase_add_test(real, a_restart_is_survived);
+	tcase_add_test(real, a_lost_bucket_is_made_again);
 	tcase_set_timeout(real, 120);
 	tcase_set_timeout(memory, 60);
 	suite_add_tcase(s, memory);

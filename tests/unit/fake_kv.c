@@ -30,6 +30,7 @@ struct fake_kv {
 	struct mutex lock;
 	struct list items, clients;
 	uint64_t seq, n_puts;
+	bool is_gone;
 };
 
 static struct client *client_of(struct kv *kv)
@@ -84,6 +85,8 @@ static int get_op(struct kv *kv, const char *key, uint64_t timeout_ms, kv_done_f
 	i = find_locked(c->f, key);
 	if (c->is_cut)
 		done(arg, -ENOTCONN, 0, NULL, 0);
+	else if (c->f->is_gone)
+		done(arg, -ENODEV, 0, NULL, 0);
 	else
 		done(arg, 0, i ? i->seq : 0, i ? i->value : NULL, i ? i->len : 0);
 	return 0;
@@ -98,7 +101,7 @@ static int put_op(struct kv *kv, const char *key, const void *value, size_t len,
 	(void)timeout_ms;
 	LOCK_SCOPE(&c->f->lock);
 	i = find_locked(c->f, key);
-	if (c->is_cut) {
+	if (c->is_cut || c->f->is_gone) {
 		done(arg, -ENOTCONN, 0, NULL, 0);
 	} else if ((i ? i->seq : 0) != expected_seq) {
 		done(arg, -ESTALE, 0, NULL, 0);
@@ -206,9 +209,8 @@ void fake_kv_store(struct fake_kv *f, const char *key, const char *value)
 	store_locked(f, key, value, strlen(value));
 }
 
-void fake_kv_forget(struct fake_kv *f, const char *key_prefix)
+static void forget_locked(struct fake_kv *f, const char *key_prefix)
 {
-	LOCK_SCOPE(&f->lock);
 	list_for_each_safe (it, &f->items) {
 		struct item *i = list_entry(it, struct item, link);
 
@@ -218,4 +220,29 @@ void fake_kv_forget(struct fake_kv *f, const char *key_prefix)
 		free(i->value);
 		free(i);
 	}
+}
+
+void fake_kv_forget(struct fake_kv *f, const char *key_prefix)
+{
+	LOCK_SCOPE(&f->lock);
+	forget_locked(f, key_prefix);
+}
+
+void fake_kv_lose(struct fake_kv *f)
+{
+	LOCK_SCOPE(&f->lock);
+	f->is_gone = true;
+	f->seq = 0;
+	forget_locked(f, "");
+}
+
+void fake_kv_tell_lost(struct kv *kv, int err)
+{
+	struct client *c = client_of(kv);
+
+	LOCK_SCOPE(&c->f->lock);
+	c->f->is_gone = err < 0;
+	c->listener.on_lost(c->listener.arg, err);
+	if (!err)
+		tell_all_locked(c);
 }

@@ -26,5 +26,9 @@ uint64_t fake_kv_puts(struct fake_kv *f);
 /* What a foreign client would do, or an expiry. */
 void fake_kv_store(struct fake_kv *f, const char *key, const char *value);
 void fake_kv_forget(struct fake_kv *f, const char *key_prefix);
+/* The bucket is deleted. A client finds out when it is told, and makes it again unless that fails
+ * with err. */
+void fake_kv_lose(struct fake_kv *f);
+void fake_kv_tell_lost(struct kv *kv, int err);
 
 #endif

@@ -388,6 +388,63 @@ START_TEST(a_forgotten_bucket_loses_all_locks)
 }
 END_TEST
 
+/* What was held is lost, and nobody has what another mount may still believe to hold. */
+START_TEST(a_bucket_that_is_made_again_begins_with_nothing)
+{
+	struct asked *w, *other;
+	uint64_t begin;
+
+	ck_assert_int_eq(try_lock(0, "f", LOCK_EXCLUSIVE, 1), 0);
+	w = wait_for(1, "f", 2);
+	wait_puts(N + 2);
+	fake_kv_lose(server);
+	begin = clock_now_ns();
+	fake_kv_tell_lost(kv[1], 0);
+	other = ask(1, LOCK_OP_TRY, "g", LOCK_EXCLUSIVE, 3, 0, ALL);
+	/* The first mount was told of nothing yet. */
+	ck_assert_int_eq(answer(w), 0);
+	ck_assert_int_eq(answer(other), 0);
+	ck_assert_uint_ge(clock_now_ns() - begin, (uint64_t)LEASE_MS * 2 / 3 * NS_PER_MS);
+	ck_assert_int_eq(check(1, "f"), 0);
+	ck_assert_int_eq(check(0, "f"), -EIO);
+	fake_kv_tell_lost(kv[0], 0);
+	fake_kv_tell_lost(kv[2], 0);
+	ck_assert_int_eq(try_lock(0, "f", LOCK_SHARED, 1), -EIO);
+	ck_assert_int_eq(unlock(0, "f", 1), 0);
+	ck_assert_int_eq(check(0, "f"), 0);
+	ck_assert_int_eq(try_lock(0, "f", LOCK_SHARED, 1), -EAGAIN);
+	/* The sequences are low again, and still one hands to the other. */
+	w = wait_for(0, "f", 1);
+	ck_assert_int_eq(try_lock(2, "h", LOCK_EXCLUSIVE, 1), 0);
+	ck_assert(!is_done(w));
+	ck_assert_int_eq(unlock(1, "f", 2), 0);
+	ck_assert_int_eq(answer(w), 0);
+}
+END_TEST
+
+START_TEST(without_a_bucket_there_are_no_locks)
+{
+	struct asked *w;
+
+	ck_assert_int_eq(try_lock(0, "f", LOCK_EXCLUSIVE, 1), 0);
+	w = wait_for(1, "f", 2);
+	wait_puts(N + 2);
+	fake_kv_lose(server);
+	for (int i = 0; i < N; i++)
+		fake_kv_tell_lost(kv[i], -EACCES);
+	ck_assert_int_eq(answer(w), -ENOLCK);
+	ck_assert_int_eq(try_lock(2, "g", LOCK_SHARED, 1), -ENOLCK);
+	while (check(0, "f") == 0)
+		usleep(1000);
+	ck_assert_int_eq(unlock(0, "f", 1), 0);
+	ck_assert_int_eq(check(0, "f"), 0);
+	for (int i = 0; i < N; i++)
+		fake_kv_tell_lost(kv[i], 0);
+	ck_assert_int_eq(try_lock(0, "f", LOCK_EXCLUSIVE, 1), 0);
+	ck_assert_int_eq(try_lock(1, "f", LOCK_EXCLUSIVE, 1), -EAGAIN);
+}
+END_TEST
+
 START_TEST(nonsense_in_the_bucket_is_an_error)
 {
 	char key[LOCK_KEY_LEN + 3] = "l.";
@@ -479,6 +536,8 @@ int main(void)
 	tcase_add_test(tc, a_silent_holder_is_replaced_after_its_lease_and_told);
 	tcase_add_test(tc, a_short_absence_costs_nothing);
 	tcase_add_test(tc, a_forgotten_bucket_loses_all_locks);
+	tcase_add_test(tc, a_bucket_that_is_made_again_begins_with_nothing);
+	tcase_add_test(tc, without_a_bucket_there_are_no_locks);
 	tcase_add_test(tc, nonsense_in_the_bucket_is_an_error);
 	tcase_add_test(tc, flock_gives_back_before_it_converts);
 	tcase_add_test(tc, many_race_and_one_wins);
