@@ -92,10 +92,11 @@ static int say_absent(struct fs *fs, const struct fs_ctx *ctx, struct fs_entry *
 	return 0;
 }
 
-static bool is_removed(struct fs *fs, const struct node *n)
+/* The directory does not have the name: 0, or an error because it is gone itself. */
+static int check_not_gone(struct fs *fs, const struct fs_ctx *ctx, const struct node *dir)
 {
 	LOCK_SCOPE(&fs->tree.lock);
-	return n->is_removed;
+	return dir->is_removed ? reopen_why_gone(&fs->reopen, ctx->pid, dir->ino) : 0;
 }
 
 /* The tree does not have the name, and may not know yet. */
@@ -115,13 +116,14 @@ static int find_absent(struct fs *fs, const struct fs_ctx *ctx, struct node *dir
 static int find_object(struct fs *fs, const struct fs_ctx *ctx, struct node *dir, const char *name,
 		       struct fs_entry *ret)
 {
-	int asked = early_look(fs, ctx, dir, name), err;
+	int asked = early_look(fs, ctx, dir, name), err, gone;
 
 	if (asked < 0)
 		return asked;
 	err = fs_find_child_again(fs, ctx, dir, name, ret);
-	if (err == -ENOENT && is_removed(fs, dir))
-		return -ESTALE;
+	gone = err == -ENOENT ? check_not_gone(fs, ctx, dir) : 0;
+	if (gone)
+		return gone;
 	/* What the leader has just said is not believed for longer. */
 	return err == -ENOENT && !asked ? find_absent(fs, ctx, dir, name, ret) : err;
 }

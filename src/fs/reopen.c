@@ -69,6 +69,19 @@ enum reopen_try reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t 
 	return is_told ? REOPEN_BACK : is_same ? REOPEN_AGAIN : REOPEN_FIRST;
 }
 
+int reopen_why_gone(struct reopen *r, pid_t tid, uint64_t ino)
+{
+	size_t slot = (size_t)tid % REOPEN_SLOTS;
+	uint64_t now = clock_now_ns();
+	bool has_come_back = tid != 0 && r->dirs[slot].tid == tid && r->dirs[slot].ino == ino &&
+			     r->dirs[slot].until_ns > now;
+
+	r->dirs[slot].tid = has_come_back ? 0 : tid;
+	r->dirs[slot].ino = ino;
+	r->dirs[slot].until_ns = now + RETURN_NS;
+	return has_come_back ? -ENOENT : -ESTALE;
+}
+
 /* The name is left empty where the file has lost it. */
 static bool must_tell(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino, struct buf *name,
 		      uint64_t *ret_seq)

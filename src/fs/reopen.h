@@ -12,6 +12,10 @@
  * This remembers who was sent back from where, and what he was told. Whoever opens without having
  * looked the name up again was sent back by an earlier call.
  *
+ * A lookup in a directory that is gone is answered ESTALE as well, for the kernel to look its path
+ * up again. Who comes back to the very directory came by way of a descriptor, or works in it, and
+ * is told what a local disk would say: two `rm -r` of one tree pass over what is gone.
+ *
  * The tree's lock protects everything.
  */
 
@@ -29,6 +33,11 @@ struct reopen {
 		uint64_t seq;
 		uint64_t until_ns;
 	} slots[REOPEN_SLOTS];
+	struct {
+		pid_t tid;
+		uint64_t ino;
+		uint64_t until_ns;
+	} dirs[REOPEN_SLOTS];
 };
 
 /* A thread is sent back from the inode. */
@@ -50,5 +59,9 @@ enum reopen_try {
 
 /* Whatever the thread opens now, it is not sent back any more. */
 enum reopen_try reopen_take(struct reopen *r, pid_t tid, uint64_t ino, uint64_t seq);
+
+/* The thread looks something up in a directory that is gone: -ESTALE, or -ENOENT for who was sent
+ * back from there and has come again. */
+int reopen_why_gone(struct reopen *r, pid_t tid, uint64_t ino);
 
 #endif

@@ -281,6 +281,29 @@ START_TEST(test_a_directory_that_vanished_is_looked_up_again)
 }
 END_TEST
 
+/* Who comes back to it does not come by its path. */
+START_TEST(test_names_in_a_directory_that_is_gone_are_not_there)
+{
+	struct fs_ctx one = root_ctx, two = root_ctx;
+	struct fs_entry e;
+	uint64_t dir;
+
+	one.pid = 11;
+	two.pid = 12;
+	foreign_put("d/f", "text");
+	dir = nodeid_of("d", NULL);
+	fake_foreign_delete(bucket, "d/f");
+	fake_sync(bucket);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(fs_lookup(m.fs, &one, dir, "f", &e), -ESTALE);
+		ck_assert_int_eq(fs_lookup(m.fs, &two, dir, "f", &e), -ESTALE);
+		ck_assert_int_eq(fs_lookup(m.fs, &one, dir, "f", &e), -ENOENT);
+		ck_assert_int_eq(fs_lookup(m.fs, &two, dir, "f", &e), -ENOENT);
+	}
+	fs_forget(m.fs, dir, 1);
+}
+END_TEST
+
 /* Whoever resolved the name a moment ago must not open what was removed elsewhere. */
 START_TEST(test_a_removed_file_cannot_be_opened_by_its_old_identifier)
 {
@@ -642,6 +665,7 @@ int main(void)
 	tcase_add_test(tc, test_a_rename_without_an_event_is_noticed);
 	tcase_add_test(tc, test_trust_watch_saves_the_question);
 	tcase_add_test(tc, test_a_directory_that_vanished_is_looked_up_again);
+	tcase_add_test(tc, test_names_in_a_directory_that_is_gone_are_not_there);
 	tcase_add_test(tc, test_a_removed_file_cannot_be_opened_by_its_old_identifier);
 	tcase_add_test(tc, test_a_name_that_was_moved_stays_until_the_watch_has_caught_up);
 	tcase_add_test(tc, test_a_rename_is_noticed_while_a_purge_takes_its_time);

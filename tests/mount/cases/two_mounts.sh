@@ -22,6 +22,21 @@ assert_eq "$(cat "$B/dir/x")" x
 mv "$A/dir" "$A/moved"
 wait_until 5 test -f "$B/moved/x"
 wait_until 5 test ! -e "$B/dir"
+# Who is at work in a directory that the other host removes finds nothing there any more, so both can
+# remove one tree at once.
+exec 7<"$B/moved"
+rm -r "$A/moved"
+wait_until 5 test ! -e "$B/moved"
+if cat "/proc/self/fd/7/x" 2>said; then fail "a file in a directory that is gone"; fi
+grep -q "No such file" said || fail "$(cat said)"
+exec 7<&-
+mkdir -p "$A"/tree/{a,b,c}/{d,e}
+for d in "$A"/tree/*/*; do touch "$d"/{1..8}; done
+assert_eq "$(find "$B/tree" -type f | wc -l)" 48
+rm -rf "$A/tree" 2>said.a & other=$!
+rm -rf "$B/tree" 2>said.b
+wait "$other"
+assert_eq "$(cat said.a said.b)" ""
 # An open descriptor keeps its version.
 head -c 300000 /dev/urandom >old
 cp old "$A/pinned"
