@@ -126,13 +126,15 @@ void record_lose(struct cluster_locks *cl, struct record *r)
 static void refuse_all(struct cluster_locks *cl, struct record *r, int err)
 {
 	lose_all(cl, r);
-	for (struct lock_op *op = op_next(r, NULL), *next; op; op = next) {
-		next = op_next(r, op);
+	for (struct lock_op *op = op_next(r, NULL); op; op = op_next(r, op))
 		if (op_gives_back(op))
 			(void)!record_give_back(op, &r->lost, NULL);
+	/* Others must know what is lost no more before its owner goes on. */
+	cluster_show(cl, r);
+	for (struct lock_op *op = op_next(r, NULL), *next; op; op = next) {
+		next = op_next(r, op);
 		cluster_finish(cl, op, op_gives_back(op) ? 0 : err);
 	}
-	cluster_show(cl, r);
 }
 
 static bool mentions(const struct lock_table *t, const char *session)
