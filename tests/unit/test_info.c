@@ -379,6 +379,28 @@ static struct obj_info *alias_of(const char *json_name, const char *said, const 
 	return parse(json, token);
 }
 
+/* What has no room beside the rest while it is read: a text of many values, and a large one. */
+START_TEST(test_metadata_of_any_size_are_understood)
+{
+	char json[64 * 1024], *p = json, key[16], want[16];
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+
+	p += sprintf(p, "{\"name\":\"f\",\"description\":\"%0*d\",\"metadata\":{", 20000, 1);
+	for (int i = 0; i < 1000; i++)
+		p += sprintf(p, "%s\"k%d\":\"v%d\"", i ? "," : "", i, i);
+	strcpy(p, "}}");
+	info = parse(json, "Zg==");
+	ck_assert(!info->is_malformed);
+	ck_assert_uint_eq(strlen(info->description), 20000);
+	ck_assert_uint_eq(info->metadata.count, 1000);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		snprintf(want, sizeof(want), "v%d", i);
+		ck_assert_str_eq(obj_info_meta(info, key), want);
+	}
+}
+END_TEST
+
 START_TEST(test_an_alias_says_a_long_name)
 {
 	char name[OBJ_NAME_PLAIN_MAX + 2], alias[OBJ_ALIAS_LEN + 1];
@@ -447,6 +469,7 @@ int main(void)
 	tcase_add_test(tc, test_sizes_that_cannot_be_true_are_malformed);
 	tcase_add_test(tc, test_an_identifier_that_is_no_token_is_not_believed);
 	tcase_add_test(tc, test_a_token_that_is_no_text_is_refused);
+	tcase_add_test(tc, test_metadata_of_any_size_are_understood);
 	tcase_add_test(tc, test_an_alias_says_a_long_name);
 	tcase_add_test(tc, test_an_alias_that_lies_keeps_its_own_name);
 	tcase_add_test(tc, test_metadata_can_be_set_and_removed);
