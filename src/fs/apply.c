@@ -58,8 +58,8 @@ int fs_set_version(struct fs *fs, struct node *n, const struct obj_info *info)
 	attr_from_info(&fs->cfg, info, is_dir, &attr);
 	err = attr_to_node(&attr, n);
 	n->is_mtime_set = false;
+	n->stored_ns = expiry_stored_on(n, info);
 	n->seq = info->seq;
-	n->stored_ns = expiry_stored_ns(info);
 	n->generation = fs->tree.generation;
 	if (!err)
 		err = xattrs_from_info(info, &xattrs);
@@ -375,7 +375,8 @@ static void apply_locked(struct fs *fs, const struct obj_info *info)
 	} else {
 		if (!info->foreign_token &&
 		    !removal_is_put_off(fs, info->name, info->name_len, info->seq + is_over))
-			graves_note(&fs->graves, info->name, info->name_len, info->seq);
+			/* Under a longer limit the version itself may show again. */
+			graves_note(&fs->graves, info->name, info->name_len, info->seq - is_over);
 		removal_apply(fs, info->name, info->name_len, info->seq + is_over,
 			      removal_time(fs, info, is_over),
 			      info->foreign_token ? PLACE_FOREIGN : PLACE_CANONICAL);

@@ -36,6 +36,15 @@ int64_t expiry_stored_ns(const struct obj_info *info)
 	return (int64_t)born;
 }
 
+int64_t expiry_stored_on(const struct node *n, const struct obj_info *info)
+{
+	int64_t stored_ns = expiry_stored_ns(info);
+	bool is_rewritten = n->seq > 0 && n->seq < info->seq && !n->dir && info->chunks > 0 &&
+			    node_nuid_is(n, info->nuid);
+
+	return is_rewritten && n->stored_ns < stored_ns ? n->stored_ns : stored_ns;
+}
+
 void expiry_note_clock(struct fs *fs, const struct obj_info *info)
 {
 	int64_t now = clock_boot_ns(), lead = now - info->time_ns;
@@ -172,6 +181,49 @@ static void ask_hidden(struct fs *fs, struct node *n, const char *id)
 	mutex_unlock(&fs->tree.lock);
 }
 
+/* The name of a file that is there although its content is over, if it is. */
+static void name_left(struct fs *fs, struct node *n, struct buf *ret)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	if (n->dentry && !n->dir && !n->is_dirty && n->seq > 0 && expiry_is_over(fs, n->stored_ns))
+		fs_full_name(fs, n->dentry, ret);
+}
+
+/* The server is late with the content: the next look at it. */
+static void put_off(struct fs *fs, struct node *n, const struct obj_info *info)
+{
+	int64_t age = atomic_load(&fs->max_age_ns), pause = age / 10, again;
+
+	if (pause > LOOK_MAX_MS * NS_PER_MS)
+		pause = LOOK_MAX_MS * NS_PER_MS;
+	LOCK_SCOPE(&fs->tree.lock);
+	again = server_now(fs) - age + pause;
+	if (n->seq == info->seq)
+		n->stored_ns = again < expiry_stored_ns(info) ? again : expiry_stored_ns(info);
+}
+
+/* Metadata that were written while there was no limit outlive the content. */
+static void ask_content(struct fs *fs, struct node *n)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	struct buf name CLEANUP(buf_done) = {0};
+	struct store_get *get;
+	int err;
+
+	buf_init(&name, OBJ_META_MAX);
+	name_left(fs, n, &name);
+	if (name.len == 0 || buf_error(&name) ||
+	    store_get_info(fs->store, name.data, name.len, &info) < 0 || info->is_deleted)
+		return;
+	err = store_get_open(fs->store, info, &get);
+	if (err)
+		return;
+	err = store_get_index(get, true);
+	store_get_close(get);
+	if (err != -ESTALE || !drop_name(fs, n))
+		put_off(fs, n, info);
+}
+
 static void ask(struct fs *fs, struct node *n)
 {
 	char id[OBJ_NUID_LEN + 1] = "";
@@ -180,10 +232,40 @@ static void ask(struct fs *fs, struct node *n)
 	if (n->x->link_id)
 		strcpy(id, n->x->link_id);
 	mutex_unlock(&fs->tree.lock);
-	if (id[0])
+	if (id[0]) {
 		ask_hidden(fs, n, id);
-	else
-		ask_name(fs, n);
+		return;
+	}
+	ask_name(fs, n);
+	ask_content(fs, n);
+}
+
+/* True when a look is due: of those planned for later, one that was planned for earlier came first.
+ */
+static bool take_look(struct fs *fs)
+{
+	LOCK_SCOPE(&fs->tree.lock);
+	if (fs->expiry_due_ns == 0 || fs->expiry_due_ns > clock_now_ns())
+		return false;
+	fs->expiry_due_ns = 0;
+	return atomic_load(&fs->max_age_ns) > 0;
+}
+
+static void look(void *arg, bool is_last);
+
+/* Looks no later than that. */
+static int plan(struct fs *fs, uint64_t wait_ms)
+{
+	uint64_t due_ns = clock_deadline_ms((int64_t)wait_ms);
+
+	mutex_lock(&fs->tree.lock);
+	if (fs->expiry_due_ns > 0 && fs->expiry_due_ns <= due_ns) {
+		mutex_unlock(&fs->tree.lock);
+		return 0;
+	}
+	fs->expiry_due_ns = due_ns;
+	mutex_unlock(&fs->tree.lock);
+	return later_run(&fs->later, wait_ms, look, fs);
 }
 
 static void look(void *arg, bool is_last)
@@ -192,7 +274,7 @@ static void look(void *arg, bool is_last)
 	struct fs *fs = arg;
 	int64_t wait_ms = LOOK_MAX_MS;
 
-	if (is_last)
+	if (is_last || !take_look(fs))
 		return;
 	collect(fs, &expired);
 	for (size_t i = 0; i < expired.n; i++) {
@@ -205,8 +287,19 @@ static void look(void *arg, bool is_last)
 		wait_ms = LOOK_MIN_MS;
 	if (wait_ms > LOOK_MAX_MS)
 		wait_ms = LOOK_MAX_MS;
-	if (later_run(&fs->later, (uint64_t)wait_ms, look, fs) < 0)
+	if (plan(fs, (uint64_t)wait_ms) < 0)
 		log_debug("expiry ends with the mount");
+}
+
+void expiry_set_age(struct fs *fs, uint64_t max_age_ns)
+{
+	int64_t age = max_age_ns > INT64_MAX ? 0 : (int64_t)max_age_ns;
+	int err = 0;
+
+	if (atomic_exchange(&fs->max_age_ns, age) != age && age > 0)
+		err = plan(fs, LOOK_MIN_MS);
+	if (err < 0 && err != -ESHUTDOWN)
+		log_error("objects that expire stay listed: %s", strerror(-err));
 }
 
 int expiry_start(struct fs *fs)
@@ -216,6 +309,6 @@ int expiry_start(struct fs *fs)
 
 	if (err)
 		return err;
-	atomic_store(&fs->max_age_ns, st.max_age_ns > INT64_MAX ? 0 : (int64_t)st.max_age_ns);
-	return st.max_age_ns > 0 ? later_run(&fs->later, LOOK_MIN_MS, look, fs) : 0;
+	expiry_set_age(fs, st.max_age_ns);
+	return 0;
 }

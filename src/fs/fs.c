@@ -64,6 +64,11 @@ static void on_state(void *arg, enum watch_state state)
 		log_error("bucket %s was deleted", fs->store->bucket);
 }
 
+static void on_max_age(void *arg, uint64_t max_age_ns)
+{
+	expiry_set_age(arg, max_age_ns);
+}
+
 static bool make_room(void *arg, uint64_t bytes)
 {
 	return disk_cache_make_room(arg, bytes);
@@ -161,7 +166,8 @@ int fs_new(struct store *store, const struct fs_config *cfg, struct fs **ret)
 						.on_info = on_info,
 						.on_full = on_full,
 						.on_purged = on_purged,
-						.on_state = on_state};
+						.on_state = on_state,
+						.on_max_age = on_max_age};
 	struct watch_listener l = listener;
 	struct fs *fs = calloc(1, sizeof(*fs));
 	struct attr root;

@@ -62,7 +62,8 @@ struct fs {
 	/* The entry that the reply to the call under way tells the kernel of; tree.lock. */
 	const struct node *told_dir;
 	const char *told_name;
-	_Atomic int64_t max_age_ns;	  /* after which objects are gone; 0: never */
+	_Atomic int64_t max_age_ns; /* after which objects are gone; 0: never */
+	uint64_t expiry_due_ns;	    /* when to look for them next; 0: not planned; tree.lock */
 	struct server_clock server_clock; /* protected by tree.lock */
 	bool is_listing;		  /* likewise: the bucket is being listed */
 	bool is_other_history; /* likewise: … and nothing from before the listing counts */

@@ -153,6 +153,7 @@ struct bucket {
 	bool allow_direct;
 	uint32_t version;
 	struct stream_info at_open;
+	_Atomic uint64_t max_age_ns; /* of messages, as last told; 0: for ever */
 	struct bucket_link control, read, write, janitor_link;
 	/* Whose control connection this one uses, and with whom it waits; NULL: its own. */
 	struct bucket *lender;

@@ -121,7 +121,7 @@ static int keep_age(struct bucket *b, struct obj_info *info)
 {
 	char text[24];
 
-	if (b->at_open.max_age_ns == 0 || info->is_deleted)
+	if (atomic_load(&b->max_age_ns) == 0 || info->is_deleted)
 		return 0;
 	if (info->time_ns == 0 || info->chunks == 0)
 		return obj_info_set_meta(info, ATTR_BORN, NULL);

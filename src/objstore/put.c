@@ -165,7 +165,7 @@ int put_wait_room(struct store_put *sp)
 /* Content whose first chunk is about to expire would be gone as soon as it has a name. */
 static bool is_too_old(const struct put *p)
 {
-	uint64_t max_ns = p->bucket->at_open.max_age_ns;
+	uint64_t max_ns = atomic_load(&p->bucket->max_age_ns);
 
 	return max_ns > 0 && p->n_added > 0 && clock_now_ns() - p->first_ns > max_ns - max_ns / 10;
 }

@@ -108,6 +108,9 @@ struct watch_listener {
 	 */
 	void (*on_info)(void *arg, struct obj_info *info);
 	void (*on_state)(void *arg, enum watch_state state);
+	/* After what time the bucket forgets objects, 0: never; before each listing, for one
+	 * follows every change of it. Must not wait. May be NULL. */
+	void (*on_max_age)(void *arg, uint64_t max_age_ns);
 	/* Somebody removed the messages of a name below a sequence (0: all); whether there are
 	 * others only the leader knows. Must not wait. May be NULL. */
 	void (*on_purged)(void *arg, const char *name, size_t len, uint64_t below_seq);

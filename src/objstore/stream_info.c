@@ -122,6 +122,7 @@ static void note_access(struct bucket *b, const char *why)
 static void remember(struct bucket *b, const struct stream_info *info)
 {
 	note_access(b, info->why_read_only);
+	atomic_store(&b->max_age_ns, info->max_age_ns);
 	LOCK_SCOPE(&b->lock);
 	b->last_info = *info;
 	b->last_info_ns = clock_now_ns();

@@ -62,6 +62,22 @@ static bool take_told(struct watch *w)
 	return is_told;
 }
 
+void watch_tell_max_age(struct watch *w, const struct stream_info *info)
+{
+	w->max_age_ns = info->max_age_ns;
+	if (w->listener.on_max_age)
+		w->listener.on_max_age(w->listener.arg, info->max_age_ns);
+}
+
+/* -EAGAIN: what was about to go stays, or goes at once, and only a listing tells of it. */
+static int check_max_age(struct watch *w, const struct stream_info *info)
+{
+	if (info->max_age_ns == w->max_age_ns)
+		return 0;
+	log_info("%s: objects live for another time now, listing anew", w->bucket->store.bucket);
+	return -EAGAIN;
+}
+
 int watch_check_stream(struct watch *w)
 {
 	uint64_t now = clock_now_ns(), silent_ns = now - w->feed.heard_ns;
@@ -84,6 +100,8 @@ int watch_check_stream(struct watch *w)
 	err = stream_info_read(w->bucket, &info);
 	if (!err && (info.created_ns != w->created_ns || info.last_seq < w->max_seq))
 		return -EAGAIN;
+	if (!err)
+		err = check_max_age(w, &info);
 	return err ? err : audit_check(w, &info);
 }
 
@@ -114,8 +132,10 @@ static int resume(struct watch *w)
 	uint64_t total = 0, left;
 	int err = watch_resume(w, &info, &total);
 
-	if (!err)
+	if (!err) {
+		watch_tell_max_age(w, &info);
 		err = watch_receive(w, total, &left);
+	}
 	if (!err)
 		err = watch_resume_end(w, &info);
 	if (err < 0)

@@ -79,6 +79,7 @@ struct watch {
 	uint64_t relist_ns; /* when to list because names may have gone unnoticed; 0: never */
 	uint64_t asked_ns;  /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
+	uint64_t max_age_ns; /* as the listener knows */
 	struct witness witnesses[WITNESSES];
 	struct audit_look look;
 	uint64_t look_again_ns;	   /* 0: as usual */
@@ -219,6 +220,8 @@ int watch_receive(struct watch *w, uint64_t total, uint64_t *ret_left) MUST_CHEC
 
 /* ---- watch.c ---- */
 
+/* Before each listing: the listener's, as others set it. Watch thread. */
+void watch_tell_max_age(struct watch *w, const struct stream_info *info);
 /* Looks at the stream from time to time, when the server tells that it was changed or deleted, and
  * when no heartbeat came for a while. -EAGAIN: all is to be listed anew. Watch thread; waits. */
 int watch_check_stream(struct watch *w) MUST_CHECK;

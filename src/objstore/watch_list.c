@@ -123,6 +123,7 @@ int watch_list(struct watch *w)
 	if (err < 0)
 		return err;
 	w->handled = (struct watch_mark){0};
+	watch_tell_max_age(w, &info);
 	w->listener.on_reload_begin(w->listener.arg, is_other || w->is_from_refused);
 	audit_begin(w, &info);
 	meta_forget_tokens(b);

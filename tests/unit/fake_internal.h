@@ -38,6 +38,7 @@ struct fake {
 	uint64_t window;
 	uint64_t free_bytes; /* as store_status says */
 	uint64_t n_reloads;
+	uint64_t max_age_ns;
 	unsigned int delay_ms;	 /* of each event */
 	unsigned int ahead_ms;	 /* its clock, of ours */
 	unsigned int listed_max; /* names after which listings stop */

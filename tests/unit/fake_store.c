@@ -367,6 +367,7 @@ static int status(struct store *s, struct store_status *ret)
 				     .created_ns = 1,
 				     .is_read_only = atomic_load(&s->why_read_only),
 				     .is_connected = true,
+				     .max_age_ns = b->max_age_ns,
 				     .replicas = 1};
 	list_for_each (it, &b->metas) {
 		ret->messages++;

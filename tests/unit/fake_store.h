@@ -75,6 +75,9 @@ void fake_hold(struct fake *b, bool is_held);
 void fake_hold_listing(struct fake *b, unsigned int after);
 /* The stores that are open are told that, for this reason, nothing can be stored; NULL: it can. */
 void fake_set_read_only(struct fake *b, const char *why);
+/* Objects are to live so long, 0: for ever. Every watch tells so and lists anew. Nothing is
+ * removed, as by a server that is late. */
+void fake_set_max_age(struct fake *b, uint64_t ns);
 /* Every watch loses its connection, misses what happened meanwhile and lists anew. */
 void fake_reconnect(struct fake *b);
 /* The bucket is deleted: watchers are told so. */

@@ -116,6 +116,7 @@ static void reload(struct fake_store *s)
 
 	const struct watch_listener *l = &s->listener;
 	uint64_t last_seq = s->b->seq, n = s->b->n_reloads, n_names = 0;
+	uint64_t max_age_ns = s->b->max_age_ns;
 	bool was_listed = s->is_listed;
 
 	list_for_each (it, &s->b->metas)
@@ -123,6 +124,8 @@ static void reload(struct fake_store *s)
 	mutex_unlock(&s->b->lock);
 	if (was_listed)
 		l->on_state(l->arg, WATCH_DISCONNECTED);
+	if (l->on_max_age)
+		l->on_max_age(l->arg, max_age_ns);
 	l->on_reload_begin(l->arg, s->is_from_refused);
 	if (l->on_reload_size)
 		l->on_reload_size(l->arg, n_names);
@@ -316,6 +319,14 @@ int fake_names(struct store *store, size_t max, struct name_list *ret)
 void fake_reconnect(struct fake *b)
 {
 	LOCK_SCOPE(&b->lock);
+	b->n_reloads++;
+	cond_broadcast(&b->cond);
+}
+
+void fake_set_max_age(struct fake *b, uint64_t ns)
+{
+	LOCK_SCOPE(&b->lock);
+	b->max_age_ns = ns;
 	b->n_reloads++;
 	cond_broadcast(&b->cond);
 }

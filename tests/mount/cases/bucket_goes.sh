@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The bucket gets settings under which nothing is to be stored, and proper ones again; it is sealed, then
-# deleted, while it is mounted: errors in bounded time, never a hang.
+# The bucket gets settings under which nothing is to be stored, and proper ones again, an age limit, and none;
+# it is sealed, then deleted, while it is mounted: errors in bounded time, never a hang.
 begin timeout=3s,soft
 is() { grep -qF "$1" "$M/.natsobj/status"; }
 bucket() { python3 "$TOOLS/raw.py" "$URL" b "$@"; }
@@ -31,6 +31,23 @@ second"
 timeout 60 cp new "$M/new"
 timeout 60 rm "$M/new"
 grep -q "drops its oldest messages" "$WORK/log.m" || fail "the log does not say why"
+
+# An age limit that is set counts also for what was stored before; one that is taken away does not.
+shows() { [ "$(ls "$M" | tr '\n' ' ')" = "$1" ]; }
+mkdir "$M/dir"
+echo old >"$M/dir/f"
+echo old >"$M/changed"
+chmod 600 "$M/changed"
+bucket set '{"max_age": 3000000000, "duplicate_window": 1000000000}'
+wait_until 40 shows ""
+must_fail "No such file" timeout 60 cat "$M/kept"
+must_fail "No such file" timeout 60 cat "$M/dir/f"
+must_fail "No such file" timeout 60 stat "$M/changed"
+echo kept >"$M/kept"
+bucket set '{"max_age": 0}'
+sleep 4
+assert_eq "$(timeout 60 cat "$M/kept")" kept
+shows "kept " || fail "$(ls "$M")"
 
 bucket seal
 echo x >new
