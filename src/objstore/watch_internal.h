@@ -73,8 +73,7 @@ struct watch {
 	struct watch_mark from;	   /* seq 0: the first listing is a full one */
 	struct watch_mark handled; /* as of the newest event */
 	bool is_from_refused;
-	bool is_quick_refused; /* the next listing is the usual one */
-	bool is_fragile;       /* a listing is under way that nothing may disturb */
+	bool is_fragile; /* a listing is under way that nothing may disturb */
 	uint64_t n_announced_before;
 	uint64_t relist_ns; /* when to list because names may have gone unnoticed; 0: never */
 	uint64_t asked_ns;  /* when the stream was last looked at for lack of heartbeats */

@@ -46,7 +46,7 @@ int watch_receive(struct watch *w, uint64_t total, uint64_t *ret_left)
 			err = watch_check_stream(w);
 		}
 		if (!err && is_disturbed(w))
-			err = -EAGAIN;
+			err = -ECANCELED;
 		if (err < 0)
 			return err;
 	}
@@ -78,19 +78,17 @@ static int look_at_history(struct watch *w, const struct stream_info *info, bool
 }
 
 /* Opens the consumer that lists. */
-static int open_listing(struct watch *w, uint64_t *ret_total)
+static int open_listing(struct watch *w, bool is_quick, uint64_t *ret_total)
 {
-	struct bucket *b = w->bucket;
-	bool is_quick = b->layout->is_rolled_up && !w->is_quick_refused;
-
-	w->is_fragile = is_quick && b->version < SERVER_VERSION(2, 9, 12);
+	w->is_fragile = is_quick && w->bucket->version < SERVER_VERSION(2, 9, 12);
 	mutex_lock(&w->lock);
 	w->n_announced_before = w->hints.n_announced;
 	mutex_unlock(&w->lock);
 	return feed_open(&w->feed, is_quick ? 1 : 0, ret_total);
 }
 
-/* As many as there were must have come, and nothing newer instead of one of them. */
+/* As many as there were must have come, and nothing newer instead of one of them: else
+ * -ECANCELED. */
 static int receive_all(struct watch *w, uint64_t total, uint64_t last_seq)
 {
 	uint64_t left;
@@ -101,16 +99,12 @@ static int receive_all(struct watch *w, uint64_t total, uint64_t last_seq)
 	conn_library_keep_memory(true);
 	if (!err && w->is_fragile &&
 	    (w->feed.received < total || left > 0 || w->handled.seq > last_seq))
-		err = -EAGAIN;
-	if (err == -EAGAIN && w->is_fragile) {
-		log_debug("%s: changed while it was listed", w->bucket->store.bucket);
-		w->is_quick_refused = true;
-	}
+		err = -ECANCELED;
 	w->is_fragile = false;
 	return err;
 }
 
-int watch_list(struct watch *w)
+static int list_by(struct watch *w, bool is_quick)
 {
 	struct bucket *b = w->bucket;
 	struct stream_info info;
@@ -127,7 +121,7 @@ int watch_list(struct watch *w)
 	w->listener.on_reload_begin(w->listener.arg, is_other || w->is_from_refused);
 	audit_begin(w, &info);
 	meta_forget_tokens(b);
-	err = open_listing(w, &total);
+	err = open_listing(w, is_quick, &total);
 	if (err < 0)
 		return err;
 	w->listed_seq = info.last_seq;
@@ -142,6 +136,17 @@ int watch_list(struct watch *w)
 		return -ENOTCONN;
 	w->listener.on_reload_end(w->listener.arg, info.last_seq);
 	audit_listed(w);
-	w->is_from_refused = w->is_quick_refused = false;
+	w->is_from_refused = false;
 	return 0;
+}
+
+int watch_list(struct watch *w)
+{
+	int err = list_by(w, w->bucket->layout->is_rolled_up);
+
+	if (err != -ECANCELED)
+		return err;
+	log_debug("%s: changed while it was listed", w->bucket->store.bucket);
+	watch_drop_consumer(w);
+	return list_by(w, false);
 }
