@@ -26,7 +26,11 @@ static int read_secret(const char *path, char **ret, char **ret_why)
 		option_why(ret_why, "cannot read %s: %s", path, strerror(errno));
 		return -EACCES;
 	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077)) {
+	if (!S_ISREG(st.st_mode)) {
+		option_why(ret_why, "%s must be a file, and is something else", path);
+		return -EACCES;
+	}
+	if (st.st_mode & 077) {
 		option_why(ret_why,
 			   "%s must be a file that nobody but its owner can read (chmod 600)",
 			   path);

@@ -332,6 +332,11 @@ int mount_options_parse(struct mount_options *o, int argc, char **argv, char **r
 		err = check_kind(o, ret_why);
 	if (!err)
 		err = option_read_secrets(o, ret_why);
+	if (!err && o->cache_dir && !*o->cache_dir) {
+		option_why(ret_why,
+			   "cache_dir= must name a directory; without it there is a default");
+		return -EINVAL;
+	}
 	if (!err && !o->cache_dir)
 		err = default_cache_dir(&o->cache_dir);
 	if (!err) {

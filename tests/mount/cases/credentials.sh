@@ -74,7 +74,9 @@ stop_server
 start_server -c "$WORK/keys/operator.conf"
 works "$(cat keys/seed)" "creds=$WORK/keys/user.creds"
 not_for_others "$WORK/keys/user.creds" "creds=$WORK/keys/user.creds"
-refused "absent" "creds=$WORK/absent"
+refused "$WORK/absent: No such file" "creds=$WORK/absent"
+refused "$WORK/dir must be a file, and is something else" "creds=$WORK/dir"
+refused "cache_dir= must name a directory" "cache_dir="
 sed 's/^SU/SA/' keys/user.creds >broken.creds
 refused "" "creds=$WORK/broken.creds"
 stop_server
