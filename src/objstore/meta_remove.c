@@ -23,10 +23,11 @@ static struct obj_info *new_tombstone(const struct obj_info *info)
 /*
  * In a full bucket even a tombstone is refused. Purging the metadata up to the version to be
  * deleted needs no room and spares newer versions; it also makes room for the tombstone, which is
- * for those who watch.
+ * for those who watch. Nor does a tombstone reach a subject so long that another client could just
+ * publish to it: the purge names it where there is room for it.
  */
-static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
-				 struct obj_info *tombstone)
+static int remove_by_purge(struct bucket *b, const struct obj_info *info,
+			   struct obj_info *tombstone)
 {
 	_cleanup_obj_info_ struct obj_info *now = NULL;
 	_cleanup_free_ char *subject = NULL;
@@ -48,6 +49,9 @@ static int remove_in_full_bucket(struct bucket *b, const struct obj_info *info,
 	if (err < 0)
 		return err;
 	err = meta_put_one(b, tombstone, 0);
+	/* The server announces the purge. */
+	if (err == -ENAMETOOLONG)
+		return 0;
 	if (err == -ENOSPC) {
 		log_warn("bucket %s is full: an object was deleted without a tombstone, other "
 			 "hosts learn of it late",
@@ -72,8 +76,8 @@ int meta_remove_info(struct store *s, const struct obj_info *info, uint64_t *ret
 	if (err < 0)
 		return err;
 	err = meta_put_one(b, tombstone, info->seq);
-	if (err == -ENOSPC)
-		err = remove_in_full_bucket(b, info, tombstone);
+	if (err == -ENOSPC || err == -ENAMETOOLONG)
+		err = remove_by_purge(b, info, tombstone);
 	bucket_leave(b);
 	*ret_seq = tombstone->seq ? tombstone->seq : info->seq;
 	return err;

@@ -124,4 +124,31 @@ for at, dirs, files in os.walk(".", topdown=False):
 assert n == 1 and os.listdir(".") == [], (n, os.listdir("."))
 P
 assert_eq "$("$NATSOBJ" --server "$URL" ls b)" ""
+# What another client stored where only its short requests reach is removed like anything else.
+M_PID=$MOUNT_PID
+mount_at "$M2"
+python3 - "$URL" "$M" "$M2" <<'P'
+import os, sys, time, raw
+r = raw.Raw(sys.argv[1])
+names = ["m" * 3000, "/".join(["d" * 199] * 15)]
+for name in names:
+    r.put(name, [b"foreign"])
+def wait(n):
+    for m in sys.argv[2:]:
+        end = time.time() + 20
+        while len(os.listdir(m)) != n:
+            assert time.time() < end, (m, n, os.listdir(m))
+            time.sleep(0.05)
+wait(2)
+os.chdir(sys.argv[2])
+for at, dirs, files in os.walk(".", topdown=False):
+    for f in files:
+        assert open(os.path.join(at, f)).read() == "foreign"
+        os.unlink(os.path.join(at, f))
+    for d in dirs: os.rmdir(os.path.join(at, d))
+wait(0)
+assert not any(map(r.count, names)), "the bucket has them still"
+P
+unmount_and_wait "$M2" "$MOUNT_PID"
+MOUNT_PID=$M_PID
 end
