@@ -267,7 +267,7 @@ static int find_file(struct fs *fs, const struct fs_ctx *ctx, uint64_t nodeid, i
 	is_back = *ret_try == REOPEN_BACK && !(file_wants_write(flags) && backing_has_made_way(n));
 	err = is_outdated(n, is_back, file_wants_write(flags)) ? -ESTALE : n->dir ? -EISDIR : 0;
 	if (!err && n->is_malformed && !(flags & O_TRUNC))
-		err = n->x->link_id && *ret_try == REOPEN_FIRST ? -ESTALE : -EIO;
+		err = -EIO;
 	if (err)
 		return err;
 	*ret = file_get_locked(fs, n);

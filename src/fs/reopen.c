@@ -93,10 +93,7 @@ static bool must_tell(struct fs *fs, const struct fs_ctx *ctx, uint64_t ino, str
 	if ((n && !S_ISREG(n->mode)) || !reopen_must_tell(&fs->reopen, ctx->pid, ino))
 		return false;
 	*ret_seq = n ? n->seq : 0;
-	/* A name that leads to nothing may have the content itself again. */
-	if (n && n->dentry && n->is_malformed && n->x->link_id)
-		fs_full_name(fs, n->dentry, name);
-	else if (n && n->dentry)
+	if (n && n->dentry)
 		fs_content_name(fs, n, name);
 	return true;
 }
