@@ -97,7 +97,9 @@ static int check_intents(struct fs *fs, const struct name_list *names)
 	if (n > 0)
 		err = store_get_infos(fs->store, (const char *const *)names->items + from, lens, n,
 				      infos, errs);
-	for (size_t i = 0; !err && i < n; i++) {
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
 		const char *kind = infos[i] ? obj_info_meta(infos[i], ATTR_INTENT) : NULL;
 
 		if (errs[i] ? errs[i] != -ENOENT

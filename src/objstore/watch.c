@@ -129,12 +129,12 @@ void watch_serve_catch_up(struct watch *w, bool is_following)
 static int resume(struct watch *w)
 {
 	struct stream_info info;
-	uint64_t total = 0, left;
+	uint64_t total = 0;
 	int err = watch_resume(w, &info, &total);
 
 	if (!err) {
 		watch_tell_max_age(w, &info);
-		err = watch_receive(w, total, &left);
+		err = watch_receive(w, total);
 	}
 	if (!err)
 		err = watch_resume_end(w, &info);

@@ -73,8 +73,6 @@ struct watch {
 	struct watch_mark from;	   /* seq 0: the first listing is a full one */
 	struct watch_mark handled; /* as of the newest event */
 	bool is_from_refused;
-	bool is_fragile; /* a listing is under way that nothing may disturb */
-	uint64_t n_announced_before;
 	uint64_t relist_ns; /* when to list because names may have gone unnoticed; 0: never */
 	uint64_t asked_ns;  /* when the stream was last looked at for lack of heartbeats */
 	int64_t created_ns;
@@ -214,8 +212,8 @@ void watch_set_mark_locked(struct watch *w, bool is_complete);
  * Waits. */
 int watch_list(struct watch *w) MUST_CHECK;
 /* Until the first events of a new consumer, by the server's count total, have come in full, or it
- * has no more. ret_left: how many there still are, as the newest event says. Waits. */
-int watch_receive(struct watch *w, uint64_t total, uint64_t *ret_left) MUST_CHECK;
+ * has no more. Waits. */
+int watch_receive(struct watch *w, uint64_t total) MUST_CHECK;
 
 /* ---- watch.c ---- */
 
