@@ -196,8 +196,10 @@ START_TEST(a_listing_misses_nothing_that_is_replaced_meanwhile)
 		atomic_store(&r.is_stopping, false);
 		ck_assert_int_eq(pthread_create(&thread, NULL, replace_on, &r), 0);
 		ck_assert_int_eq(store_watch(s, &listener), 0);
+		mutex_lock(&known.lock);
 		for (unsigned int i = 0; i < NAMES; i++)
 			ck_assert_msg(known.seq[i] != 0, "n%u is missing", i);
+		mutex_unlock(&known.lock);
 		atomic_store(&r.is_stopping, true);
 		pthread_join(thread, NULL);
 		for (unsigned int i = 0; i < NAMES; i++)
