@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fs/apply.h"
 #include "fs/file.h"
 #include "fs/intent.h"
 #include "fs/purge_internal.h"
@@ -204,6 +205,8 @@ static size_t run_batch(struct fs *fs, enum haste haste)
 
 	if (n_taken == 0)
 		return 0;
+	/* A second name that others have just given to a content is to be in the tree. */
+	(void)fs_catch_up(fs);
 	n = drop_needed(fs, haste, batch, n_taken);
 	n = drop_live(fs, haste, batch, n);
 	remove_all(fs, haste, batch, n);

@@ -106,6 +106,28 @@ START_TEST(test_nothing_is_kept_in_a_bucket_that_is_nearly_full)
 }
 END_TEST
 
+/* By another client, of which the tree has not heard when the first name gets another content. */
+START_TEST(test_what_has_got_a_second_name_stays)
+{
+	_cleanup_obj_info_ struct obj_info *info = NULL;
+	char nuid[OBJ_NUID_MAX + 1];
+
+	put_file(m.fs, "f", "old", 3);
+	nuid_of("f", nuid);
+	fake_sync(bucket);
+	fake_delay_events(bucket, 100);
+	atomic_store(&m.store->is_tight, true);
+	info = fake_info(bucket, "f");
+	ck_assert_int_eq(obj_info_rename(info, "g", 1), 0);
+	ck_assert_int_eq(store_put_info(m.store, info, 0), 0);
+	put_file(m.fs, "f", "newer", 5);
+	ck_assert(!is_gone(nuid, 500));
+	fake_delay_events(bucket, 0);
+	fake_sync(bucket);
+	assert_file(m.fs, "g", "old", 3);
+}
+END_TEST
+
 START_TEST(test_what_is_open_here_stays)
 {
 	char nuid[OBJ_NUID_MAX + 1], got[3];
@@ -305,6 +327,7 @@ int main(void)
 	tcase_add_test(tc, test_all_goes_at_the_end);
 	tcase_add_test(tc, test_a_full_bucket_gives_up_what_it_keeps);
 	tcase_add_test(tc, test_nothing_is_kept_in_a_bucket_that_is_nearly_full);
+	tcase_add_test(tc, test_what_has_got_a_second_name_stays);
 	tcase_add_test(tc, test_what_is_open_here_stays);
 	tcase_add_test(tc, test_a_failed_removal_is_tried_again);
 	tcase_add_test(tc, test_what_may_not_be_removed_is_given_up);
