@@ -45,15 +45,14 @@ void cluster_lost(struct cluster_locks *cl, struct loss *l)
 	int err = take_error(cl, l);
 
 	if (err)
-		log_error("lock bucket \"%s\" is gone: locks held until now are lost, and none can "
-			  "be "
-			  "had before it is made again",
+		log_error("lock bucket \"%s\" is gone: locks held until now are lost, and none "
+			  "can be had before it is made again",
 			  cl->kv->bucket);
 	else if (cl->is_missing)
 		log_info("lock bucket \"%s\" is there again", cl->kv->bucket);
 	else
-		log_warn("lock bucket \"%s\" was lost and is made anew: locks held until now are "
-			 "lost",
+		log_warn("lock bucket \"%s\" was lost and is made anew: locks held until now "
+			 "are lost",
 			 cl->kv->bucket);
 	cl->is_missing = err < 0;
 	cl->n_losses++;

@@ -7,6 +7,7 @@
  * the JSON of the JetStream API (NATS ADR-1).
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,19 @@ DEFINE_CLEANUP(cJSON *, cJSON_Delete)
 #define API_ERROR_TEXT 160
 #define API_NO_STREAM 10059
 #define API_STREAM_EXISTS 10058
+
+/* Whether asking again may help: nobody could be asked, or answered in time. */
+static inline bool api_is_passing(int err)
+{
+	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN;
+}
+
+/* Whether an error tells nothing of what the server would do: it is passing, or there was no asking
+ * to the end. */
+static inline bool api_is_no_answer(int err)
+{
+	return api_is_passing(err) || err == -ENOMEM || err == -ESHUTDOWN || err == -ENODEV;
+}
 
 /* The error object of an answer; err_code 0 when there was none. */
 struct api_error {

@@ -127,11 +127,6 @@ static int ask_to_delete(struct bucket *b)
 	return err && error.err_code == API_NO_STREAM ? 0 : err;
 }
 
-static bool is_passing(int err)
-{
-	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN;
-}
-
 /* A request to delete is not repeated before it is known that the bucket is still there: its name
  * may have gone to another meanwhile. -ESTALE: somebody else deleted it. */
 static int delete_checked(struct bucket *b, const cJSON *before, bool *ret_was_asked)
@@ -146,7 +141,7 @@ static int delete_checked(struct bucket *b, const cJSON *before, bool *ret_was_a
 			continue;
 		*ret_was_asked = true;
 		err = ask_to_delete(b);
-	} while (is_passing(err) && bucket_pause(b, PAUSE_MS, deadline_ns) == 0);
+	} while (api_is_passing(err) && bucket_pause(b, PAUSE_MS, deadline_ns) == 0);
 	if (err == -ESTALE && *ret_was_asked)
 		return 0;
 	return err == -EAGAIN ? -EIO : err;

@@ -93,13 +93,6 @@ static int look(struct kv_bucket *kv, bool *ret_is_same)
 	return err;
 }
 
-/* Whether it is only a matter of time until there is a better answer. */
-static bool is_passing(int err)
-{
-	return err == -ESHUTDOWN || err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN ||
-	       err == -ENOMEM || err == -ENODEV;
-}
-
 int kv_look(struct kv_bucket *kv, bool *ret_is_other)
 {
 	_cleanup_free_ char *why = NULL;
@@ -113,7 +106,7 @@ int kv_look(struct kv_bucket *kv, bool *ret_is_other)
 	if (is_same && !kv->is_missing)
 		return 0;
 	err = kv_find_or_make(kv, &info, &why);
-	if (err < 0 && (is_passing(err) || kv->is_missing))
+	if (err < 0 && (api_is_no_answer(err) || kv->is_missing))
 		return err;
 	if (err < 0)
 		log_error("%s", why ? why : strerrordesc_np(-err));

@@ -110,12 +110,6 @@ static int send_token(struct bucket *b, const char *api, const char *token, stru
 	return group_send(g, i, b->control.rpc, &req);
 }
 
-/* Whether asking again, one by one and with patience, may help. */
-static bool is_passing(int err)
-{
-	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN;
-}
-
 static int read_batch(struct bucket *b, const char *const *tokens, size_t n, struct obj_info **ret,
 		      int *ret_errs)
 {
@@ -139,7 +133,7 @@ static int read_batch(struct bucket *b, const char *const *tokens, size_t n, str
 			err = stored_parse(item->msg, &stored);
 		if (!err)
 			err = decode_stored(b, tokens[i], &stored, &ret[i]);
-		if (is_passing(err))
+		if (api_is_passing(err))
 			err = read_token(b, tokens[i], &ret[i]);
 		ret_errs[i] = err;
 	}

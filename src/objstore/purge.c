@@ -89,12 +89,6 @@ static int send_purge(struct bucket *b, struct group *g, size_t i, const char *a
 	return group_send(g, i, b->janitor_link.rpc, &req);
 }
 
-/* Whether another try may end otherwise. */
-static bool is_passing(int err)
-{
-	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN || err == -EIO;
-}
-
 /* Up to IN_FLIGHT at a time; what fails is asked for again alone, with patience. */
 static void purge_some(struct bucket *b, const char *const *nuids, size_t n, int *ret_errs)
 {
@@ -118,7 +112,7 @@ static void purge_some(struct bucket *b, const char *const *nuids, size_t n, int
 
 		if (!ret_errs[i])
 			ret_errs[i] = item->err < 0 ? item->err : api_parse(item->msg, NULL, NULL);
-		if (is_passing(ret_errs[i]))
+		if (api_is_passing(ret_errs[i]) || ret_errs[i] == -EIO)
 			ret_errs[i] = purge_nuid(b, nuids[i]);
 	}
 }

@@ -285,13 +285,6 @@ static int is_replaced(struct bucket *b, const struct replaced_name *name)
 	return err < 0 ? err : now->seq >= name->below;
 }
 
-/* Says nothing about what is permitted. */
-static bool is_passing(int err)
-{
-	return err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN || err == -ENOMEM ||
-	       err == -ESHUTDOWN || err == -ENODEV;
-}
-
 /* One message is removed without a look at the others of the stream, where that is permitted. */
 static int remove_messages(struct bucket *b, const struct replaced_name *name)
 {
@@ -306,7 +299,8 @@ static int remove_messages(struct bucket *b, const struct replaced_name *name)
 	if (name->n == 1 && !atomic_load(&b->janitor.replaced.is_delete_denied)) {
 		int err = delete_one(b, name->subject, name->seq);
 
-		if (!err || is_passing(err))
+		/* Else it is not permitted. */
+		if (!err || api_is_no_answer(err))
 			return err;
 		atomic_store(&b->janitor.replaced.is_delete_denied, true);
 	}

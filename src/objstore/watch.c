@@ -200,13 +200,11 @@ static int follow(struct watch *w)
 /* The first listing decides over watch_start; later ones do not. True: go on. */
 static bool report_first(struct watch *w, int err)
 {
-	bool is_passing = err == -ENOTCONN || err == -ETIMEDOUT || err == -EAGAIN;
-
 	LOCK_SCOPE(&w->lock);
 	if (w->is_loaded)
 		return true;
 	/* Without hard a few tries are enough; a gap is nobody's fault. */
-	if (err < 0 && is_passing && (w->bucket->is_hard || err == -EAGAIN))
+	if (api_is_passing(err) && (w->bucket->is_hard || err == -EAGAIN))
 		return true;
 	w->is_loaded = true;
 	w->first_err = err == -ENOENT ? -ENODEV : err;
