@@ -17,7 +17,8 @@ class Raw:
         self.bucket = bucket
         self.socket = socket.create_connection((host, int(port)), timeout=15)
         self.input = self.socket.makefile("rb")
-        self.input.readline()
+        info = json.loads(self.input.readline().removeprefix(b"INFO "))
+        self.version = tuple(int(n) for n in info["version"].split("-")[0].split("."))
         self.inbox = "_INBOX." + os.urandom(8).hex()
         self._send(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n'
                    + f"SUB {self.inbox} 1\r\n".encode())
@@ -77,6 +78,9 @@ class Raw:
             sys.exit(f"{subject}: {answer['error']}")
         return answer["seq"]
 
+    def meta_subject(self, name):
+        return f"$O.{self.bucket}.M." + base64.urlsafe_b64encode(name.encode()).decode()
+
     def chunk(self, nuid, data):
         return self.publish(f"$O.{self.bucket}.C.{nuid}", data)
 
@@ -109,8 +113,7 @@ class Raw:
 
     def get_meta(self, name):
         """The newest metadata of a name and its sequence, or None and 0."""
-        token = base64.urlsafe_b64encode(name.encode()).decode()
-        body = json.dumps({"last_by_subj": f"$O.{self.bucket}.M.{token}"})
+        body = json.dumps({"last_by_subj": self.meta_subject(name)})
         answer = json.loads(self.request(f"$JS.API.STREAM.MSG.GET.OBJ_{self.bucket}", body))
         if "error" in answer:
             return None, 0
@@ -123,8 +126,7 @@ class Raw:
 
     def count(self, name):
         """How many messages the metadata subject of a name has."""
-        token = base64.urlsafe_b64encode(name.encode()).decode()
-        subject = f"$O.{self.bucket}.M.{token}"
+        subject = self.meta_subject(name)
         state = self.api(f"STREAM.INFO.OBJ_{self.bucket}", {"subjects_filter": subject})["state"]
         return (state.get("subjects") or {}).get(subject, 0)
 
@@ -137,8 +139,7 @@ class Raw:
         self.api(f"STREAM.PURGE.OBJ_{self.bucket}", {"filter": subject})
 
     def purge_meta(self, name):
-        token = base64.urlsafe_b64encode(name.encode()).decode()
-        self.purge_subject(f"$O.{self.bucket}.M.{token}")
+        self.purge_subject(self.meta_subject(name))
 
     def purge_chunks(self, nuid):
         self.purge_subject(f"$O.{self.bucket}.C.{nuid}")

@@ -5,14 +5,12 @@
 # the will of somebody else.
 begin
 cat >check.py <<'EOP'
-import base64, hashlib, json, os, subprocess, sys, time
+import base64, hashlib, json, os, sys, time
 from raw import Raw
 
 url, m, phase = sys.argv[1:]
 raw = Raw(url)
-version = subprocess.run([os.environ.get("NATS_SERVER", "nats-server"), "--version"],
-                         capture_output=True, text=True).stdout.split("v")[-1]
-if tuple(int(n) for n in version.strip().split("-")[0].split(".")) >= (2, 12, 0):
+if raw.version >= (2, 12, 0):
     sys.exit(77)
 
 def wait(what, test, seconds=30):
@@ -21,9 +19,6 @@ def wait(what, test, seconds=30):
         if time.monotonic() > end:
             sys.exit(f"not within time: {what}")
         time.sleep(0.005)
-
-def token(name):
-    return base64.urlsafe_b64encode(name.encode()).decode()
 
 def write(name, text):
     with open(f"{m}/{name}", "w") as f:
@@ -48,12 +43,12 @@ def lose(name, text, purge=None):
     headers = b"NATS/1.0\r\nNats-Rollup: sub\r\nX-Kept: 1\r\nX-Kept: 2\r\nNats-Msg-Id: " + nuid.encode() + b"\r\n\r\n"
     delete = json.dumps({"no_erase": True, "seq": last + 1}, separators=(",", ":")).encode()
     verb, body = (b"MSG.DELETE", delete) if not purge else (b"PURGE", purge)
-    raw._send(b"HPUB $O.b.M.%s %d %d\r\n%s%s\r\n" % (token(name).encode(), len(headers), len(headers) + len(info), headers, info)
+    raw._send(b"HPUB %s %d %d\r\n%s%s\r\n" % (raw.meta_subject(name).encode(), len(headers), len(headers) + len(info), headers, info)
               + b"PUB $JS.API.STREAM.%s.OBJ_b lost %d\r\n%s\r\n" % (verb, len(body), body))
     return info, last + 1
 
 def is_again(name, info, seq):
-    body = json.dumps({"last_by_subj": f"$O.b.M.{token(name)}"})
+    body = json.dumps({"last_by_subj": raw.meta_subject(name)})
     answer = json.loads(raw.request("$JS.API.STREAM.MSG.GET.OBJ_b", body))
     if "error" in answer or answer["message"]["seq"] <= seq:
         return False
@@ -67,7 +62,7 @@ if phase == "life":
     removed("purged")
     removed("f")
     # Who purges a name wants it to be gone.
-    lose("purged", b"unwanted", b'{"filter":"$O.b.M.%s"}' % token("purged").encode())
+    lose("purged", b"unwanted", b'{"filter":"%s"}' % raw.meta_subject("purged").encode())
     purged_at = time.monotonic()
     info, seq = lose("f", b"of another client")
     wait("stored again", lambda: is_again("f", info, seq))

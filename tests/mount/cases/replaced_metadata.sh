@@ -4,14 +4,12 @@
 # same name up, not before it has been left alone for seconds.
 begin
 cat >check.py <<'EOF'
-import json, os, subprocess, sys, threading, time
+import json, os, sys, threading, time
 from raw import Raw
 
 url, m = sys.argv[1:]
 raw = Raw(url)
-version = subprocess.run([os.environ.get("NATS_SERVER", "nats-server"), "--version"],
-                         capture_output=True, text=True).stdout.split("v")[-1]
-is_old = tuple(int(n) for n in version.strip().split("-")[0].split(".")) < (2, 12, 0)
+is_old = raw.version < (2, 12, 0)
 
 def wait(what, test, seconds=30):
     end = time.monotonic() + seconds
